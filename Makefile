@@ -1,0 +1,57 @@
+# Two commands: `make demo` and `make test`. Each sets up .venv first; after that neither needs a network.
+SHELL := /bin/sh
+# A shell that sits in another environment must not leak into this one.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSTARTUP
+export PYTHONNOUSERSITE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# The first Python >= 3.11 that is found; `make test PYTHON=/path/to/python` to choose.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+
+.PHONY: help setup demo test lint corpus canary clean
+
+help:
+	@echo 'make demo    crawl a small newsroom on loopback into ./demo-news/ and show what came of it'
+	@echo 'make test    run every test'
+	@echo 'make lint    ruff, mypy --strict, import contracts'
+	@echo 'make corpus  crawl the pages of NEWSWARC_CORPUS at their own host names (needs root)'
+	@echo 'make canary  run the wire tests on the newest Scrapy'
+	@echo 'make clean   remove .venv and caches'
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@test -n '$(PYTHON)' || { echo 'newswarc needs Python 3.11 or newer; none found on PATH (make PYTHON=...)' >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo 'could not make $(VENV); on Debian: apt-get install python3-venv' >&2; exit 1; }
+	@echo 'setting up $(VENV) (once) ...' >&2
+	@$(PIP_INSTALL) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.lint-ready: $(VENV)/.ready
+	@$(PIP_INSTALL) --editable '.[test,lint]'
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m scripts.demo
+
+test: setup
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.lint-ready
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+corpus: setup
+	@$(BIN)/python -m scripts.corpus_crawl
+
+canary:
+	@sh scripts/canary.sh
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

@@ -1,0 +1,1 @@
+"""What a command does, behind its door in `commands`: may import anything, prints with `console`."""

@@ -1,0 +1,102 @@
+"""`crawl` and `fetch`: from what was typed to the sources and pages of one run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from crawler import checks, console
+from crawler import collection as collections
+from crawler.collection import Collection
+from crawler.naming import added, checked_url, is_url
+from crawler.options import CrawlOptions
+from storage.errors import UsageError
+from storage.urlkey import InvalidURL, canonical
+
+Run = Callable[[Collection, CrawlOptions], int]  # the engine's, returns the exit code
+
+
+def crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Run) -> int:
+    """Run the sources and sites that were named, all when none was; returns the exit code."""
+    collection, names = _sources(_collection(folder, targets, options.quiet), targets, options.quiet)
+    if not collection.config.sources:
+        raise UsageError(f"{collection.file}: no source yet; `newswarc source add URL` adds one")
+    _hint_contact(collection, options.quiet)
+    return run(collection, replace(options, sources=names))
+
+
+def fetch(folder: Path, urls: tuple[str, ...], options: CrawlOptions, run: Run) -> int:
+    """Fetch exactly some pages; returns the exit code."""
+    pages = tuple(dict.fromkeys(_pages(urls)))
+    if not pages:
+        raise UsageError("no URL to fetch: stdin was empty")
+    collection = collections.find(folder)
+    _hint_contact(collection, options.quiet)
+    return run(collection, replace(options, urls=pages, exact=True))
+
+
+def _collection(folder: Path, targets: tuple[str, ...], quiet: bool) -> Collection:
+    """The collection to crawl into; where a site was named and the folder is empty, it is made."""
+    sites = [target for target in targets if is_url(target)]
+    for site in sites:
+        checked_url(site)
+    if not sites:
+        return collections.find(folder)
+    collection, new = collections.find_or_make(folder)
+    if new and not quiet:
+        console.note(f"Made the collection {collection.folder}")
+    return collection
+
+
+def _sources(collection: Collection, targets: tuple[str, ...], quiet: bool) -> tuple[Collection, tuple[str, ...]]:
+    """The names of the sources meant by `targets`; a site that is none yet is added to the collection."""
+    for name in targets:
+        if not is_url(name) and collection.config.source(name) is None:
+            raise UsageError(_unknown(collection, name))
+    names = []
+    for target in targets:
+        if not is_url(target):
+            names.append(target)
+            continue
+        collection, source, new = added(collection, target)
+        names.append(source.name)
+        if new and not quiet:
+            console.note(f'Added the source "{source.name}" to {collection.file}')
+    return collection, tuple(dict.fromkeys(names))
+
+
+def _unknown(collection: Collection, name: str) -> str:
+    if "." in name:
+        return f"no source {checks.shown(name)} in {collection.file}; for a site write its URL, https://{name}/"
+    names = [source.name for source in collection.config.sources]
+    hint = checks.nearest(name, names) if names else "there is none yet, `newswarc source add URL` adds one"
+    return f"no source {checks.shown(name)} in {collection.file}; {hint}"
+
+
+def _pages(urls: Iterable[str]) -> Iterator[str]:
+    """The canonical URLs of what was typed, `-` being the lines of stdin. Raises UsageError for what is none."""
+    for url in urls:
+        if url == "-":
+            yield from _lines(sys.stdin)
+        else:
+            yield _page(url, "")
+
+
+def _lines(lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield _page(line.strip(), f"stdin, line {number}: ")
+
+
+def _page(url: str, where: str) -> str:
+    try:
+        return canonical(url)
+    except InvalidURL as error:
+        raise UsageError(f"{where}{checks.shown(url)} is no URL that can be fetched ({error.reason})") from None
+
+
+def _hint_contact(collection: Collection, quiet: bool) -> None:
+    if collection.config.collection.contact is None and not quiet:
+        console.note(f"No contact is set: sites cannot reach you; set it in {collection.file}")

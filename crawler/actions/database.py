@@ -1,0 +1,24 @@
+"""The database of a collection, opened for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from crawler.collection import Collection
+from storage.database import open_readonly, reading
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@contextmanager
+def opened(collection: Collection) -> Iterator[Connection]:
+    """One consistent state of the database. Raises DatabaseError, also when nothing was crawled yet."""
+    engine = open_readonly(collection.database_url)
+    try:
+        with reading(engine) as conn:
+            yield conn
+    finally:
+        engine.dispose()

@@ -1,0 +1,109 @@
+"""`show`: an article, or what is known of a URL, or the archived bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from crawler import checks, console
+from crawler import collection as collections
+from crawler.actions.database import opened
+from crawler.collection import Collection
+from storage import query
+from storage.errors import UsageError
+from storage.warc import read_record
+
+Row = dict[str, Any]
+
+FIELDS = (
+    "uid",
+    "source",
+    "url",
+    "canonical_url",
+    "site_name",
+    "authors",
+    "published_at",
+    "published_local",
+    "modified_at",
+    "section",
+    "tags",
+    "language",
+    "word_count",
+    "first_seen_at",
+    "last_seen_at",
+    "gone_at",
+)
+CAPTURES = 20  # that are shown
+
+
+def show(folder: Path, target: str, *, raw: bool, as_json: bool) -> None:
+    """Print what is known of a URL or uid, or the archived bytes behind it. Raises UsageError when nothing is."""
+    collection = collections.find(folder)
+    known = _known(collection, target)
+    if raw:
+        console.out_bytes(_block(collection, known, target))
+    elif as_json:
+        console.out_json(known)
+    else:
+        for line in _text(known):
+            console.out(line)
+
+
+def _known(collection: Collection, target: str) -> Row:
+    """Article and versions, the URL's own row, its captures: None or empty where there is nothing."""
+    with opened(collection) as conn:
+        article = query.article_by(conn, target)
+        url = target if "://" in target or article is None else article["url"]
+        found = {
+            "article": article,
+            "versions": query.versions_of(conn, article["uid"]) if article else [],
+            "url": query.url_row(conn, url),
+            "captures": query.captures_of(conn, url),
+        }
+    if not any(found.values()):
+        raise UsageError(f"{checks.shown(target)} is not known in {collection.folder}, neither as URL nor as uid")
+    return found
+
+
+def _block(collection: Collection, known: Row, target: str) -> bytes:
+    """The block of the record that an article's row points to, else of the newest capture with an answer."""
+    answered = [capture for capture in known["captures"] if capture["record_type"] == "response"]
+    record = known["article"] or next(iter(answered or known["captures"]), None)
+    if record is None:
+        raise UsageError(f"{checks.shown(target)} was never fetched: there are no bytes to show")
+    return read_record(collection.warc(), record["warc_file"], record["warc_offset"]).block
+
+
+def _text(known: Row) -> list[str]:
+    article, url = known["article"], known["url"]
+    lines = _article(article) if article else _url(url)
+    lines += ["", *_versions(known["versions"]), *_captures(known["captures"])]
+    return [*map(console.one_line, lines), *(["", article["text"]] if article else [])]
+
+
+def _article(article: Row) -> list[str]:
+    place = f"{article['warc_file']} at {article['warc_offset']}, {article['warc_length']} bytes"
+    fields = [_field(name, article[name]) for name in FIELDS if article[name] not in (None, "", [])]
+    return [article["title"] or "(no title)", *fields, _field("record", article["warc_record_id"]), _field("in", place)]
+
+
+def _url(url: Row | None) -> list[str]:
+    return [_field(name, value) for name, value in (url or {}).items() if value is not None]
+
+
+def _field(name: str, value: object) -> str:
+    return f"{name + ':':17}{', '.join(map(str, value)) if isinstance(value, list) else value}"
+
+
+def _versions(versions: list[Row]) -> list[str]:
+    if len(versions) < 2:
+        return []
+    return [f"version {row['version']}  {row['observed_at']}  {row['title'] or '(no title)'}" for row in versions]
+
+
+def _captures(captures: list[Row]) -> list[str]:
+    lines = [
+        f"capture  {row['fetched_at']}  {row['http_status'] or '---'}  {row['warc_file']} at {row['warc_offset']}"
+        for row in captures[:CAPTURES]
+    ]
+    return lines + ([f"and {len(captures) - CAPTURES} older captures"] if len(captures) > CAPTURES else [])

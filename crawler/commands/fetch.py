@@ -1,0 +1,29 @@
+"""`newswarc fetch`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from crawler.commands.shared import Invocation, duration, shared_options
+from crawler.later import later
+from crawler.options import CrawlOptions
+
+if TYPE_CHECKING:
+    from crawler.actions.crawl import fetch
+    from crawler.engine import crawl as run
+else:
+    fetch = later("crawler.actions.crawl:fetch")
+    run = later("crawler.engine:crawl")
+
+
+@click.command("fetch")
+@click.argument("urls", metavar="URL...|-", nargs=-1, required=True)
+@click.option("--max-runtime", type=duration, metavar="TIME", help="Begin no page after this time: 90s, 15m, 2h.")
+@shared_options
+@click.pass_obj
+def command(invocation: Invocation, urls: tuple[str, ...], max_runtime: float | None) -> int:
+    """Fetch exactly these pages, known or not, and archive and store them like any other; - reads one a line."""
+    options = CrawlOptions(exact=True, max_runtime=max_runtime, quiet=invocation.quiet, verbose=invocation.verbose)
+    return fetch(invocation.collection, urls, options, run)

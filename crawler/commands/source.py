@@ -1,0 +1,45 @@
+"""`newswarc source`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from crawler.commands.shared import Invocation, shared_options
+from crawler.later import later
+
+if TYPE_CHECKING:
+    from crawler.actions.source_add import add
+    from crawler.actions.source_list import show
+    from crawler.engine import probe
+else:
+    add = later("crawler.actions.source_add:add")
+    show = later("crawler.actions.source_list:show")
+    probe = later("crawler.engine:probe")
+
+
+@click.group("source")
+@shared_options
+def command() -> None:
+    """Add or list the sites of a collection."""
+
+
+@command.command("add")
+@click.argument("url")
+@click.option("--name", help="Name of the source.  [default: its host]")
+@click.option("--force", is_flag=True, help="Add it although no way in was found.")
+@shared_options
+@click.pass_obj
+def _add(invocation: Invocation, url: str, name: str | None, force: bool) -> None:
+    """Look at a site, show its feeds, sitemaps, sections and three articles, and write it to newswarc.toml."""
+    add(invocation.collection, url, name, probe, force=force, note=invocation.note)
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
+@shared_options
+@click.pass_obj
+def _list(invocation: Invocation, as_json: bool) -> None:
+    """List the sources in newswarc.toml."""
+    show(invocation.collection, as_json=as_json)

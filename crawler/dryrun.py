@@ -1,0 +1,262 @@
+"""Looking without storing: `try` and `source add` fetch with the same wire, guard, robots and limits as a crawl, and keep nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from weakref import WeakKeyDictionary
+
+from scrapy import Request, Spider, signals
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler import PRODUCT_VERSION
+from crawler.config import Config, Source
+from crawler.discovery import sitemaps_in_robots
+from crawler.scope import Discovered
+from crawler.netguard import NetGuard
+from crawler.politeness import BadStatus, Refused
+from crawler.reading import read_seed
+from crawler.sources import ports_of, scope_of
+from crawler.reasons import reason_of
+from crawler.tape import Limits
+from pipelines.page import RawPage, read_article
+from pipelines.workers import WorkerError, Workers
+from storage.records import Candidate, Ended, Exchange, FetchContext, Kind, Lease, Link, NoArticle
+from storage.times import now
+from storage.urlkey import canonical, host_key
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+T = TypeVar("T")
+
+
+class NoGate:
+    """A host gate of one visit: there is no next run that a block could be kept for."""
+
+    def block(self, host: str, seconds: float) -> None:
+        """Nothing more is asked anyway."""
+
+    def ask_delay(self, host: str, seconds: float) -> None:
+        """Too few requests for a delay to matter; the settings' own delay holds."""
+
+
+class DryRun:
+    """What wire and politeness ask of a run, for a run that keeps nothing."""
+
+    def __init__(self, config: Config, source: Source, *, obey_scope: bool) -> None:
+        crawl = config.crawl
+        self.config = config
+        self.source = source
+        self.scope = scope_of(source)
+        self.limits = Limits(max_page_bytes=crawl.max_page_bytes, max_capture_bytes=crawl.max_capture_bytes, timeout=crawl.timeout)
+        self.ports = ports_of(config) | ports_of(Config(sources=(source,)))
+        self.guard = NetGuard(crawl.allow_private_networks)
+        self.workers = Workers(1, preload=("pipelines.page:warm", "crawler.reading"))
+        self.hosts = NoGate()
+        self.sitemaps: list[Link] = []
+        self._obey_scope = obey_scope
+        self._pages: WeakKeyDictionary[Request, RawPage] = WeakKeyDictionary()
+
+    def context_of(self, request: Request) -> FetchContext:
+        """Needed to build an Exchange; it is thrown away."""
+        return FetchContext(run_id="", source=self.source.name, kind=request.meta["kind"], frontier_url=request.url)
+
+    def exchanged(self, request: Request, exchange: Exchange) -> None:
+        """Keep the page, not the exchange."""
+        limit = self.limits.max_page_bytes
+        exchange.response.seek(0)
+        self._pages[request] = RawPage(
+            url=exchange.url,
+            frontier_url=request.meta["lease"].url,
+            fetched_at=exchange.started_at,
+            raw=exchange.response.read(limit + self.limits.max_header_bytes),
+            truncated=exchange.ended is not Ended.COMPLETE,
+            limit=limit,
+            announced=None,
+        )
+        exchange.response.close()
+
+    def wire_meta(self, request: Request) -> dict[str, Any]:
+        """Per-request settings of the source."""
+        meta: dict[str, Any] = {"verify_tls": self.config.verify_tls(self.source), "download_timeout": self.limits.timeout}
+        return meta | ({"proxy": self.config.crawl.http_proxy} if self.config.crawl.http_proxy else {})
+
+    def ignores_robots(self, request: Request) -> bool:
+        """As the source says."""
+        return self.source.robots == "ignore"
+
+    def may_redirect(self, request: Request) -> bool:
+        """A single page may lead anywhere; a site has to stay itself, or become the host that its home page leads to."""
+        return not self._obey_scope or request.meta["kind"] is Kind.HOME or self.scope.includes(request.url)
+
+    async def sitemaps_declared(self, body: bytes, url: str, request: Request) -> None:
+        """Remember the sitemaps that robots.txt names."""
+        self.sitemaps += sitemaps_in_robots(body, url, self.scope)
+
+    async def article(self, request: Request) -> Candidate | NoArticle:
+        """What the page is."""
+        return (await self._work(read_article, self._pages[request])).result
+
+    async def links(self, request: Request) -> Discovered:
+        """What a seed leads to."""
+        return await self._work(read_seed, self._pages[request], request.meta["kind"], self.scope, now())
+
+    async def _work(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await self.workers.run(function, *arguments)
+
+
+class LookingSpider(Spider):
+    """Base of spiders that look and keep nothing: Scrapy's own scheduler, no pipelines."""
+
+    name: str = "looking"
+    custom_settings: ClassVar[dict[str, Any]] = {
+        "SCHEDULER": "scrapy.core.scheduler.Scheduler",
+        "ITEM_PIPELINES": {},
+        "SPIDER_MIDDLEWARES": {"crawler.harvest.HarvestMiddleware": None},
+    }
+    run: DryRun
+    failure: BaseException | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> LookingSpider:
+        run: DryRun = kwargs.pop("run")
+        spider = super().from_crawler(crawler, *args, **kwargs)
+        spider.run = run
+        crawl, contact = run.config.crawl, run.config.collection.contact
+        agent = f"{PRODUCT_VERSION} (+{contact})" if contact else PRODUCT_VERSION
+        crawler.settings.set("USER_AGENT", agent, priority="spider")
+        crawler.settings.set("DOWNLOAD_DELAY", min(crawl.delay, 1.0), priority="spider")
+        crawler.signals.connect(spider.opened, signals.spider_opened)
+        crawler.signals.connect(spider.done, signals.spider_closed)
+        return spider
+
+    def opened(self, spider: Spider) -> None:
+        """Guard the network before the first request."""
+        from twisted.internet import reactor  # noqa: PLC0415 - importing it earlier would install a reactor
+
+        self.run.guard.install(reactor)
+        self.run.workers.start()
+
+    async def done(self, spider: Spider, reason: str) -> None:
+        """End the workers."""
+        await asyncio.get_running_loop().run_in_executor(None, self.run.workers.close)
+
+    def ask(self, url: str, kind: Kind, callback: Callable[..., Any]) -> Request:
+        """A request as the frontier would make it."""
+        lease = Lease(0, url, host_key(url), self.run.source.name, kind, 0, 0, 0, None, None, None)
+        request = Request(
+            url, callback=callback, errback=self.failed, dont_filter=True, meta={"lease": lease, "kind": kind, "raw": True}
+        )
+        request.meta.update(self.run.wire_meta(request))
+        return request
+
+    def failed(self, failure: Failure) -> None:
+        """Errback."""
+        self.failure = self.failure or failure.value
+
+
+class TrialSpider(LookingSpider):
+    """Looks at one page."""
+
+    name = "trial"
+    result: Candidate | NoArticle | None = None
+    final_url: str = ""
+    status: int | None = None
+
+    def __init__(self, url: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.url = url
+
+    async def start(self) -> AsyncIterator[Any]:
+        yield self.ask(self.url, Kind.ARTICLE, self.parse_page)
+
+    async def parse_page(self, response: Response) -> None:
+        """The answer."""
+        assert response.request is not None
+        self.final_url, self.status = response.url, response.status
+        try:
+            self.result = await self.run.article(response.request)
+        except WorkerError as error:
+            self.failure = error
+
+    def failed(self, failure: Failure) -> None:
+        super().failed(failure)
+        if isinstance(failure.value, BadStatus):
+            self.final_url, self.status = failure.value.response.url, failure.value.response.status
+
+
+class ProbeSpider(LookingSpider):
+    """Looks at the way into a site: home page, robots.txt, the first feeds and sitemaps, three articles."""
+
+    name = "probe"
+    SEEDS = 4  # feeds and sitemaps that are read
+    SAMPLES = 3
+
+    def __init__(self, url: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.url = url
+        self.home: Candidate | NoArticle | None = None
+        self.final_url = url
+        self.seeds: dict[Kind, list[str]] = {Kind.FEED: [], Kind.SITEMAP: [], Kind.SECTION: []}
+        self.samples: list[tuple[str, int, Candidate | NoArticle]] = []
+        self._asked: set[str] = set()
+
+    async def start(self) -> AsyncIterator[Any]:
+        yield self.ask(canonical(self.url), Kind.HOME, self.parse_home)
+
+    async def parse_home(self, response: Response) -> AsyncIterator[Any]:
+        """The home page names feeds and sections, and shows articles."""
+        assert response.request is not None
+        self.final_url = response.url
+        self.home = await self.run.article(response.request)
+        found = await self.run.links(response.request)
+        self._note([*found.seeds, *self.run.sitemaps])
+        for request in [*self._seeds(), *self._articles(found.links)]:
+            yield request
+
+    async def parse_seed(self, response: Response) -> AsyncIterator[Any]:
+        """A feed or sitemap: is it one, and what does it announce?"""
+        assert response.request is not None
+        found = await self.run.links(response.request)
+        self._note(found.seeds)
+        for request in self._articles(found.links):
+            yield request
+
+    async def parse_sample(self, response: Response) -> None:
+        """One article."""
+        assert response.request is not None
+        self.samples.append((response.url, response.status, await self.run.article(response.request)))
+
+    def _note(self, links: Sequence[Link]) -> None:
+        for link in links:
+            known = self.seeds[link.kind]
+            if not link.refused and link.url not in known:
+                known.append(link.url)
+
+    def _seeds(self) -> list[Request]:
+        wanted = [(url, kind) for kind in (Kind.FEED, Kind.SITEMAP) for url in self.seeds[kind]][: self.SEEDS]
+        return [self.ask(url, kind, self.parse_seed) for url, kind in wanted]
+
+    def _articles(self, links: Sequence[Link]) -> list[Request]:
+        fresh = [link.url for link in links if not link.refused and link.url not in self._asked]
+        chosen = fresh[: max(0, self.SAMPLES - len(self._asked))]
+        self._asked.update(chosen)
+        return [self.ask(url, Kind.ARTICLE, self.parse_sample) for url in chosen]
+
+
+def why(error: BaseException | None) -> str:
+    """Why there is no answer, in short stable words."""
+    match error:
+        case None:
+            return "no-answer"
+        case Refused():
+            return error.reason
+        case BadStatus():
+            return f"http-{error.response.status}"
+        case WorkerError():
+            return error.reason
+        case _:
+            return reason_of(error)

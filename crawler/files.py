@@ -1,0 +1,71 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from storage.errors import DiskError, UsageError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write; it takes the place (and keeps the mode) of `path` in one step when the block ends without error.
+
+    The file that a symbolic link points to is replaced, devices and pipes are written to. Raises DiskError, UsageError
+    for a folder; what the block itself raises passes.
+    """
+    target = path.resolve()
+    if target.is_dir():
+        raise UsageError(f"{path}: is a folder, not a file")
+    if target.exists() and not target.is_file():
+        with _as_disk_error(path), target.open("wb") as device:
+            yield device
+        return
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with _as_disk_error(path):
+            with temporary.open("xb") as file:
+                _copy_mode(target, file)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+            sync_folder(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a whole file in one step. Raises DiskError, UsageError for a folder."""
+    with replacing(path) as file:
+        file.write(content)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder last."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _copy_mode(target: Path, file: BinaryIO) -> None:
+    if target.exists():
+        os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+
+
+@contextmanager
+def _as_disk_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DiskError(f"{path}: cannot be written: {error.strerror or error}") from None

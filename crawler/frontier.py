@@ -1,0 +1,196 @@
+"""The frontier behind Scrapy's public scheduler API: rows of `urls`, leased in batches, handed out one a host.
+
+`next_request` never waits for SQL: the scribe leases rows ahead and this file keeps them in memory, by host. At most one
+request a host is with the downloader, whose slot keeps the delay. Redirects and retries come back with their lease and go
+first. Nothing here is lost with the process: a lease that is not settled is given back by the next run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, cast
+
+from scrapy import Request, Spider, signals
+from scrapy.core.scheduler import BaseScheduler
+from twisted.internet.defer import Deferred
+
+from storage.errors import NewswarcError
+from storage.records import Kind, Lease
+from storage.urlkey import host_key
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from crawler.run import Run
+
+log = logging.getLogger(__name__)
+
+STOCK = 8  # leases a host kept in memory
+LOW = 2  # ask for more below this
+PATIENCE = 60.0  # seconds that a run waits for a blocked host; longer blocks are left to the next run
+
+
+class Frontier(BaseScheduler):
+    """Scrapy's scheduler over the `urls` table."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._waiting: dict[str, deque[Request]] = {}
+        self._ready: deque[str] = deque()  # hosts with waiting requests, each once
+        self._busy: dict[int, str] = {}  # url_id -> host of the request that is with the downloader
+        self._open: set[int] = set()  # leases in hand, from claim to settlement
+        self._claiming: asyncio.Task[None] | None = None
+        self._hungry = True
+        self._articles = 0
+        self._planting = 0
+        self._closed = False
+        crawler.signals.connect(self._left_downloader, signals.request_left_downloader)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Frontier:
+        return cls(crawler)
+
+    @property
+    def run(self) -> Run:
+        return cast("Run", self._crawler.spider.run)  # type: ignore[union-attr]
+
+    def open(self, spider: Spider) -> Deferred[None] | None:
+        self.run.frontier = self
+        return None
+
+    def close(self, reason: str) -> Deferred[None] | None:
+        self._closed = True
+        if self._claiming is not None:
+            self._claiming.cancel()
+        return None
+
+    def has_pending_requests(self) -> bool:
+        if self._closed or self.run.failure is not None:
+            return False
+        if self._claiming is not None or self._planting or (self._open - self._parked()):
+            return True
+        if self._hungry and not self._enough():
+            self._claim()
+            return True
+        return False
+
+    def _parked(self) -> set[int]:
+        """Leases that wait for a host which is blocked for longer than a run waits."""
+        return {
+            request.meta["lease"].url_id
+            for host, queue in self._waiting.items()
+            if self.run.hosts.blocked_for(host) > PATIENCE
+            for request in queue
+        }
+
+    def enqueue_request(self, request: Request) -> bool:
+        lease = request.meta.get("lease")
+        if lease is None:  # from a spider's start(): noted like any other link
+            self._planting += 1
+            asyncio.ensure_future(self._plant(request))  # noqa: RUF006 - counted, so the run does not end before it
+            return True
+        self.free(lease)
+        hop = bool(request.meta.get("redirect_times") or request.meta.get("retry_times"))
+        self._append(request, first=hop)
+        return True
+
+    async def _plant(self, request: Request) -> None:
+        try:
+            await self.run.plant([self.run.link_of(request)])
+        except NewswarcError as error:
+            self.run.fail(error)
+        finally:
+            self._planting -= 1
+
+    def hunger(self) -> None:
+        """There may be more to claim."""
+        self._hungry = True
+        self._claim()
+
+    def _append(self, request: Request, *, first: bool) -> None:
+        host = host_key(request.url)
+        queue = self._waiting.setdefault(host, deque())
+        if first:
+            queue.appendleft(request)
+        else:
+            queue.append(request)
+        if host not in self._ready:
+            self._ready.append(host)
+
+    def next_request(self) -> Request | None:
+        busy = set(self._busy.values())
+        for _ in range(len(self._ready)):
+            host = self._ready.popleft()
+            queue = self._waiting[host]
+            if host in busy or self.run.hosts.blocked_for(host) > 0:
+                self._ready.append(host)
+                continue
+            request = queue.popleft()
+            if queue:
+                self._ready.append(host)
+            else:
+                del self._waiting[host]
+            self._busy[request.meta["lease"].url_id] = host
+            if len(queue) < LOW:
+                self.hunger()
+            return request
+        self._claim()
+        return None
+
+    def _left_downloader(self, request: Request, spider: Spider) -> None:
+        lease = request.meta.get("lease")
+        if lease is not None and request.meta.get("kind") is not Kind.ROBOTS:
+            self.free(lease)
+
+    def free(self, lease: Lease) -> None:
+        """The downloader is done with this lease's request: its host may have the next."""
+        self._busy.pop(lease.url_id, None)
+
+    def settled(self, lease: Lease, *, new_links: bool) -> None:
+        """A lease is acknowledged: its outcome and its child links are durable."""
+        self.free(lease)
+        self._open.discard(lease.url_id)
+        if new_links:
+            self.hunger()
+
+    def _enough(self) -> bool:
+        limit = self.run.options.max_pages
+        return limit is not None and self._articles >= limit
+
+    def _claim(self) -> None:
+        """Lease more in the background, when there may be more and one is not under way."""
+        if not self._hungry or self._claiming is not None or self._closed or self._enough():
+            return
+        self._hungry = False
+        self._claiming = asyncio.ensure_future(self._fill())
+
+    async def _fill(self) -> None:
+        try:
+            full = {host for host, queue in self._waiting.items() if len(queue) >= LOW}
+            leases = await self.run.claim(full, per_host=STOCK, limit=self._room())
+        except NewswarcError as error:
+            self.run.fail(error)
+            leases = []
+        finally:
+            self._claiming = None
+        for lease in leases:
+            self._open.add(lease.url_id)
+            self._articles += lease.kind is Kind.ARTICLE
+            self._crawler.engine.crawl(self.run.request_for(lease))  # type: ignore[union-attr]
+        if not leases:
+            await self._end_if_idle()
+
+    async def _end_if_idle(self) -> None:
+        """Nothing more is due: end now instead of at Scrapy's next heartbeat, which may be five seconds away."""
+        engine = self._crawler.engine
+        if not self._closed and engine is not None and engine.spider_is_idle():
+            await engine.close_spider_async(reason="finished")
+
+    def _room(self) -> int:
+        room = max(64, 4 * self.run.config.crawl.concurrency)
+        if self.run.options.max_pages is not None:
+            room = min(room, self.run.options.max_pages - self._articles)
+        return room
+

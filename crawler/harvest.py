@@ -1,0 +1,107 @@
+"""What a response yields, gathered to one `Harvest` and settled as one: child links, outcome and acknowledgement together.
+
+Scrapy exhausts a callback's generator before the requests it yields are scheduled and its items are processed, so the end
+of a callback proves nothing. Here the requests of a callback never reach Scrapy's scheduler: they become links of the
+Harvest, and one database transaction stores them with the outcome of the page and ends its lease.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from scrapy import Request
+from scrapy.http import Response
+
+from storage.records import Announced, Link
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from crawler.run import Run
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """Yielded by a callback: store this page as an article. `announced` adds to what its link said."""
+
+    announced: Announced | None = None
+
+
+@dataclass(slots=True)
+class Harvest:
+    """All that came of one leased request. `problem` says why a seed or page could not be read."""
+
+    request: Request
+    response: Response | None = None
+    links: list[Link] = field(default_factory=list)
+    article: Article | None = None
+    problem: str | None = None
+    error: BaseException | None = None
+
+
+class HarvestMiddleware:
+    """Spider middleware: turns the output of a callback into one Harvest. Other objects pass, for pipelines of one's own."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.run = cast("Run", crawler.spider.run)  # type: ignore[union-attr]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> HarvestMiddleware:
+        return cls(crawler)
+
+    async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        harvest = Harvest(_request(response), response)
+        try:
+            async for out in result:
+                if isinstance(out, Harvest):
+                    harvest = out
+                elif not self._take(harvest, out):
+                    yield out
+        except Exception as error:  # a spider's bug must not lose the lease: the page is settled as failed
+            log.exception("the spider failed on %s", response.url)
+            harvest.problem = f"spider: {type(error).__name__}"
+        yield harvest
+
+    def _take(self, harvest: Harvest, out: object) -> bool:
+        if isinstance(out, Request):
+            out = self.run.link_of(out)
+        if isinstance(out, Link):
+            harvest.links.append(out)
+        elif isinstance(out, Article):
+            harvest.article = out
+        else:
+            return False
+        return True
+
+    def process_spider_exception(self, response: Response, exception: Exception) -> Iterable[Harvest]:
+        log.error("the spider failed on %s: %r", response.url, exception)
+        return [Harvest(_request(response), response, problem=f"spider: {type(exception).__name__}")]
+
+
+def _request(response: Response) -> Request:
+    assert response.request is not None, "Scrapy sets it before any callback"
+    return response.request
+
+
+class HarvestPipeline:
+    """Item pipeline: stores a Harvest, or the links that a spider starts with."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.run = cast("Run", crawler.spider.run)  # type: ignore[union-attr]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> HarvestPipeline:
+        return cls(crawler)
+
+    async def process_item(self, item: Any) -> Any:
+        if isinstance(item, Harvest):
+            await self.run.settle(item)
+        elif isinstance(item, Link):
+            await self.run.plant([item])
+        return item
+

@@ -1,0 +1,47 @@
+"""Hosts that asked for patience: blocks (Retry-After) and longer delays (Crawl-delay), kept across runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from scrapy.crawler import Crawler
+
+from storage import hosts
+from storage.scribe import Scribe
+from storage.times import later, now, parse
+
+
+class HostGate:
+    """Says how long a host has to be left alone, and tells Scrapy's downloader the delay of each."""
+
+    def __init__(self, crawler: Crawler, scribe: Scribe, blocked: Mapping[str, str]) -> None:
+        self._crawler = crawler
+        self._scribe = scribe
+        moment = parse(now())
+        self._until = {host: time.monotonic() + (parse(until) - moment).total_seconds() for host, until in blocked.items()}
+
+    def blocked_for(self, host: str) -> float:
+        """Seconds until the host may be asked again, 0 when it may now."""
+        return max(0.0, self._until.get(host, 0.0) - time.monotonic())
+
+    def blocked(self) -> Iterable[str]:
+        """Hosts that are blocked now."""
+        return [host for host in self._until if self.blocked_for(host) > 0]
+
+    def block(self, host: str, seconds: float) -> None:
+        """Leave a host alone for some seconds, in this run and the next ones."""
+        self._until[host] = max(self._until.get(host, 0.0), time.monotonic() + seconds)
+        until = later(now(), seconds)
+        self._scribe.submit(lambda conn: hosts.block(conn, host, until))
+
+    def ask_delay(self, host: str, seconds: float) -> None:
+        """The site asks for a longer delay: the downloader's slot of the host keeps it from here on."""
+        downloader = self._crawler.engine.downloader  # type: ignore[union-attr]
+        usual = downloader.per_slot_settings.get(host, {}).get("delay", self._crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        if seconds <= usual:
+            return
+        downloader.per_slot_settings[host] = {"delay": seconds}
+        if host in downloader.slots:
+            downloader.slots[host].delay = seconds
+        self._scribe.submit(lambda conn: hosts.ask_delay(conn, host, seconds))

@@ -1,0 +1,67 @@
+"""From a site's URL to its source: the name it gets, and its place in the collection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection as Names
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from crawler import checks, config_edit
+from crawler.collection import Collection
+from crawler.config import Source
+from storage.errors import UsageError
+from storage.urlkey import InvalidURL, canonical
+
+
+def is_url(target: str) -> bool:
+    """Whether a target on the command line is a URL; source names never hold a colon."""
+    return "://" in target
+
+
+def checked_url(text: str) -> str:
+    """A full URL as it was typed. Raises UsageError."""
+    try:
+        canonical(text)
+        return checks.web_address(text)
+    except InvalidURL as error:
+        raise UsageError(f"{checks.shown(text)} is no URL that can be fetched ({error.reason})") from None
+    except ValueError as fault:
+        raise UsageError(f"URL {fault}") from None
+
+
+def known(collection: Collection, url: str) -> Source | None:
+    """The source of this home page."""
+    return next((source for source in collection.config.sources if config_edit.same_page(source.url, url)), None)
+
+
+def new_source(collection: Collection, url: str, name: str | None = None) -> Source:
+    """A source for a site, not yet added. Raises UsageError for a URL or name that cannot be one."""
+    taken = {source.name for source in collection.config.sources}
+    site = checked_url(url)
+    try:
+        return Source(checks.source_name(name or name_for(site, taken)), site)
+    except ValueError as fault:
+        raise UsageError(f"--name {fault}") from None
+
+
+def added(collection: Collection, url: str) -> tuple[Collection, Source, bool]:
+    """The collection with a source for a site, that source, and whether it is new."""
+    source = known(collection, url)
+    if source is not None:
+        return collection, source, False
+    source = new_source(collection, url)
+    return replace(collection, config=config_edit.add_source(collection.file, source)), source, True
+
+
+def name_for(url: str, taken: Names[str]) -> str:
+    """A free name for a site: its host without www, then with the first words of its path, then with a number."""
+    parts = urlsplit(url)
+    host = _word(parts.netloc.lower().removeprefix("www."))
+    path = _word(f"{host}{parts.path}")
+    candidates = [host, path, *(f"{host}-{number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in candidates if name not in taken)
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^\w.]+", "-", text).strip("-._")[:60] or "site"

@@ -1,0 +1,43 @@
+"""What a command hands to the engine, and what the engine hands back: plain values, nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage.records import Candidate, NoArticle
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlOptions:
+    """One run. No `sources` means all; `exact` means only `urls`, each fetched whether known or not."""
+
+    sources: tuple[str, ...] = ()  # names
+    urls: tuple[str, ...] = ()
+    exact: bool = False
+    now: bool = False  # poll every seed, due or not
+    refetch: bool = False  # fetch known articles again
+    max_pages: int | None = None  # exchanges of articles, after which nothing new is begun
+    max_runtime: float | None = None  # seconds, after which nothing new is begun
+    quiet: bool = False
+    verbose: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of one page that was only looked at."""
+
+    url: str  # of the final hop
+    status: int | None  # None of a file
+    result: Candidate | NoArticle
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the way into a site looks like: its seeds, and some of its articles."""
+
+    url: str  # of the home page, after redirects
+    feeds: tuple[str, ...] = ()
+    sitemaps: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    samples: tuple[Trial, ...] = ()
+    obstacle: str | None = None  # bot-challenge, consent-wall, needs-javascript, robots, http-403, ...: why it may fail

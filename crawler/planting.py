@@ -1,0 +1,68 @@
+"""Before the first fetch: sources get their rows, their declared seeds are planted, and what a run asks for becomes due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from crawler.config import Config, Source
+from crawler.options import CrawlOptions
+from crawler.sources import ActiveSource, activate, seeds_of
+from storage import frontier
+from storage.errors import UsageError
+from storage.frontier import Origin
+from storage.records import Kind, Link, State
+from storage.urlkey import canonical, host_key, key
+
+
+def plant(conn: Connection, config: Config, options: CrawlOptions, run_id: str, now: str) -> dict[str, ActiveSource]:
+    """Rows for the chosen sources and their seeds. Returns the sources of this run by name."""
+    chosen = [_named(config, name) for name in options.sources] or list(config.sources)
+    active: dict[str, ActiveSource] = {}
+    for source in chosen:
+        row_id = frontier.source_id(conn, source.name, source.url, now)
+        active[source.name] = activate(source, row_id, config)
+        if not options.exact:
+            frontier.discover(conn, seeds_of(source), Origin(row_id, run_id, now))
+    _make_due(conn, options, [source.id for source in active.values()], now)
+    return active
+
+
+def _named(config: Config, name: str) -> Source:
+    source = config.source(name)
+    if source is None:
+        raise UsageError(f"there is no source named {name!r}; `newswarc source list` shows them")
+    return source
+
+
+def _make_due(conn: Connection, options: CrawlOptions, source_ids: Sequence[int], now: str) -> None:
+    if options.now:
+        frontier.make_due(conn, now, [State.SEED], source_ids)
+    if options.refetch:
+        frontier.make_due(conn, now, [State.STORED, State.GONE], source_ids)
+
+
+def plant_exact(conn: Connection, config: Config, urls: Sequence[str], run_id: str, now: str) -> tuple[dict[str, ActiveSource], list[int]]:
+    """Rows for exactly these pages, each under the source of its host, or one named after the host. Returns sources and row ids."""
+    active: dict[str, ActiveSource] = {}
+    keys: list[str] = []
+    for url in urls:
+        url = canonical(url)
+        source = _source_of(config, url)
+        row_id = frontier.source_id(conn, source.name, source.url, now)
+        active.setdefault(source.name, activate(source, row_id, config))
+        frontier.discover(conn, [Link(url, Kind.ARTICLE)], Origin(row_id, run_id, now))
+        keys.append(key(url))
+    ids = list(frontier.ids_of(conn, keys).values())
+    frontier.make_due_rows(conn, ids, now)
+    return active, ids
+
+
+def _source_of(config: Config, url: str) -> Source:
+    host = host_key(url).removeprefix("www.")
+    for source in config.sources:
+        if host_key(canonical(source.url)).removeprefix("www.") == host:
+            return source
+    scheme = url.partition(":")[0]
+    return Source(name=host_key(url), url=f"{scheme}://{host_key(url)}/")

@@ -1,0 +1,203 @@
+"""Downloader middlewares that keep promise 6, polite and safe by default: scope, robots.txt, Retry-After, throw-away cookies.
+
+robots.txt follows RFC 9309: 4xx allows all, 5xx and unreachable disallow for now, 500 KiB are read, five redirects or more
+are followed. A site's Crawl-delay (not in the RFC, widely used) lengthens our delay, never shortens it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from protego import Protego
+from scrapy import Request
+from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
+from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
+from scrapy.exceptions import IgnoreRequest
+from scrapy.http import Response
+from scrapy.http.request import NO_CALLBACK
+
+from crawler.netguard import check_url
+from storage.records import Kind
+from storage.urlkey import host_key
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from crawler.run import Run
+
+log = logging.getLogger(__name__)
+
+PRODUCT = "newswarc"
+ROBOTS_BYTES = 512_000  # RFC 9309, 2.5: at least 500 KiB
+UNASKED_BLOCK_SECONDS = 300  # of a 429 that names no time
+_REDIRECTS = {301, 302, 303, 307, 308}
+
+
+class Refused(IgnoreRequest):
+    """A rule of ours kept a request from being sent. `temporary`: the URL may be asked for another time."""
+
+    def __init__(self, reason: str, *, temporary: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.temporary = temporary
+
+
+class BadStatus(IgnoreRequest):
+    """The final answer was not 2xx."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"http-{response.status}")
+        self.response = response
+
+
+class _Component:
+    """A middleware that knows the run."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.crawler = crawler
+        self.run = cast("Run", crawler.spider.run)  # type: ignore[union-attr]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Any:
+        return cls(crawler)
+
+
+class Scope(_Component):
+    """Checks scheme, port and site on every hop, and turns a final answer that is not 2xx into a failure."""
+
+    def process_request(self, request: Request) -> None:
+        reason = check_url(request.url, self.run.ports)
+        if reason is None and request.meta.get("redirect_times") and not self.run.may_redirect(request):
+            reason = "offsite-redirect"
+        if reason is not None:
+            raise Refused(reason)
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        if request.meta.get("kind") is Kind.ROBOTS or 200 <= response.status < 300:
+            return response
+        raise BadStatus(response)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one origin's robots.txt says. `reason` is set when it could not be read and all is closed for now."""
+
+    parser: Protego | None = None
+    reason: str | None = None
+
+    def allow(self, url: str) -> bool:
+        return self.reason is None and (self.parser is None or bool(self.parser.can_fetch(url, PRODUCT)))
+
+
+class Robots(_Component):
+    """Asks each origin's robots.txt once a run, before anything else of that origin."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._rules: dict[str, asyncio.Future[Rules]] = {}
+
+    async def process_request(self, request: Request) -> None:
+        if request.meta.get("kind") is Kind.ROBOTS or self.run.ignores_robots(request):
+            return
+        rules = await self._rules_of(request)
+        if rules.reason is not None:
+            raise Refused(rules.reason, temporary=True)
+        if not rules.allow(request.url):
+            raise Refused("robots")
+
+    def _rules_of(self, request: Request) -> Coroutine[Any, Any, Rules]:
+        parts = urlsplit(request.url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._rules:
+            self._rules[origin] = asyncio.ensure_future(self._fetch(origin, request))
+        return _wait(self._rules[origin])
+
+    async def _fetch(self, origin: str, request: Request) -> Rules:
+        meta = {"kind": Kind.ROBOTS, "lease": request.meta.get("lease"), "robots_of": origin}
+        asked = Request(
+            f"{origin}/robots.txt", meta=meta | self.run.wire_meta(request), callback=NO_CALLBACK, dont_filter=True
+        )
+        try:
+            response = await self.crawler.engine.download_async(asked)  # type: ignore[union-attr]
+        except Exception as error:  # noqa: BLE001 - whatever kept us from reading it, RFC 9309 2.3.1.4 closes the site for now
+            log.info("robots.txt of %s could not be read: %s", origin, error)
+            return Rules(reason="robots-unreachable")
+        return await self._read(response, request)
+
+    async def _read(self, response: Response, request: Request) -> Rules:
+        if response.status >= 500 or response.status == 429:
+            return Rules(reason="robots-unreachable")
+        if not 200 <= response.status < 300:
+            return Rules()
+        text = response.body[:ROBOTS_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")
+        parser = Protego.parse(text)
+        if (asked := parser.crawl_delay(PRODUCT)) is not None:
+            self.run.hosts.ask_delay(host_key(response.url), float(asked))
+        await self.run.sitemaps_declared(response.body[:ROBOTS_BYTES], response.url, request)
+        return Rules(parser)
+
+
+async def _wait(future: asyncio.Future[Rules]) -> Rules:
+    # Shielded: one waiter that is cancelled must not cancel the others' answer.
+    return await asyncio.shield(future)
+
+
+class RetryAfter(_Component):
+    """A 429, or a 503 with Retry-After, closes the host until then (RFC 9110, 10.2.3)."""
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        if response.status in (429, 503):
+            seconds = retry_after(response.headers.get(b"Retry-After"), datetime.now(UTC))
+            if seconds is None and response.status == 429:
+                seconds = UNASKED_BLOCK_SECONDS
+            if seconds is not None:
+                self.run.hosts.block(host_key(request.url), seconds)
+        return response
+
+
+def retry_after(value: bytes | None, now: datetime) -> float | None:
+    """Seconds to wait as a Retry-After header says: delay-seconds or an HTTP-date; None when it says nothing readable."""
+    text = (value or b"").decode("latin-1").strip()
+    if text.isascii() and text.isdigit():
+        return float(min(int(text[:9]), 7 * 86_400))
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(0.0, (moment - now).total_seconds()), 7 * 86_400.0)
+
+
+class ChainCookies(CookiesMiddleware):
+    """Cookies live as long as one chain of redirects: enough for consent and session loops, useless for tracking us."""
+
+    def process_request(self, request: Request) -> Any:  # type: ignore[override]
+        request.meta.setdefault("cookiejar", id(request))
+        return super().process_request(request)
+
+    def process_response(self, request: Request, response: Response) -> Any:  # type: ignore[override]
+        answer = super().process_response(request, response)
+        if response.status not in _REDIRECTS:
+            self.jars.pop(request.meta.get("cookiejar"), None)
+        return answer
+
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        self.jars.pop(request.meta.get("cookiejar"), None)
+
+
+class Decompression(HttpCompressionMiddleware):
+    """Scrapy's own, for callbacks that read the response; pages that we read from the raw bytes are left as they came."""
+
+    def process_response(self, request: Request, response: Response) -> Any:  # type: ignore[override]
+        if request.meta.get("raw"):
+            return response
+        return super().process_response(request, response)
+

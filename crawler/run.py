@@ -1,0 +1,350 @@
+"""One run of one collection: what its parts share. Opened by the spider, before Scrapy builds its components; closed by it.
+
+The scribe's thread alone writes to the archive and the database. Everything here runs in the reactor's thread and hands
+jobs to the scribe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
+
+from scrapy import Request, Spider, signals
+from scrapy.http import Response
+from sqlalchemy import Connection
+
+from crawler import PRODUCT_VERSION, VERSION, planting
+from crawler.collection import find
+from crawler.discovery import sitemaps_in_robots
+from crawler.scope import Discovered
+from crawler.hostgate import HostGate
+from crawler.intake import Intake
+from crawler.netguard import NetGuard
+from crawler.options import CrawlOptions
+from crawler.reading import read_seed
+from crawler.settling import Settling
+from crawler.sources import ActiveSource, ports_of, wanted_kinds
+from crawler.tape import Limits
+from pipelines.archive import note_closed
+from pipelines.workers import WorkerError, Workers
+from storage import frontier, hosts, runs
+from storage.database import open_database, transaction
+from storage.errors import AllSourcesFailed, NewswarcError
+from storage.frontier import Origin, Want
+from storage.lock import hold
+from storage.records import Exchange, FetchContext, Kind, Lease, Ledger, Link
+from storage.scribe import Scribe
+from storage.times import later, now
+from storage.urlkey import InvalidURL, canonical, same_site
+from storage.warc_write import WarcWriter
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from crawler.frontier import Frontier
+    from crawler.harvest import Harvest
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+LEASE_SECONDS = 3600
+
+
+
+class Run:
+    """A run: its collection, settings, archive, database, workers, and what became of it."""
+
+    frontier: Frontier
+
+    def __init__(self, crawler: Crawler, folder: str | Path, options: CrawlOptions, spider: Spider) -> None:
+        self.id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+        self.options = options
+        self.spider = spider
+        self.failure: BaseException | None = None
+        self.ledger: Ledger | None = None
+        self.exit_code: int | None = None
+        self._crawler = crawler
+        self._exact_ids: list[int] | None = None
+        with ExitStack() as opening:
+            self._open(Path(folder), opening)
+            self._closing = opening.pop_all()
+        crawler.signals.connect(self._opened, signals.spider_opened)
+        crawler.signals.connect(self._close, signals.spider_closed)
+
+    def _open(self, folder: Path, opening: ExitStack) -> None:
+        self.collection = find(folder)
+        self.config = self.collection.config
+        warc = self.collection.warc()
+        opening.enter_context(hold(self.collection.folder))
+        self.engine = open_database(self.collection.database_url)
+        opening.callback(self.engine.dispose)
+        with transaction(self.engine) as conn:
+            blocked = self._plant(conn)
+        self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := _port(url))}
+        self.guard = NetGuard(self.config.crawl.allow_private_networks)
+        self.writer = WarcWriter(warc, run_id=self.id, software=PRODUCT_VERSION, fields=self._warcinfo())
+        self.scribe = Scribe(self.engine, self.writer.sync)
+        opening.callback(self.scribe.close)
+        crawl = self.config.crawl
+        limits = Limits(
+            max_page_bytes=crawl.max_page_bytes, max_capture_bytes=crawl.max_capture_bytes, timeout=crawl.timeout
+        )
+        self.limits = limits
+        self.intake = Intake(self.id, self.scribe, self.writer, limits)
+        self.hosts = HostGate(self._crawler, self.scribe, blocked)
+        self.workers = Workers(crawl.worker_count, preload=("pipelines.page:warm", "crawler.reading"))
+        opening.callback(self.workers.close)
+        self.settling = Settling(self)
+        self._configure()
+
+    def _plant(self, conn: Connection) -> dict[str, str]:
+        moment = now()
+        frontier.release_all(conn)
+        runs.begin(conn, self.id, VERSION, moment)
+        if self.options.exact:
+            self.sources, self._exact_ids = planting.plant_exact(conn, self.config, self.options.urls, self.id, moment)
+        else:
+            self.sources = planting.plant(conn, self.config, self.options, self.id, moment)
+        return hosts.blocked(conn, moment)
+
+    def _warcinfo(self) -> dict[str, str]:
+        obeying = [s for s in self.sources.values() if not s.obeys_robots]
+        fields = {
+            "robots": "obey" if not obeying else "mixed",
+            "isPartOf": self.config.collection.name,
+            "run": self.id,
+            "http-header-user-agent": self.user_agent,
+        }
+        if self.config.collection.contact:
+            fields["operator"] = self.config.collection.contact
+        for source in obeying:
+            fields[f"robots-ignored-{source.name}"] = f"{source.source.url} because: {source.source.robots_reason}"
+        return fields
+
+    @property
+    def user_agent(self) -> str:
+        """Who we say we are."""
+        contact = self.config.collection.contact
+        return f"{PRODUCT_VERSION} (+{contact})" if contact else PRODUCT_VERSION
+
+    def _configure(self) -> None:
+        """What newswarc.toml says, in Scrapy's words."""
+        settings = self._crawler.settings
+        crawl = self.config.crawl
+        values = {
+            "USER_AGENT": self.user_agent,
+            "DOWNLOAD_DELAY": crawl.delay,
+            "DOWNLOAD_TIMEOUT": crawl.timeout,
+            "CONCURRENT_REQUESTS": crawl.concurrency,
+            "CLOSESPIDER_TIMEOUT": self.options.max_runtime or 0,
+        }
+        for name, value in values.items():
+            settings.set(name, value, priority="spider")
+
+    def _opened(self, spider: Spider) -> None:
+        from twisted.internet import reactor  # noqa: PLC0415 - importing it earlier would install a reactor
+
+        self.guard.install(reactor)
+        self.workers.start()
+
+    # What the wire asks of a run.
+
+    def context_of(self, request: Request) -> FetchContext:
+        """See Intake."""
+        return self.intake.context_of(request)
+
+    def exchanged(self, request: Request, exchange: Exchange) -> None:
+        """See Intake."""
+        self.intake.exchanged(request, exchange)
+
+    # What the frontier asks of a run.
+
+    async def do(self, job: Callable[[Connection], T]) -> T:
+        """Have the scribe do a job; returns when it is durable."""
+        return await asyncio.wrap_future(self.scribe.submit(job))
+
+    async def claim(self, full: Collection[str], *, per_host: int, limit: int) -> list[Lease]:
+        """Lease due rows of the run's sources, for hosts that are neither well stocked nor blocked."""
+        moment = now()
+        want = Want(
+            run_id=self.id,
+            now=moment,
+            lease_until=later(moment, LEASE_SECONDS),
+            per_host=per_host,
+            limit=limit,
+            full={*full, *self.hosts.blocked()},
+            source_ids=[source.id for source in self.sources.values()],
+            url_ids=self._exact_ids,
+            spider=self.spider.name,
+        )
+        return await self.do(lambda conn: frontier.claim(conn, want))
+
+    def request_for(self, lease: Lease) -> Request:
+        """The request of a leased row."""
+        unusual = json.loads(lease.payload) if lease.payload else {}
+        callback = getattr(self.spider, unusual.pop("callback", "visit"))
+        meta = unusual.pop("meta", {}) | {"lease": lease, "kind": lease.kind, "raw": not lease.payload}
+        request = Request(
+            lease.url, callback=callback, errback=self.spider.failed, meta=meta, dont_filter=True, **unusual  # type: ignore[attr-defined]
+        )
+        request.meta.update(self.wire_meta(request))
+        return request
+
+    def wire_meta(self, request: Request) -> dict[str, Any]:
+        """Per-request settings of the source that a request is made for."""
+        source = self._source_of(request)
+        meta: dict[str, Any] = {"verify_tls": source.verify_tls, "download_timeout": self.limits.timeout}
+        if self.config.crawl.http_proxy:
+            meta["proxy"] = self.config.crawl.http_proxy
+        return meta
+
+    def _source_of(self, request: Request) -> ActiveSource:
+        lease: Lease = request.meta["lease"]
+        return self.sources[lease.source]
+
+    # What politeness asks of a run.
+
+    def ignores_robots(self, request: Request) -> bool:
+        """Whether the source's owner has given a reason to ignore robots.txt."""
+        return not self._source_of(request).obeys_robots
+
+    def may_redirect(self, request: Request) -> bool:
+        """Whether a redirect stays with its site, or leads to a host that the source names."""
+        if self.options.exact:
+            return True
+        lease: Lease = request.meta["lease"]
+        scope = self._source_of(request).scope
+        return same_site(request.url, lease.url) or scope.includes(request.url)
+
+    async def sitemaps_declared(self, body: bytes, url: str, request: Request) -> None:
+        """Plant the sitemaps that a robots.txt names, where the settings give no list."""
+        source = self._source_of(request)
+        if self.options.exact or Kind.SITEMAP not in wanted_kinds(source.source):
+            return
+        links = sitemaps_in_robots(body, url, source.scope)
+        await self._plant_links(links, Origin(source.id, self.id, now(), via=url, hops=1))
+
+    # What spiders and their middleware ask of a run.
+
+    async def read_seed(self, response: Response) -> Discovered:
+        """The links of a seed, read in a worker; a seed that no worker can read has a problem instead."""
+        request = response.request
+        assert request is not None
+        fetched = self.intake.of(request)
+        assert fetched is not None, "a response that was not exchanged"
+        raw = self.intake.raw_page(request, fetched)
+        scope = self._source_of(request).scope
+        try:
+            return await self.workers.run(read_seed, raw, request.meta["kind"], scope, now())
+        except WorkerError as error:
+            return Discovered(problem=error.reason)
+
+    def wanted(self, lease: Lease, seeds: Sequence[Link]) -> list[Link]:
+        """Seeds that were found, of the kinds that the source's owner did not list himself."""
+        source = self.sources[lease.source].source
+        kinds = wanted_kinds(source) | ({Kind.SITEMAP} if lease.kind is Kind.SITEMAP else set())
+        return [link for link in seeds if link.kind in kinds]
+
+    def link_of(self, request: Request) -> Link:
+        """A Scrapy request, as a spider of one's own yields it, as a link of the frontier."""
+        payload: dict[str, Any] = {}
+        if request.callback is not None and request.callback.__name__ != "visit":
+            payload["callback"] = request.callback.__name__
+        if request.method != "GET":
+            payload["method"] = request.method
+        if request.body:
+            payload["body"] = request.body.decode()
+        if request.cb_kwargs:
+            payload["cb_kwargs"] = dict(request.cb_kwargs)
+        kind = Kind(request.meta.get("kind", Kind.ARTICLE))
+        try:
+            url, refused = canonical(request.url), None
+        except InvalidURL as error:
+            url, refused = request.url, f"bad-url: {error}"
+        return Link(
+            url, kind, refused=refused, payload=json.dumps(payload) if payload else None, spider=self.spider.name if payload else None
+        )
+
+    async def plant(self, links: Sequence[Link]) -> None:
+        """Note links that no page led to: those that a spider starts with."""
+        for source in list(self.sources.values())[:1]:
+            await self._plant_links(links, Origin(source.id, self.id, now()))
+
+    async def _plant_links(self, links: Sequence[Link], origin: Origin) -> None:
+        new = await self.do(lambda conn: frontier.discover(conn, links, origin))
+        if new:
+            self.frontier.hunger()
+
+    async def settle(self, harvest: Harvest) -> None:
+        """Store all that came of a leased request; see Settling."""
+        try:
+            await self.settling.settle(harvest)
+        except NewswarcError as error:
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Nothing can be stored any more: the run ends."""
+        if self.failure is None:
+            self.failure = error
+            log.error("%s", error)
+            asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="failure"))  # type: ignore[union-attr]  # noqa: RUF006
+
+    # The end.
+
+    async def _close(self, spider: Spider, reason: str) -> None:
+        try:
+            if self.failure is None and self.scribe.failure is None:
+                await self.do(self._finish)
+        except NewswarcError as error:
+            self.failure = self.failure or error
+        finally:
+            self.failure = self.failure or self.scribe.failure
+            await asyncio.get_running_loop().run_in_executor(None, self._closing.close)
+            self.exit_code = getattr(self.failure, "exit_code", 1) if self.failure else self.exit_code
+
+    def _finish(self, conn: Connection) -> None:
+        frontier.release(conn, now(), self.id)
+        source_ids = [source.id for source in self.sources.values()]
+        pending = frontier.due_count(conn, now(), source_ids) if not self.options.exact else 0
+        self.ledger = runs.ledger(conn, self.id, pending)
+        self.results = runs.source_results(conn, self.id)
+        self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])
+        self.exit_code = exit_code_of(self.results)
+        self._write_ledger(conn)
+        self.writer.close()
+        note_closed(conn, self.writer)
+        runs.end(conn, self.id, self.exit_code, self.ledger, now())
+
+    def _write_ledger(self, conn: Connection) -> None:
+        assert self.ledger is not None
+        account = {
+            "run": self.id,
+            "articles": self.ledger.articles,
+            "others": self.ledger.others,
+            "pending": self.ledger.pending,
+            "without_exchange": runs.without_exchange(conn, self.id),
+        }
+        body = json.dumps(account, ensure_ascii=False, sort_keys=True, indent=1).encode()
+        self.writer.write_resource(f"urn:newswarc:run:{self.id}:ledger", "application/json", body)
+
+
+def exit_code_of(results: dict[str, bool]) -> int:
+    """0 when every source that was asked gave something, 5 when none did, else 4."""
+    if all(results.values()):
+        return 0
+    return 4 if any(results.values()) else AllSourcesFailed.exit_code
+
+
+def _port(url: str) -> int | None:
+    try:
+        _, colon, port = canonical(url).partition("://")[2].partition("/")[0].rpartition(":")
+    except InvalidURL:
+        return None
+    return int(port) if colon and port.isdigit() else None

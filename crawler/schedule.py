@@ -1,0 +1,36 @@
+"""When to fetch what again: pure functions of a row, what came of it, and now."""
+
+from __future__ import annotations
+
+from pipelines.store import When
+from storage.records import SEED_KINDS, Kind, Lease, Outcome, Verdict
+from storage.times import later
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+POLL_SECONDS = {Kind.FEED: 15 * MINUTE, Kind.HOME: 30 * MINUTE, Kind.SECTION: 30 * MINUTE, Kind.SITEMAP: 30 * MINUTE}
+SEED_BACKOFF_MAX = 1 * DAY  # a seed never dies for good
+MAX_ATTEMPTS = 5  # of an article URL that keeps failing
+_HARD = ("http-4", "private-address", "scheme", "bad-url", "too-many-redirects")  # asking again will not help
+
+
+def next_visit(lease: Lease, outcome: Outcome, now: str) -> When:
+    """The next visit of a fetched row."""
+    if lease.kind in SEED_KINDS:
+        return _next_poll(lease, outcome, now)
+    if outcome.verdict is not Verdict.FAILED:
+        return When(None, 0)
+    attempts = lease.attempts + 1
+    if attempts >= MAX_ATTEMPTS or (outcome.reason or "").startswith(_HARD):
+        return When(None, attempts)
+    return When(later(now, 15 * MINUTE * 4 ** (attempts - 1)), attempts)
+
+
+def _next_poll(lease: Lease, outcome: Outcome, now: str) -> When:
+    usual = POLL_SECONDS[lease.kind]
+    if outcome.verdict is not Verdict.FAILED:
+        return When(later(now, usual), 0)
+    attempts = lease.attempts + 1
+    return When(later(now, min(usual * 2**attempts, SEED_BACKOFF_MAX)), attempts)

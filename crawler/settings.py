@@ -1,0 +1,69 @@
+"""Scrapy settings of the project, the same under `newswarc` and `scrapy crawl`.
+
+What newswarc.toml says (delay, concurrency, contact, limits) is set by the spider when it opens its collection; what is
+here concerns every collection.
+"""
+
+BOT_NAME = "newswarc"
+SPIDER_MODULES = ["crawler.spiders"]
+NEWSPIDER_MODULE = "crawler.spiders"
+
+# Doors that a crawler does not need open.
+REMOTE_CONTROL_ENABLED = False
+TELNETCONSOLE_ENABLED = False
+METAREFRESH_ENABLED = False
+REFERER_ENABLED = False
+HTTPPROXY_ENABLED = False  # reads the environment; `http_proxy` of newswarc.toml is set per request
+ROBOTSTXT_OBEY = False  # by crawler.politeness, which follows RFC 9309
+
+DOWNLOAD_HANDLERS = {
+    "http": "crawler.wire.WireDownloadHandler",
+    "https": "crawler.wire.WireDownloadHandler",
+    "data": None,
+    "file": None,
+    "ftp": None,
+    "s3": None,
+}
+DOWNLOAD_VERIFY_CERTIFICATES = True
+DOWNLOAD_FAIL_ON_DATALOSS = False  # a page that broke off is kept, and marked
+DOWNLOAD_MAXSIZE = 0  # the wire has its own limits, which keep what came before them
+DOWNLOAD_WARNSIZE = 0
+DOWNLOAD_DELAY_JITTER = 0  # a promised gap is a gap
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+CONCURRENT_ITEMS = 4
+SCRAPER_SLOT_MAX_ACTIVE_SIZE = 50_000_000
+
+RETRY_TIMES = 1  # in the same run; later ones are the frontier's
+RETRY_HTTP_CODES = [500, 502, 504, 522, 524, 408]  # not 429 and 503: those ask us to stay away
+RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"
+REDIRECT_MAX_TIMES = 10
+
+SCHEDULER = "crawler.frontier.Frontier"
+DEFAULT_REQUEST_HEADERS = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+}
+DOWNLOADER_MIDDLEWARES = {
+    "crawler.politeness.Scope": 50,
+    "crawler.politeness.Robots": 100,
+    "crawler.politeness.RetryAfter": 545,
+    "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
+    "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
+    "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
+    "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
+    "crawler.politeness.ChainCookies": 700,
+    "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
+    "crawler.politeness.Decompression": 590,
+}
+SPIDER_MIDDLEWARES = {
+    "crawler.harvest.HarvestMiddleware": 10,
+    "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
+    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
+    "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
+}
+ITEM_PIPELINES = {"crawler.harvest.HarvestPipeline": 100}
+EXTENSIONS = {
+    "scrapy.extensions.telnet.TelnetConsole": None,
+    "scrapy.extensions.memusage.MemoryUsage": None,
+}
+STATS_DUMP = False
+LOG_LEVEL = "INFO"

@@ -1,0 +1,103 @@
+"""From a Harvest to a settled lease: the page is read in a worker, then outcome, links and acknowledgement become one job."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from crawler.harvest import Harvest
+from crawler.politeness import BadStatus, Refused
+from crawler.schedule import next_visit
+from crawler.reasons import reason_of
+from pipelines.page import read_article
+from pipelines.store import Visit, store_article, store_seed
+from pipelines.workers import WorkerError
+from storage.records import SEED_KINDS, Candidate, Lease, NoArticle
+from storage.times import now
+
+if TYPE_CHECKING:
+    from scrapy.http import Response
+
+    from crawler.run import Run
+
+log = logging.getLogger(__name__)
+
+
+class Settling:
+    """Settles harvests of a run."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    async def settle(self, harvest: Harvest) -> None:
+        """Store all that came of one leased request and end its lease."""
+        lease: Lease = harvest.request.meta["lease"]
+        result: Candidate | NoArticle | None = None
+        problem = harvest.problem
+        if harvest.article is not None and problem is None:
+            try:
+                result = await self._read(harvest)
+            except WorkerError as error:
+                if error.again:  # not judged: the capture stays unsettled and is read by the next run
+                    self._run.frontier.settled(lease, new_links=False)
+                    return
+                problem = error.reason
+        visit = self._visit(harvest, lease, problem)
+        self._run.intake.forget(harvest.request)
+        await self._store(harvest, visit, result)
+
+    async def _read(self, harvest: Harvest) -> Candidate | NoArticle:
+        assert harvest.article is not None
+        fetched = self._run.intake.of(harvest.request)
+        assert fetched is not None, "an article that was not exchanged"
+        raw = self._run.intake.raw_page(harvest.request, fetched, harvest.article.announced)
+        return (await self._run.workers.run(read_article, raw)).result
+
+    def _visit(self, harvest: Harvest, lease: Lease, problem: str | None) -> Visit:
+        fetched = self._run.intake.of(harvest.request)
+        refused, error = _reasons(harvest.error, seed=lease.kind in SEED_KINDS)
+        response = harvest.response
+        return Visit(
+            lease=lease,
+            source_id=self._run.sources[lease.source].id,
+            run_id=self._run.id,
+            at=now(),
+            url=fetched.exchange.url if fetched else lease.url,
+            status=response.status if response is not None else None,
+            recorded=fetched.recorded if fetched else None,
+            error=error or problem,
+            refused=refused,
+            etag=_header(response, b"ETag"),
+            last_modified=_header(response, b"Last-Modified"),
+        )
+
+    async def _store(self, harvest: Harvest, visit: Visit, result: Candidate | NoArticle | None) -> None:
+        if harvest.article is None and harvest.error is None and visit.error is None:
+            result = NoArticle("links-only")
+        if visit.lease.kind in SEED_KINDS:
+            outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, harvest.links, visit.error, next_visit))
+        else:
+            outcome, new = await self._run.do(lambda conn: store_article(conn, visit, result, harvest.links, next_visit))
+        log.info("%s %s %s%s", outcome.verdict, visit.lease.kind, visit.lease.url, f" ({outcome.reason})" if outcome.reason else "")
+        self._run.frontier.settled(visit.lease, new_links=new > 0)
+
+
+def _reasons(error: BaseException | None, *, seed: bool) -> tuple[str | None, str | None]:
+    """(the rule that refused, why it failed): one of them, or none."""
+    match error:
+        case None:
+            return None, None
+        case Refused(temporary=False):
+            return error.reason, None
+        case Refused():
+            return None, error.reason
+        case BadStatus():
+            status = error.response.status  # 404 and 410 of an article are an outcome, not a failure
+            return None, None if status in (404, 410) and not seed else f"http-{status}"
+        case _:
+            return None, reason_of(error)
+
+
+def _header(response: Response | None, name: bytes) -> str | None:
+    value = response.headers.get(name) if response is not None else None
+    return value.decode("latin-1") if value else None

@@ -1,0 +1,66 @@
+"""Sources as a run sees them: their scope, their seeds, their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crawler.config import Config, Source
+from crawler.scope import Scope
+from storage.records import Kind, Link
+from storage.urlkey import canonical, host_key
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSource:
+    """A source that takes part in a run, with its row's id."""
+
+    id: int
+    source: Source
+    scope: Scope
+    delay: float
+    verify_tls: bool
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    @property
+    def obeys_robots(self) -> bool:
+        return self.source.robots == "obey"
+
+
+def activate(source: Source, row_id: int, config: Config) -> ActiveSource:
+    """A configured source with its database row."""
+    return ActiveSource(row_id, source, scope_of(source), config.delay(source), config.verify_tls(source))
+
+
+def scope_of(source: Source) -> Scope:
+    """What URLs belong to a source: its own host, and the hosts of the seeds that its owner named."""
+    declared = [*(source.feeds or ()), *(source.sitemaps or ()), *(source.sections or ())]
+    return Scope.of(source.url, declared, source.allow, source.deny)
+
+
+def seeds_of(source: Source) -> Iterator[Link]:
+    """The seeds that newswarc.toml names: the home page always, and the lists that are given."""
+    yield Link(canonical(source.url), Kind.HOME, priority=0)
+    for kind, declared in ((Kind.FEED, source.feeds), (Kind.SITEMAP, source.sitemaps), (Kind.SECTION, source.sections)):
+        for url in declared or ():
+            yield Link(canonical(url), kind, priority=0)
+
+
+def wanted_kinds(source: Source) -> frozenset[Kind]:
+    """Kinds of seeds that are looked for: those for which the settings give no list."""
+    given = {Kind.FEED: source.feeds, Kind.SITEMAP: source.sitemaps, Kind.SECTION: source.sections}
+    return frozenset(kind for kind, declared in given.items() if declared is None)
+
+
+def ports_of(config: Config) -> frozenset[int]:
+    """Ports that may be asked: the web's own, and those that a source names."""
+    from_sources = {_port(url) for source in config.sources for url in [source.url, *(source.feeds or ()), *(source.sitemaps or ())]}
+    return frozenset({80, 443} | {port for port in from_sources if port})
+
+
+def _port(url: str) -> int | None:
+    _, colon, port = host_key(url).rpartition(":")
+    return int(port) if colon and port.isdigit() else None

@@ -1,0 +1,28 @@
+"""A run in a few lines, for the person who started it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from storage.records import Verdict
+
+if TYPE_CHECKING:
+    from crawler.run import Run
+
+SHOWN = 5  # failed sources that are named
+
+
+def lines_of(run: Run) -> Iterator[str]:
+    """What was stored, what was not, and which sources gave nothing."""
+    assert run.ledger is not None, "a run that did not fail has a ledger"
+    counts = run.ledger.articles
+    told = [f"{counts.get(str(verdict), 0)} {verdict}" for verdict in Verdict if counts.get(str(verdict)) or verdict is Verdict.ADDED]
+    yield "Articles: " + ", ".join([*told, f"{run.ledger.pending} pending"])
+    polled = {name.partition("/")[0]: n for name, n in run.ledger.others.items() if name.endswith(("/polled", "/fetched"))}
+    yield "Read: " + (", ".join(f"{n} {kind}" for kind, n in sorted(polled.items())) or "nothing was due")
+    silent = sorted(name for name, good in run.results.items() if not good)
+    for name in silent[:SHOWN]:
+        yield f"Failed: {name} ({run.reasons.get(name, 'no reason known')})"
+    if len(silent) > SHOWN:
+        yield f"Failed: and {len(silent) - SHOWN} more; `newswarc status` shows them"

@@ -1,0 +1,1 @@
+"""How a fetched page becomes a stored article: pure steps, and thin edges around them."""

@@ -1,0 +1,122 @@
+"""Names of authors out of bylines: without "By", roles, addresses and noise; several authors are several. Pure."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from pipelines import dates, words
+from pipelines.normalize import clean_line, fold
+
+MAX_AUTHORS = 50
+MAX_NAME = 80  # characters
+_MARKUP = re.compile(r"<[^>]{0,300}>")
+_ADDRESS = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\w)@\w+")
+_BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]|（[^）]*）|【[^】]*】")
+_PARTS = re.compile(r"\s*[;,|/、，；•·\n\t]\s*|\s+[–—-]\s+|\s+&\s+|\s*\+\s+")
+_EDGES = " .:;,|/-–—•·*\"'“”„«»()[]"
+_INITIALS = re.compile(r"(?:\b[^\W\d_]\.)+$")
+_SUFFIX = re.compile(r"^(?:jr|sr|ph\.?d|m\.?d|dr|md|mba|ii|iii|iv|esq|rn|msc|ma|bsc)\.?$", re.I)
+
+
+def names(values: list[str], labels: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The names in the values of one source, in order, each once; `labels` are folded names of the site (see `titles`)."""
+    parts: dict[str, str] = {}
+    for value in values[:MAX_AUTHORS]:
+        for name in _split(clean_line(value, 2_000)):
+            parts.setdefault(fold(name), name)
+    named = {key: name for key, name in parts.items() if key and _is_name(name, key)}
+    without_roles = {key: name for key, name in named.items() if not _role().search(key)} or named
+    people = [name for key, name in without_roles.items() if key not in labels]
+    return tuple(people or without_roles.values())[:MAX_AUTHORS]
+
+
+def spoken(text: str) -> str | None:
+    """The names in a short text that begins with "By" or its like in other languages and goes on as names do."""
+    match = _prefixes().match(text) if 5 <= len(text) <= 90 else None
+    return text[match.end() :] if match and _looks_named(text[match.end() :]) else None
+
+
+def is_prefix(text: str) -> bool:
+    """Whether a text is nothing but "By" or its like."""
+    return fold(text) in _bare_prefixes() and text[:1].isupper()
+
+
+def likely_person(name: str) -> bool:
+    """Whether this is written as persons' names are: two to four capitalised words, or a script without capitals."""
+    parts = name.split()
+    return 2 <= len(parts) <= 4 and _looks_named(name)
+
+
+def _looks_named(text: str) -> bool:
+    parts = re.findall(r"[^\W\d_][^\s,;|/]*", text.split("|")[0])
+    capitals = sum(part[0].isupper() for part in parts)
+    return 1 <= len(parts) <= 10 and not re.search(r"[?!:]|\d{2}", text) and capitals >= max(1, 0.6 * len(parts)) and len(parts[0]) > 1
+
+
+def _split(text: str) -> list[str]:
+    text = _BRACKETS.sub(" ", _ADDRESS.sub(" , ", _MARKUP.sub(" ", text)))
+    parts = [part for whole in _PARTS.split(_without_prefix(text)) for part in _joints().split(whole)]
+    return [name for part in parts if (name := _bare(part)) and not _SUFFIX.match(name)]
+
+
+def _bare(part: str) -> str:
+    part = _without_prefix(" ".join(part.split()))
+    stripped = part.strip(_EDGES)
+    match = _INITIALS.search(part.rstrip(_EDGES.replace(".", "")))
+    name = stripped + "." if match and not stripped.endswith(".") and len(stripped) < 30 else stripped
+    return _cased(name)
+
+
+def _cased(name: str) -> str:
+    """A name shouted in capitals, in ordinary case; short ones may be abbreviations."""
+    if len(name.split()) > 1 and name.isupper() and name.isascii() and len(name) > 6:
+        return name.title()
+    return name
+
+
+def _without_prefix(text: str) -> str:
+    text = text.strip(_EDGES)
+    for _ in range(2):
+        match = _prefixes().match(text)
+        if not match or not text[match.end() :].strip(_EDGES):
+            break
+        text = text[match.end() :].strip(_EDGES)
+    return text
+
+
+def _is_name(name: str, key: str) -> bool:
+    if not 2 <= len(name) <= MAX_NAME or len(name.split()) > 7 or sum(map(str.isdigit, name)) > 1 or "http" in key:
+        return False
+    if key in _not_names() or not any(map(str.isalpha, name)) or name[0].isdigit() or name[-1] in "?!":
+        return False
+    return dates.parse(name) is None
+
+
+@cache
+def _prefixes() -> re.Pattern[str]:
+    """A prefix ends at a colon or a space; in scripts without spaces only a colon makes one."""
+    phrases = "|".join(re.escape(line) for line in sorted(words.lines("bylines"), key=len, reverse=True))
+    return re.compile(rf"(?:{phrases})(?:\s*[:：]\s*|\s+(?=[^\W\d_]))", re.IGNORECASE)
+
+
+@cache
+def _bare_prefixes() -> frozenset[str]:
+    return frozenset(fold(line) for line in words.lines("bylines"))
+
+
+@cache
+def _joints() -> re.Pattern[str]:
+    phrases = "|".join(re.escape(line) for line in sorted(words.lines("author_joints"), key=len, reverse=True))
+    return re.compile(rf"\s+(?:{phrases})\s+", re.IGNORECASE)
+
+
+@cache
+def _role() -> re.Pattern[str]:
+    phrases = "|".join(re.escape(fold(line)) for line in sorted(words.lines("author_roles"), key=len, reverse=True))
+    return re.compile(rf"^(?:{phrases})\b|\b(?:{phrases})$")
+
+
+@cache
+def _not_names() -> frozenset[str]:
+    return frozenset(fold(line) for line in words.lines("author_not_names"))

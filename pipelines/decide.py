@@ -1,0 +1,50 @@
+"""What becomes of a fetched page: one pure decision, the same in a crawl and when reprocessing."""
+
+from __future__ import annotations
+
+from storage.records import Candidate, Known, NoArticle, Outcome, Verdict
+
+GONE_STATUSES = frozenset({404, 410})
+
+
+def decide(result: Candidate | NoArticle | None, known: Known, *, status: int, error: str | None = None) -> Outcome:
+    """The outcome of one considered URL.
+
+    `result` is None when extraction was not tried or did not end (`error` says why); `status` is that of the final
+    response, 0 when none came.
+    """
+    if status >= 400:
+        return _refused(known, status)
+    if error is not None or result is None:
+        return Outcome(Verdict.FAILED, error or "no-response", article_id=known.article_id)
+    if isinstance(result, NoArticle):
+        return Outcome(Verdict.REJECTED, result.reason, article_id=known.article_id)
+    return _extracted(result, known)
+
+
+def _refused(known: Known, status: int) -> Outcome:
+    if status not in GONE_STATUSES:
+        return Outcome(Verdict.FAILED, f"http-{status}", article_id=known.article_id)
+    verdict = Verdict.REJECTED if known.article_id is None else Verdict.GONE
+    return Outcome(verdict, f"http-{status}", article_id=known.article_id)
+
+
+def _extracted(candidate: Candidate, known: Known) -> Outcome:
+    if known.article_id is None:
+        if known.twin_article_id is None:
+            return Outcome(Verdict.ADDED, candidate=candidate)
+        return Outcome(Verdict.DUPLICATE, "same-wording", candidate, known.twin_article_id)
+    if not known.own_url:
+        return Outcome(Verdict.DUPLICATE, "alias", candidate, known.article_id)
+    return Outcome(*_compared(candidate, known), candidate=candidate, article_id=known.article_id)
+
+
+def _compared(candidate: Candidate, known: Known) -> tuple[Verdict, str | None]:
+    """A version is a publisher's edit: another wording, seen whole, by the same extractor."""
+    if candidate.text_sha256 == known.text_sha256:
+        return Verdict.UNCHANGED, None
+    if candidate.extractor != known.extractor:
+        return Verdict.UNCHANGED, "other-extractor"
+    if candidate.truncated:
+        return Verdict.UNCHANGED, "truncated"
+    return Verdict.CHANGED, None

@@ -1,0 +1,90 @@
+"""The text of an HTML body, whatever charset it declares. Pure.
+
+A declaration is a hint: BOM first, then UTF-8 where the bytes prove it, then what HTTP and <meta> declare, then detection.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+
+from charset_normalizer import from_bytes
+from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom
+
+# In these, plain text is pure ASCII bytes or full of NULs, so that valid UTF-8 proves nothing.
+_STATEFUL = ("utf-16", "utf-32", "iso2022", "iso-2022", "hz")
+_UTF8 = ("utf-8", "utf8")
+_ENOUGH_GOOD = 20  # decoded non-ASCII characters for each broken one
+_NON_ASCII = re.compile(rb"[\x00-\x7f]{0,8}(?:[\x80-\xff]+[\x00-\x7f]{0,4})+")
+_LATIN_LETTERS = re.compile("[\u00a1-\u00ff\u0160\u0161\u017d\u017e\u0152\u0153\u0178\u0192\u02c6\u02dc\u2013-\u2022\u20ac\u2122]")
+_ASCII_LETTERS = re.compile("[A-Za-z]")
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.S | re.I)
+_SAMPLE = 20_000  # bytes; detection costs milliseconds per kilobyte
+
+
+def decode(body: bytes, content_type: str | None) -> str:
+    """The body as text; bytes that no charset explains become U+FFFD. Never raises."""
+    bom, rest = read_bom(body)
+    if bom is not None and rest is not None:
+        return body[len(rest) :].decode(bom, "replace")
+    declared = list(_declared(body, content_type))
+    for charset in declared:
+        if charset.startswith(_STATEFUL) and (text := _strict(body, charset)) is not None:
+            return text
+    return _utf8(body, declared) or _as_declared(body, declared) or _detected(body, declared)
+
+
+def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
+    for charset in (http_content_type_encoding(content_type), html_body_declared_encoding(body[:65_536])):
+        if charset and charset != "x-user-defined":
+            yield charset.lower()
+
+
+def _strict(body: bytes, charset: str) -> str | None:
+    try:
+        return body.decode(charset)
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _mostly(body: bytes, charset: str) -> str | None:
+    """The text when nearly all of it decodes: a torn last character or one bad widget does not change the charset."""
+    try:
+        text = codecs.decode(body, charset, "replace")
+    except (LookupError, ValueError):
+        return None
+    bad = text.count("\ufffd")
+    good = sum(1 for char in text if char > "\x7f") - bad if bad else 0
+    return text if bad == 0 or good >= _ENOUGH_GOOD * bad or bad <= min(3, good) else None
+
+
+def _utf8(body: bytes, declared: list[str]) -> str | None:
+    text = _strict(body, "utf-8")
+    if text is None and (not declared or any(charset in _UTF8 for charset in declared)):
+        text = _mostly(body, "utf-8")
+    return text
+
+
+def _as_declared(body: bytes, declared: list[str]) -> str | None:
+    for charset in declared:
+        text = _mostly(body, charset)
+        if text is not None and not (charset in ("cp1252", "iso-8859-15", "latin-1") and _mojibake(text)):
+            return text
+    return None
+
+
+def _mojibake(text: str) -> bool:
+    """Whether accented letters outnumber plain ones: another script read as Latin-1, which decodes anything."""
+    visible = _TAGS.sub(" ", text[:200_000])
+    accented = len(_LATIN_LETTERS.findall(visible))
+    return accented > 40 and accented > len(_ASCII_LETTERS.findall(visible))
+
+
+def _detected(body: bytes, declared: list[str]) -> str:
+    sample = b" ".join(match.group() for match in _NON_ASCII.finditer(body[:2_000_000]))[:_SAMPLE]
+    best = from_bytes(sample).best()
+    for charset in ([best.encoding] if best else []) + declared:
+        if (text := _mostly(body, charset)) is not None:
+            return text
+    return body.decode("utf-8", "replace")

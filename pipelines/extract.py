@@ -1,0 +1,170 @@
+"""From a fetched page to an article, or to the reason why it is none. Pure; the only file that knows trafilatura.
+
+The page is decoded and parsed once; metadata is read from the whole tree, which is then stripped of what never is
+body and handed to trafilatura: its fast mode first, its whole cascade where that found too little.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from lxml.etree import LxmlError
+from lxml.html import HtmlElement
+from trafilatura import bare_extraction
+from trafilatura.metadata import extract_author
+from trafilatura.settings import Extractor
+
+from pipelines import classify, claims, jsonld, metadata
+from pipelines.classify import Shape
+from pipelines.claims import Claim, Claims
+from pipelines.decode import decode
+from pipelines.metadata import Fields
+from pipelines.normalize import clean_line, clean_text, fold, wording, words_in
+from pipelines.tree import parse, text_of
+from storage import urlkey
+from storage.records import Announced, Candidate, NoArticle, Page
+
+EXTRACTOR = f"newswarc-1/trafilatura-{version('trafilatura')}"
+MAX_TEXT = 2_000_000  # characters of article text kept
+_NEVER_BODY = ("script", "style", "svg", "iframe", "template", "button", "input", "select", "textarea", "object", "canvas", "video", "audio")
+_KEPT_SCRIPTS = "ld+json"  # trafilatura reads articleBody there when the page shows nothing
+_FRAMES = ("nav", "footer")
+_ENOUGH_OF_PROSE = 0.6
+_SHORT = 600  # characters: a text so short may have missed the body
+
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it cannot read is our verdict, not a log line
+logging.getLogger("htmldate").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One page, read: everything the verdict and the fields are made of."""
+
+    page: Page
+    html: str
+    tree: HtmlElement
+    claims: Claims
+    shape: Shape
+
+
+def extract(page: Page, announced: Announced | None, memory: None = None) -> Candidate | NoArticle:
+    """The article on a page, or why there is none. The same input always gives the same result."""
+    del memory  # what is learnt of a site comes later; callers already pass it
+    if reason := classify.served(page):
+        return NoArticle(reason)
+    html = decode(page.body, page.content_type)
+    tree = parse(html)
+    if tree is None:
+        return NoArticle("empty")
+    read = _Read(page, html, tree, claims.gather(tree, page.url, announced, page.fetched_at), classify.shape(tree))
+    fields = metadata.choose(_with_author(read), page.url, page.fetched_at)
+    return _article(read, fields, _body(read, fields.title))
+
+
+def _article(read: _Read, fields: Fields, text: str) -> Candidate | NoArticle:
+    count = words_in(text)
+    reason = classify.blocked(read.shape, read.html, count) or classify.judged(
+        read.shape, read.claims.graph, fields.page_type, read.page.url, count, dated=fields.published is not None
+    )
+    return NoArticle(reason) if reason else _candidate(read.page, fields, text, count)
+
+
+def _candidate(page: Page, fields: Fields, text: str, count: int) -> Candidate:
+    published, modified = fields.published, fields.modified
+    return Candidate(
+        url=_own_url(page.url),
+        canonical_url=fields.canonical_url,
+        title=fields.title,
+        text=text,
+        authors=fields.authors,
+        published_at=published.utc() if published else None,
+        published_local=published.local() if published else None,
+        published_precision=published.precision if published else None,
+        modified_at=modified.utc() if modified else None,
+        site_name=fields.site_name,
+        section=fields.section,
+        tags=fields.tags,
+        description=fields.description,
+        image_url=fields.image_url,
+        language=fields.language,
+        word_count=count,
+        text_sha256=wording(fields.title, text),
+        extractor=EXTRACTOR,
+        truncated=page.cut,
+        provenance=fields.sources,
+    )
+
+
+def _own_url(url: str) -> str:
+    try:
+        return urlkey.canonical(url)
+    except ValueError:
+        return url
+
+
+def _with_author(read: _Read) -> Claims:
+    """The claims, with trafilatura's guess at an author where nothing names one."""
+    if any(claim.field == "author" for claim in read.claims.all):
+        return read.claims
+    guess = _guarded(lambda: extract_author(read.tree))
+    extra = (Claim("author", guess, "trafilatura", 20),) if isinstance(guess, str) else ()
+    return Claims((*read.claims.all, *extra), read.claims.graph, read.claims.node)
+
+
+def _body(read: _Read, title: str | None) -> str:
+    """The body's text, one paragraph a line."""
+    _strip(read.tree)
+    text = _trafilatura(read.tree, read.page.url, fast=True)
+    if len(text) < max(_SHORT, _ENOUGH_OF_PROSE * min(read.shape.prose, 30_000)):
+        whole = _trafilatura(read.tree, read.page.url, fast=False)
+        text = whole if len(whole) > len(text) else text
+    declared = _declared_body(read.claims)
+    if len(declared) > 2 * len(text):
+        text = declared
+    return _without_title(clean_text(text[:MAX_TEXT]), title)
+
+
+def _strip(tree: HtmlElement) -> None:
+    """Take away what never is body; navigation and footers only where they hold no prose."""
+    for element in list(tree.iter(*_NEVER_BODY)):
+        if element.tag == "script" and _KEPT_SCRIPTS in (element.get("type") or ""):
+            continue
+        if element.getparent() is not None:
+            element.drop_tree()
+    for element in list(tree.iter(*_FRAMES)):
+        if element.getparent() is not None and sum(len(text_of(part, 2_000)) for part in element.iter("p", "h1")) < 300:
+            element.drop_tree()
+
+
+def _trafilatura(tree: HtmlElement, url: str, *, fast: bool) -> str:
+    options = Extractor(output_format="python", fast=fast, comments=False, url=url)
+    document = _guarded(lambda: bare_extraction(tree, options=options))
+    return getattr(document, "text", None) or ""
+
+
+def _guarded(call):  # type: ignore[no-untyped-def]
+    """What a third-party call returns; None when a page makes it fail, which must cost no more than its part of the page."""
+    try:
+        return call()
+    except (LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError, AssertionError):
+        return None
+
+
+def _declared_body(found: Claims) -> str:
+    node = found.node or {}
+    return "\n".join(text for value in jsonld.strings(node.get("articleBody"))[:1] if (text := _plain(value)))
+
+
+def _plain(value: str) -> str:
+    if "<" not in value:
+        return value
+    tree = parse(f"<div>{value}</div>")
+    return "\n".join(clean_line(part) for part in tree.itertext()) if tree is not None else ""
+
+
+def _without_title(text: str, title: str | None) -> str:
+    """The text without a first line that only repeats the title."""
+    first, _, rest = text.partition("\n")
+    return rest if rest and title and fold(first.lstrip("# ")) == fold(title) else text

@@ -1,0 +1,227 @@
+"""The fields of an article, chosen out of all claims about it: one list of claims a field, one pure chooser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from html import unescape
+from itertools import groupby
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from pipelines import authors, dates, titles
+from pipelines.claims import MAX_TITLE, Claim, Claims
+from pipelines.dates import Moment
+from pipelines.normalize import clean_line, fold
+from storage import urlkey
+
+Value = TypeVar("Value")
+
+MAX_TAGS = 50
+AGREEMENT = 10  # what each further kind of source with the same value adds to a claim's weight
+_OUTDATED_DATE = 20  # the weight below which a date is a guess
+_LANGUAGE = re.compile(r"^([a-zA-Z]{2,3})(?:[-_][a-zA-Z0-9_.-]*)?$")
+_TAG_SPLIT = re.compile(r"\s*[,;、，]\s*")
+_ADDRESS = re.compile(r"https?://|^www\.|^/")
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The chosen fields, named as in records.Candidate; `sources` says where each came from."""
+
+    title: str | None = None
+    authors: tuple[str, ...] = ()
+    published: Moment | None = None
+    modified: Moment | None = None
+    canonical_url: str | None = None
+    site_name: str | None = None
+    section: str | None = None
+    tags: tuple[str, ...] = ()
+    description: str | None = None
+    image_url: str | None = None
+    language: str | None = None
+    page_type: str | None = None
+    sources: tuple[tuple[str, str], ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    claims: Claims
+    url: str
+    fetched_at: str
+    labels: frozenset[str]
+
+
+def choose(claims: Claims, url: str, fetched_at: str) -> Fields:
+    """The fields of the page at `url`, fetched at `fetched_at` (ISO 8601 UTC), out of all claims about it."""
+    site = best(claims.of("site_name"), _site_name)
+    host = urlsplit(url).netloc if "://" in url else ""
+    names = [*claims.values("site_name"), *titles.suffix_headings(claims.of("title"))]
+    labels = titles.site_labels([value for value in map(_site_name, names) if value], host)
+    context = _Context(claims, url, fetched_at, labels)
+    chosen: dict[str, tuple[object, str] | None] = {
+        "site_name": site,
+        "title": _title(context),
+        "authors": _authors(context),
+        "published": _date(context, "published"),
+        "modified": _date(context, "modified"),
+        "canonical_url": best(claims.of("canonical"), lambda value: _canonical(value, url)),
+        "section": best(claims.of("section"), lambda value: _phrase(value, 120)),
+        "tags": _tags(claims),
+        "description": best(claims.of("description"), lambda value: _phrase(value, 2_000)),
+        "image_url": best(claims.of("image"), lambda value: _absolute(value, url)),
+        "language": best(claims.of("language"), _language),
+        "page_type": best(claims.of("type"), lambda value: _phrase(value, 60)),
+    }
+    found = {name: pair for name, pair in chosen.items() if pair is not None}
+    sources = tuple((name, pair[1]) for name, pair in found.items() if name != "page_type")
+    return Fields(**{name: pair[0] for name, pair in found.items()}, sources=sources)  # type: ignore[arg-type]
+
+
+def best(claims: Iterable[Claim], clean: Callable[[str], Value | None]) -> tuple[Value, str] | None:
+    """The value of the weightiest claim that is still one after cleaning, and its source; agreeing sources add weight."""
+    cleaned = [(claim, value) for claim in claims if (value := clean(claim.value)) is not None]
+    if not cleaned:
+        return None
+    winner = max(cleaned, key=lambda pair: pair[0].weight + AGREEMENT * (len(_agreeing(pair[1], cleaned)) - 1))
+    return winner[1], winner[0].source
+
+
+def _agreeing(value: Value, cleaned: list[tuple[Claim, Value]]) -> set[str]:
+    return {_family(claim.source) for claim, other in cleaned if _same(value, other)}
+
+
+def _family(source: str) -> str:
+    """The kind of a source: what is written for readers, for search engines, for sharing, in a feed. One kind repeats itself."""
+    if source in ("h1", "microdata", "meta:headline", "byline", "time"):
+        return "page"
+    return "json-ld" if source.startswith("json-ld") else "announced" if source == "announced" else "head"
+
+
+def _same(one: object, other: object) -> bool:
+    return fold(one) == fold(other) if isinstance(one, str) and isinstance(other, str) else one == other
+
+
+def _phrase(value: str, limit: int) -> str | None:
+    text = clean_line(re.sub(r"<[^<>]{1,300}>", " ", unescape(unescape(value[: 8 * limit]))), limit)
+    return None if not text or _ADDRESS.match(text) else text
+
+
+def _site_name(value: str) -> str | None:
+    text = _phrase(value, 80)
+    return text.lstrip("@") or None if text else None
+
+
+def _title(context: _Context) -> tuple[str, str] | None:
+    claims = context.claims.of("title")
+    if all(claim.source == "title" for claim in claims):
+        return best(claims, lambda value: titles.without_last_part(_clean_title(value, context.labels) or "") or None)
+    return best(claims, lambda value: _clean_title(value, context.labels)) or best(claims, lambda value: _phrase(value, MAX_TITLE))
+
+
+def _clean_title(value: str, labels: frozenset[str]) -> str | None:
+    title = _phrase(value, MAX_TITLE)
+    if not title:
+        return None
+    bare = titles.without_site(title, labels)
+    return None if titles.names_site(bare, labels) and len(fold(bare).split()) < 5 else bare
+
+
+def _authors(context: _Context) -> tuple[tuple[str, ...], str] | None:
+    """The names of the weightiest source; one that names only the site yields to a byline that names a person."""
+    ranked = context.claims.of("author")
+    fallback: tuple[tuple[str, ...], str] | None = None
+    for source in dict.fromkeys(claim.source for claim in ranked):
+        found = _names_of([claim.value for claim in ranked if claim.source == source], source, context.labels)
+        persons = any(map(authors.likely_person, found))
+        if found and not all(titles.names_site(name, context.labels) for name in found) and (fallback is None or persons):
+            return found, source
+        fallback = fallback or ((found, source) if found else None)
+    return fallback
+
+
+def _names_of(values: list[str], source: str, labels: frozenset[str]) -> tuple[str, ...]:
+    """A list of authors is one value or many; of bylines on the screen the first that holds a name counts."""
+    if source != "byline":
+        return authors.names(values, labels)
+    return next((found for value in values if (found := authors.names([value], labels))), ())
+
+
+def _date(context: _Context, name: str) -> tuple[Moment, str] | None:
+    """The weightiest believable moment; what it lacks in time or zone is completed by others that agree with it."""
+    first = _month_first(context.claims)
+    known = [
+        (claim, moment)
+        for claim in context.claims.of(name)
+        if (moment := dates.believed(dates.parse(claim.value, first), context.fetched_at))
+    ]
+    in_url = dates.believed(dates.in_url(context.url), context.fetched_at) if name == "published" else None
+    if not known or (in_url and known[0][0].source == "htmldate"):
+        return (in_url, "url") if in_url else None
+    claim, moment = known[0]
+    return (_localised(moment, known), claim.source) if moment.known else _completed(moment, claim.source, known)
+
+
+def _month_first(claims: Claims) -> bool | None:
+    """How 4/5/2026 is to be read here: English alone does not say."""
+    tags = [value.replace("_", "-").lower() for value in claims.values("language")]
+    if not any(tag.startswith("en") for tag in tags[:1]):
+        return False
+    regions = {tag.partition("-")[2] for tag in tags} - {""}
+    return True if regions == {"us"} else None if not regions or "us" in regions else False
+
+
+def _localised(moment: Moment, known: list[tuple[Claim, Moment]]) -> Moment:
+    """A moment declared in UTC, in the publisher's own zone where another source shows the same moment in it."""
+    if moment.offset != 0:
+        return moment
+    for _, other in known:
+        if other.known and other.offset and other.same_minute(moment):
+            return other
+    shown = (moment.with_wall_clock_of(other) for claim, other in known if claim.source in ("time", "visible", "microdata", "beside-heading"))
+    return next((local for local in shown if local is not None and local.offset), moment)
+
+
+def _completed(moment: Moment, source: str, known: list[tuple[Claim, Moment]]) -> tuple[Moment, str]:
+    """A day or a wall clock without zone, made a full moment by a source that can only mean the same."""
+    for claim, other in known:
+        if not other.known:
+            continue
+        if moment.clock is None and moment.day in other.days():
+            return other, claim.source
+        if moment.clock is not None and (full := other.with_wall_clock_of(moment)):
+            return full, source
+    return moment, source
+
+
+def _tags(claims: Claims) -> tuple[tuple[str, ...], str] | None:
+    for source, group in groupby(claims.of("tag"), key=lambda claim: claim.source):
+        values = [part for claim in group for part in _TAG_SPLIT.split(claim.value[:5_000])]
+        found = {fold(tag): tag for value in values if (tag := _phrase(value, 80)) and fold(tag)}
+        if found:
+            return tuple(found.values())[:MAX_TAGS], source
+    return None
+
+
+def _language(value: str) -> str | None:
+    match = _LANGUAGE.match(value.strip())
+    return match.group(1).lower() if match else None
+
+
+def _absolute(value: str, url: str) -> str | None:
+    try:
+        return urlkey.canonical(value.strip(), url)
+    except ValueError:
+        return None
+
+
+def _canonical(value: str, url: str) -> str | None:
+    """The canonical URL when it is on the page's own site and is not its home page."""
+    try:
+        found = urlkey.canonical(value.strip(), url)
+        foreign = not urlkey.same_site(found, url)
+    except ValueError:
+        return None
+    home = urlsplit(found).path in ("", "/") and not urlsplit(found).query
+    return None if foreign or (home and urlsplit(url).path not in ("", "/")) else found

@@ -1,0 +1,84 @@
+"""From the bytes of a response to a Page, live or read from a WARC, and on to what workers make of it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from storage.http_message import decode_body, split_head
+from storage.records import Announced, Candidate, NoArticle, Page
+
+NO_STATUS = 0  # of a Page whose bytes start with no status line
+
+_SAMPLE = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    b"<html lang=en><head><title>The bridge at Low Mill</title></head><body><article><h1>The bridge at Low Mill</h1><p>"
+    + b"The bridge at Low Mill will be closed for most of the summer, the council said on Monday. " * 20
+    + b"</p></article></body></html>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """What a worker needs to read a page: the response as it lies in the archive, or its first part.
+
+    `truncated` says that bytes are missing at its end, `limit` how many bytes of decoded body are read.
+    """
+
+    url: str  # of the final hop
+    frontier_url: str
+    fetched_at: str
+    raw: bytes  # from the final status line on
+    truncated: bool
+    limit: int
+    announced: Announced | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadArticle:
+    """What a page turned out to be, and the SHA-256 (hex) of its decoded body: None when some of it is missing."""
+
+    result: Candidate | NoArticle
+    body_sha256: str | None
+
+
+def page_of(raw: bytes, *, url: str, frontier_url: str, fetched_at: str, limit: int, truncated: bool) -> Page:
+    """The page in a response as it came over the wire; never raises on what a server sent."""
+    head = split_head(raw)
+    decoded = decode_body(raw[head.payload_offset :], head.headers, limit)
+    return Page(
+        url=url,
+        frontier_url=frontier_url,
+        fetched_at=fetched_at,
+        status=NO_STATUS if head.status is None else head.status,
+        content_type=head.get("content-type"),
+        body=decoded.body,
+        cut=truncated or decoded.cut or decoded.error is not None or not head.complete,
+        headers=head.headers,
+    )
+
+
+def read_page(raw: RawPage) -> Page:
+    """The page that a worker was given."""
+    return page_of(
+        raw.raw,
+        url=raw.url,
+        frontier_url=raw.frontier_url,
+        fetched_at=raw.fetched_at,
+        limit=raw.limit,
+        truncated=raw.truncated,
+    )
+
+
+def read_article(raw: RawPage) -> ReadArticle:
+    """The article of a page. For workers."""
+    from pipelines.extract import extract  # noqa: PLC0415 - our own process names this function and never loads trafilatura
+
+    page = read_page(raw)
+    return ReadArticle(extract(page, raw.announced, None), None if page.cut else hashlib.sha256(page.body).hexdigest())
+
+
+def warm() -> None:
+    """Load what reading an article needs, models that load at first use too. For `Workers(preload=...)`."""
+    url = "http://sample.test/2026/03/01/bridge"
+    read_article(RawPage(url, url, "2026-03-01T12:00:00.000Z", _SAMPLE, truncated=False, limit=len(_SAMPLE)))

@@ -1,0 +1,148 @@
+"""Road 2: how a visited URL becomes rows. Runs on the scribe's thread, inside its transaction; what to decide is pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from pipelines.decide import decide
+from storage import articles, captures, frontier
+from storage.articles import Sighting
+from storage.frontier import Origin, Settlement
+from storage.records import SEED_KINDS, Candidate, Lease, Link, NoArticle, Outcome, State, Verdict
+from storage.urlkey import InvalidURL, key
+
+
+@dataclass(slots=True)
+class Recorded:
+    """The row of an archived exchange, known once the scribe has written it (jobs run in order, so before any later job)."""
+
+    capture_id: int | None = None
+    fetched_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One leased URL after its fetch: how it ended and where.
+
+    `status` is of the final hop, None when there was no answer. `error` says why there is no usable answer; `refused`
+    which rule kept us from asking. `recorded` is the final exchange, None when there was none.
+    """
+
+    lease: Lease
+    source_id: int
+    run_id: str
+    at: str
+    url: str
+    status: int | None = None
+    recorded: Recorded | None = None
+    error: str | None = None
+    refused: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+    @property
+    def capture_id(self) -> int | None:
+        return self.recorded.capture_id if self.recorded else None
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The next visit, as `Reschedule` answers."""
+
+    next_fetch_at: str | None
+    attempts: int
+
+
+Reschedule = Callable[[Lease, Outcome, str], When]
+
+
+def store_links(conn: Connection, visit: Visit, links: Sequence[Link]) -> int:
+    """Note what a page links to. Returns how many URLs are new to fetch."""
+    origin = Origin(visit.source_id, visit.run_id, visit.at, via=visit.url, hops=visit.lease.hops_from_seed + 1)
+    return frontier.discover(conn, links, origin)
+
+
+def store_seed(
+    conn: Connection, visit: Visit, links: Sequence[Link], problem: str | None, reschedule: Reschedule
+) -> tuple[Outcome, int]:
+    """Settle a polled feed, sitemap, home or section page: its links first, then itself, in one transaction.
+
+    Returns the outcome, and how many URLs are new to fetch.
+    """
+    new = store_links(conn, visit, links)
+    reason = visit.error or visit.refused or problem
+    verdict = Verdict.FILTERED if visit.refused else Verdict.FAILED if reason else Verdict.POLLED
+    outcome = Outcome(verdict, reason)
+    _finish(conn, visit, outcome, State.SEED if visit.lease.kind in SEED_KINDS else None, reschedule)
+    return outcome, new
+
+
+def store_article(
+    conn: Connection, visit: Visit, result: Candidate | NoArticle | None, links: Sequence[Link], reschedule: Reschedule
+) -> tuple[Outcome, int]:
+    """Decide what a fetched page is, and store it. Returns the outcome, and how many URLs are new to fetch."""
+    new = store_links(conn, visit, links)
+    outcome = Outcome(Verdict.FILTERED, visit.refused) if visit.refused else _decide(conn, visit, result)
+    _finish(conn, visit, outcome, articles.state_after(outcome.verdict), reschedule)
+    return outcome, new
+
+
+def _decide(conn: Connection, visit: Visit, result: Candidate | NoArticle | None) -> Outcome:
+    candidate = result if isinstance(result, Candidate) else None
+    sighting = _sighting(visit, candidate)
+    known = articles.known(conn, sighting, candidate)
+    outcome = decide(result, known, status=visit.status or 0, error=visit.error)
+    article_id = articles.apply(conn, outcome, sighting)
+    if article_id is not None and candidate is not None:
+        frontier.shelve_aliases(conn, sighting.keys, article_id, visit.lease.url_id)
+    return Outcome(outcome.verdict, outcome.reason, outcome.candidate, article_id)
+
+
+def _sighting(visit: Visit, candidate: Candidate | None) -> Sighting:
+    keys = [key(visit.url), key(visit.lease.url)]
+    if candidate is not None and candidate.canonical_url:
+        keys.append(_key_or_nothing(candidate.canonical_url))
+    at = visit.recorded.fetched_at if visit.recorded and visit.recorded.fetched_at else visit.at
+    return Sighting(
+        source_id=visit.source_id,
+        url_id=visit.lease.url_id,
+        keys=list(dict.fromkeys(k for k in keys if k)),
+        url=visit.url,
+        fetched_at=at,
+        http_status=visit.status,
+        capture_id=visit.capture_id or 0,
+    )
+
+
+def _key_or_nothing(url: str) -> str:
+    try:
+        return key(url)
+    except InvalidURL:
+        return ""
+
+
+def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, reschedule: Reschedule) -> None:
+    lease, now = visit.lease, visit.at
+    when = reschedule(lease, outcome, now)
+    if outcome.article_id is not None and outcome.verdict in (Verdict.REJECTED, Verdict.FAILED):
+        state = State.STORED  # the article stays; the reason says what stands at its URL now
+    frontier.settle(
+        conn,
+        lease.url_id,
+        Settlement(
+            state=state,
+            reason=outcome.reason,
+            next_fetch_at=when.next_fetch_at,
+            attempts=when.attempts,
+            article_id=outcome.article_id,
+            etag=visit.etag,
+            last_modified=visit.last_modified,
+        ),
+        now,
+    )
+    frontier.account(conn, visit.run_id, lease, outcome.verdict, outcome.reason, visit.capture_id, now)
+    if visit.capture_id is not None:
+        captures.settled(conn, visit.capture_id)

@@ -1,0 +1,91 @@
+"""Titles without the site's name. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from pipelines.claims import Claim
+from pipelines.normalize import fold
+
+_SEPARATORS = re.compile(r"\s+(?:[|–—·•»«›‹:/~⋆*>]|-{1,2}|::|\|\|)\s+|\s*[|]\s*|(?<=\S):\s+(?=\S+$)|\s+@\s+|：|｜|(?<=\S)[–—]\s+|\s+[–—](?=\S)")
+_DOMAIN = re.compile(r"^(?:www\.)?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,10}$", re.I)
+
+
+def site_labels(names: list[str], host: str) -> frozenset[str]:
+    """The folded names a site goes by, its host name and the parts of that included."""
+    labels = {fold(name) for name in names if len(name) < 80}
+    for name in names:
+        labels.update(fold(part) for part in _SEPARATORS.split(name) if len(part) > 2)
+    bare = re.sub(r"^(?:www\d?|m|amp|mobile|news|blog)\.", "", host.split(":")[0].lower())
+    parts = bare.split(".")
+    labels |= {fold(bare), bare.replace(".", ""), ".".join(parts[-2:]).replace(".", " "), parts[0]}
+    if len(parts) > 1:
+        labels.add(parts[-2])
+    return frozenset(label for label in labels if len(label) > 1)
+
+
+def without_site(title: str, labels: frozenset[str]) -> str:
+    """The title without leading and trailing parts that name the site; a title that is nothing else is returned whole."""
+    for _ in range(3):
+        shorter = _without_last(title, labels) or _without_first(title, labels)
+        if not shorter:
+            break
+        title = shorter
+    return title
+
+
+def _without_last(title: str, labels: frozenset[str]) -> str | None:
+    cuts = [match for match in _SEPARATORS.finditer(title)]
+    for match in cuts:
+        if names_site(title[match.end() :], labels) and len(title[: match.start()].strip()) > 3:
+            return title[: match.start()].strip()
+    return None
+
+
+def _without_first(title: str, labels: frozenset[str]) -> str | None:
+    match = _SEPARATORS.search(title)
+    if match and match.start() and names_site(title[: match.start()], labels) and len(title[match.end() :].split()) > 1:
+        return title[match.end() :].strip()
+    return None
+
+
+def names_site(part: str, labels: frozenset[str]) -> bool:
+    """Whether a part of a title is the site's name, its domain, or the name with a section or slogan word or two."""
+    folded = fold(part)
+    if not folded:
+        return True
+    squeezed = folded.replace(" ", "")
+    if folded in labels or squeezed in {label.replace(" ", "") for label in labels} or _DOMAIN.match(part.strip()):
+        return True
+    count = len(folded.split())
+    return count <= 6 and any(
+        len(label) > 3 and (folded.startswith(label + " ") or folded.endswith(" " + label)) and count - len(label.split()) <= 3 for label in labels
+    )
+
+
+def without_last_part(title: str) -> str:
+    """A lone <title> without what follows its last bar, or its last dash when that is short."""
+    cuts = list(_SEPARATORS.finditer(title))
+    if not cuts:
+        return title
+    head, tail = title[: cuts[-1].start()].strip(), title[cuts[-1].end() :]
+    strong = "|" in cuts[-1].group() or "»" in cuts[-1].group()
+    return head if len(head.split()) > 2 and (strong or len(tail.split()) <= 4) else title
+
+
+def suffix_headings(claims: Iterable[Claim]) -> list[str]:
+    """Headings that <title> has at its end, behind a longer part, and that no other source knows: the site's banner."""
+    claims = list(claims)
+    pages = [claim.value for claim in claims if claim.source == "title"]
+    others = {fold(claim.value) for claim in claims if claim.source not in ("title", "h1")}
+    return [
+        claim.value
+        for claim in claims
+        if claim.source == "h1" and fold(claim.value) not in others and any(_is_suffix(page, claim.value) for page in pages)
+    ]
+
+
+def _is_suffix(title: str, heading: str) -> bool:
+    part = fold(heading)
+    return any(fold(title[cut.end() :]) == part and len(fold(title[: cut.start()])) > len(part) for cut in _SEPARATORS.finditer(title))

@@ -1,0 +1,1 @@
+"""How things are kept and given back: database, frontier table, WARC files, indexes, search and export."""

@@ -1,0 +1,113 @@
+"""Rows of archived exchanges, and of the files they lie in. A row is written only after its record is synced (see `scribe`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, RowMapping, select, update
+
+from storage.frontier import announced_from, announced_json
+from storage.records import Capture, Ended, FetchContext, Kind, RecordPlace
+from storage.schema import captures, urls, warc_files
+
+
+def context_json(context: FetchContext) -> str:
+    """FetchContext as stored in the row (the WARC keeps the same in its metadata record)."""
+    said = asdict(context) | {"announced": announced_json(context.announced)}
+    return json.dumps(said, ensure_ascii=False, sort_keys=True)
+
+
+def context_from(text: str) -> FetchContext:
+    """The inverse of `context_json`."""
+    said = json.loads(text)
+    return FetchContext(**said | {"kind": Kind(said["kind"]), "announced": announced_from(said["announced"])})
+
+
+def file_id(conn: Connection, name: str, run_id: str | None, now: str) -> int:
+    """The id of a WARC file, entered when it is new."""
+    known = conn.execute(select(warc_files.c.id).where(warc_files.c.name == name)).scalar_one_or_none()
+    if known is not None:
+        return int(known)
+    row = warc_files.insert().values(name=name, run_id=run_id, opened_at=now).returning(warc_files.c.id)
+    return int(conn.execute(row).scalar_one())
+
+
+def file_closed(conn: Connection, name: str, size: int, sha256: str, now: str) -> None:
+    """A file has its final name and will never change again."""
+    conn.execute(update(warc_files).where(warc_files.c.name == name).values(closed_at=now, size=size, sha256=sha256))
+
+
+def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: bool) -> int:
+    """The row of an archived exchange; `pending` until the outcome of its page is stored. Returns its id."""
+    context = capture.context
+    row = captures.insert().values(
+        url_id=url_id,
+        run_id=context.run_id,
+        url=capture.url,
+        fetched_at=capture.fetched_at,
+        http_status=capture.http_status,
+        kind=str(context.kind),
+        mime=capture.mime,
+        record_type=capture.record_type,
+        warc_file_id=file_id(conn, capture.place.file, context.run_id, capture.fetched_at),
+        warc_offset=capture.place.offset,
+        warc_length=capture.place.length,
+        warc_record_id=capture.place.record_id,
+        payload_digest=capture.payload_digest,
+        block_digest=capture.block_digest,
+        body_sha256=capture.body_sha256,
+        truncated=capture.truncated,
+        revisit_of=capture.revisit_of,
+        error=capture.error,
+        context=context_json(context),
+        pending=pending,
+    )
+    return int(conn.execute(row.returning(captures.c.id)).scalar_one())
+
+
+def settled(conn: Connection, capture_id: int) -> None:
+    """The outcome of this capture's page is stored."""
+    conn.execute(update(captures).where(captures.c.id == capture_id).values(pending=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A capture whose page has no outcome yet: a run ended between archiving and extracting it."""
+
+    capture_id: int
+    url_id: int
+    capture: Capture
+
+
+def unsettled(conn: Connection) -> Iterator[Unsettled]:
+    """Captures left over by runs that were killed, oldest first."""
+    rows = conn.execute(
+        select(captures, warc_files.c.name.label("file"))
+        .join(warc_files, warc_files.c.id == captures.c.warc_file_id)
+        .join(urls, urls.c.id == captures.c.url_id)
+        .where(captures.c.pending)
+        .order_by(captures.c.id)
+    ).mappings()
+    for row in rows.all():
+        yield Unsettled(row["id"], row["url_id"], capture_of(row))
+
+
+def capture_of(row: RowMapping) -> Capture:
+    """The Capture of a row of `captures` joined with its file's name as `file`."""
+    return Capture(
+        place=RecordPlace(row["file"], row["warc_offset"], row["warc_length"], row["warc_record_id"]),
+        record_type=row["record_type"],
+        url=row["url"],
+        fetched_at=row["fetched_at"],
+        http_status=row["http_status"],
+        mime=row["mime"],
+        payload_digest=row["payload_digest"],
+        block_digest=row["block_digest"],
+        ended=Ended(row["truncated"] or Ended.COMPLETE),
+        context=context_from(row["context"]),
+        body_sha256=row["body_sha256"],
+        revisit_of=row["revisit_of"],
+        error=row["error"],
+    )

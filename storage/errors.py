@@ -1,0 +1,47 @@
+"""The errors of newswarc, one tree. Each ends a command with its exit code and one line: what, where, what to do.
+
+NewswarcError            1  a bug, or nothing more precise
+├── UsageError           2  wrong arguments, wrong folder
+├── ConfigError          3  newswarc.toml
+├── AllSourcesFailed     5  every source failed
+├── LockedError          6  another run holds the collection
+├── DatabaseError        7  the database cannot be opened, read or written
+├── DiskError            8  no space, no permission, input/output error
+└── DamageError          9  archive and database do not agree
+"""
+
+from __future__ import annotations
+
+
+class NewswarcError(Exception):
+    """Base of all: `str()` is the line shown to the user."""
+
+    exit_code = 1
+
+
+class UsageError(NewswarcError):
+    exit_code = 2
+
+
+class ConfigError(NewswarcError):
+    exit_code = 3
+
+
+class AllSourcesFailed(NewswarcError):
+    exit_code = 5
+
+
+class LockedError(NewswarcError):
+    exit_code = 6
+
+
+class DatabaseError(NewswarcError):
+    exit_code = 7
+
+
+class DiskError(NewswarcError):
+    exit_code = 8
+
+
+class DamageError(NewswarcError):
+    exit_code = 9

@@ -1,0 +1,359 @@
+"""The frontier: one row of `urls` is dedupe, queue, lease, next fetch time and state of a URL.
+
+Functions take a connection inside a transaction; `now` is an argument. When to fetch what is decided elsewhere and arrives
+as `next_fetch_at`; this file only keeps it and hands out what is due.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select, text, update
+
+from storage.dialects import insert_ignore, skip_locked
+from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, State, Verdict
+from storage.schema import aliases, outcomes, sources, urls
+from storage.urlkey import host_key, key
+
+CHUNK = 500  # rows a statement, below every database's limit of parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where links were found: what every new row of them shares."""
+
+    source_id: int
+    run_id: str
+    now: str
+    via: str | None = None
+    hops: int = 0
+
+
+def announced_json(announced: Announced | None) -> str | None:
+    """Announced as stored: only what was said."""
+    if announced is None:
+        return None
+    said = {name: value for name, value in asdict(announced).items() if value}
+    return json.dumps(said, ensure_ascii=False, sort_keys=True) if said else None
+
+
+def announced_from(text_: str | None) -> Announced | None:
+    """The inverse of `announced_json`."""
+    if not text_:
+        return None
+    said = json.loads(text_)
+    for name in ("authors", "tags"):
+        said[name] = tuple(said.get(name, ()))
+    return Announced(**said)
+
+
+def source_id(conn: Connection, name: str, url: str, now: str) -> int:
+    """The id of a source, made when it is new."""
+    row = conn.execute(select(sources.c.id, sources.c.url).where(sources.c.name == name)).one_or_none()
+    if row is None:
+        return int(
+            conn.execute(sources.insert().values(name=name, url=url, created_at=now).returning(sources.c.id)).scalar_one()
+        )
+    if row.url != url:
+        conn.execute(update(sources).where(sources.c.id == row.id).values(url=url))
+    return int(row.id)
+
+
+def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> int:
+    """Note links: new ones get a row and one state, known ones learn what was announced. Returns how many are new to fetch."""
+    found: dict[str, Link] = {}
+    for link in links:
+        k = key(link.url)
+        if k not in found or (found[k].refused and not link.refused):
+            found[k] = link
+    new = 0
+    keys = list(found)
+    for start in range(0, len(keys), CHUNK):
+        new += _discover_chunk(conn, {k: found[k] for k in keys[start : start + CHUNK]}, origin)
+    return new
+
+
+def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) -> int:
+    known = {
+        row["key"]: row
+        for row in conn.execute(
+            select(urls.c.key, urls.c.id, urls.c.state, urls.c.kind, urls.c.announced, urls.c.priority).where(urls.c.key.in_(found))
+        ).mappings()
+    }
+    articles = {
+        row.key: row.article_id for row in conn.execute(select(aliases).where(aliases.c.key.in_([k for k in found if k not in known])))
+    }
+    fresh = [_row(k, link, origin, articles.get(k)) for k, link in found.items() if k not in known]
+    if fresh:
+        conn.execute(insert_ignore(conn, urls, ["key"]), fresh)
+        _account(conn, [row for row in fresh if row["state"] in _SETTLED], origin)
+    new = sum(row["next_fetch_at"] is not None for row in fresh)
+    return new + sum(_meet_again(conn, row, found[k], origin) for k, row in known.items())
+
+
+_SETTLED = {str(State.FILTERED), str(State.DUPLICATE)}
+
+
+def _row(k: str, link: Link, origin: Origin, article_id: int | None) -> dict[str, object]:
+    state, reason, due = State.PENDING, None, origin.now
+    if link.refused:
+        state, reason, due = State.FILTERED, link.refused, None
+    elif article_id is not None:
+        state, reason, due = State.DUPLICATE, "alias", None
+    elif link.kind in SEED_KINDS:
+        state = State.SEED
+    return {
+        "key": k,
+        "url": link.url,
+        "host": host_key(link.url),
+        "source_id": origin.source_id,
+        "kind": str(link.kind),
+        "state": str(state),
+        "reason": reason,
+        "priority": link.priority,
+        "hops": origin.hops,
+        "discovered_at": origin.now,
+        "discovered_from": origin.via,
+        "announced": announced_json(link.announced),
+        "payload": link.payload,
+        "spider": link.spider,
+        "next_fetch_at": due,
+        "article_id": article_id,
+    }
+
+
+def _account(conn: Connection, rows: Sequence[dict[str, object]], origin: Origin) -> None:
+    """Enter URLs into the run's ledger that were settled by being seen."""
+    if not rows:
+        return
+    verdicts = {str(State.FILTERED): Verdict.FILTERED, str(State.DUPLICATE): Verdict.DUPLICATE}
+    ids = dict(conn.execute(select(urls.c.key, urls.c.id).where(urls.c.key.in_([row["key"] for row in rows]))).all())
+    conn.execute(
+        outcomes.insert(),
+        [
+            {
+                "run_id": origin.run_id,
+                "url_id": ids[row["key"]],
+                "kind": row["kind"],
+                "verdict": str(verdicts[str(row["state"])]),
+                "reason": row["reason"],
+                "at": origin.now,
+            }
+            for row in rows
+        ],
+    )
+
+
+def _meet_again(conn: Connection, row: RowMapping, link: Link, origin: Origin) -> int:
+    """A known URL was found once more: 1 when that makes it worth fetching, else 0."""
+    values: dict[str, object] = {}
+    revived = row["state"] == State.FILTERED and not link.refused
+    if revived:
+        seed = link.kind in SEED_KINDS
+        values = {"state": str(State.SEED if seed else State.PENDING), "reason": None, "kind": str(link.kind), "next_fetch_at": origin.now}
+    if row["state"] in (State.PENDING, State.FILTERED) and not link.refused:
+        if link.announced and not row["announced"]:
+            values["announced"] = announced_json(link.announced)
+        if link.priority < row["priority"]:
+            values["priority"] = link.priority
+    if values:
+        conn.execute(update(urls).where(urls.c.id == row["id"]).values(**values))
+    return int(revived)
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """What a claim asks for. `full` are hosts that need no more; `only` limits it to some sources or to exact rows."""
+
+    run_id: str
+    now: str
+    lease_until: str
+    per_host: int = 8
+    limit: int = 256
+    full: Collection[str] = ()
+    source_ids: Sequence[int] | None = None
+    url_ids: Sequence[int] | None = None
+    seeds_only: bool = False
+    spider: str | None = None
+
+
+_OPEN = "next_fetch_at IS NOT NULL AND lease_run IS NULL"
+# A loose index scan: one probe of ix_urls_due a (priority, host) group, however many rows wait in it. Two probes instead of
+# one comparison of row values, which SQLite does not look up in an index here.
+_GROUPS = text(f"""
+WITH RECURSIVE g(priority, host, due) AS (
+  SELECT * FROM (SELECT priority, host, next_fetch_at FROM urls WHERE {_OPEN}
+                 ORDER BY priority, host, next_fetch_at LIMIT 1) AS first
+  UNION ALL
+  SELECT n.priority, n.host, n.next_fetch_at FROM g JOIN urls AS n ON n.id = COALESCE(
+      (SELECT id FROM urls WHERE {_OPEN} AND priority = g.priority AND host > g.host
+       ORDER BY priority, host, next_fetch_at LIMIT 1),
+      (SELECT id FROM urls WHERE {_OPEN} AND priority > g.priority
+       ORDER BY priority, host, next_fetch_at LIMIT 1))
+)
+SELECT priority, host FROM g WHERE due <= :now ORDER BY priority, host
+""")  # noqa: S608 - a constant
+
+
+def claim(conn: Connection, want: Want) -> list[Lease]:
+    """Lease due rows, seeds first, a few a host, so that no host starves another."""
+    leases: list[Lease] = []
+    taken: dict[str, int] = {}
+    for priority, host in conn.execute(_GROUPS, {"now": want.now}):
+        room = min(want.per_host - taken.get(host, 0), want.limit - len(leases))
+        if host in want.full or room <= 0 or (want.seeds_only and priority > 0):
+            continue
+        got = _claim_group(conn, want, priority, host, room)
+        taken[host] = taken.get(host, 0) + len(got)
+        leases += got
+    return leases
+
+
+def _claim_group(conn: Connection, want: Want, priority: int, host: str, room: int) -> list[Lease]:
+    due = (
+        select(urls.c.id)
+        .where(
+            urls.c.priority == priority,
+            urls.c.host == host,
+            urls.c.next_fetch_at <= want.now,
+            urls.c.next_fetch_at.is_not(None),
+            urls.c.lease_run.is_(None),
+            or_(urls.c.spider.is_(None), urls.c.spider == want.spider),
+        )
+        .order_by(urls.c.next_fetch_at, urls.c.id)
+        .limit(room)
+    )
+    if want.source_ids is not None:
+        due = due.where(urls.c.source_id.in_(want.source_ids))
+    if want.url_ids is not None:
+        due = due.where(urls.c.id.in_(want.url_ids))
+    ids = conn.execute(skip_locked(due)).scalars().all()
+    if not ids:
+        return []
+    conn.execute(update(urls).where(urls.c.id.in_(ids)).values(lease_run=want.run_id, lease_until=want.lease_until))
+    return leases_of(conn, ids)
+
+
+def leases_of(conn: Connection, ids: Sequence[int]) -> list[Lease]:
+    """The rows with these ids as leases, in order of their due time."""
+    rows = conn.execute(
+        select(urls, sources.c.name.label("source"))
+        .join(sources, sources.c.id == urls.c.source_id)
+        .where(urls.c.id.in_(ids))
+        .order_by(urls.c.next_fetch_at, urls.c.id)
+    ).mappings()
+    return [_lease(row) for row in rows]
+
+
+def _lease(row: RowMapping) -> Lease:
+    return Lease(
+        url_id=row["id"],
+        url=row["url"],
+        host=row["host"],
+        source=row["source"],
+        kind=Kind(row["kind"]),
+        priority=row["priority"],
+        attempts=row["attempts"],
+        hops_from_seed=row["hops"],
+        via=row["discovered_from"],
+        announced=announced_from(row["announced"]),
+        payload=row["payload"],
+        etag=row["etag"],
+        last_modified=row["last_modified"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a fetched row becomes. `state` None keeps the one it has."""
+
+    state: State | None
+    reason: str | None
+    next_fetch_at: str | None
+    attempts: int
+    article_id: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> None:
+    """Give the row its new state and end its lease."""
+    values = {
+        "reason": settlement.reason,
+        "next_fetch_at": settlement.next_fetch_at,
+        "attempts": settlement.attempts,
+        "last_fetch_at": now,
+        "lease_run": None,
+        "lease_until": None,
+        "etag": settlement.etag,
+        "last_modified": settlement.last_modified,
+    }
+    if settlement.state is not None:
+        values["state"] = str(settlement.state)
+    if settlement.article_id is not None:
+        values["article_id"] = settlement.article_id
+    conn.execute(update(urls).where(urls.c.id == url_id).values(**values))
+
+
+def account(conn: Connection, run_id: str, lease: Lease, verdict: Verdict, reason: str | None, capture_id: int | None, now: str) -> None:
+    """Enter what became of a leased URL into the run's ledger."""
+    conn.execute(
+        outcomes.insert().values(
+            run_id=run_id, url_id=lease.url_id, kind=str(lease.kind), verdict=str(verdict), reason=reason, capture_id=capture_id, at=now
+        )
+    )
+
+
+def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_id: int) -> None:
+    """Rows of other URLs of an article that still wait need no fetch of their own any more."""
+    waiting = and_(urls.c.key.in_(keys), urls.c.id != own_id, urls.c.lease_run.is_(None), urls.c.state == str(State.PENDING))
+    conn.execute(
+        update(urls).where(waiting).values(state=str(State.DUPLICATE), reason="alias", next_fetch_at=None, article_id=article_id)
+    )
+
+
+def release(conn: Connection, now: str, run_id: str | None = None) -> int:
+    """Give back leases: those of `run_id`, or of whoever let them run out. Returns how many."""
+    stale = urls.c.lease_run == run_id if run_id else or_(urls.c.lease_until < now, urls.c.lease_until.is_(None))
+    return conn.execute(update(urls).where(urls.c.lease_run.is_not(None), stale).values(lease_run=None, lease_until=None)).rowcount
+
+
+def release_all(conn: Connection) -> int:
+    """Give back every lease: right only for one who holds the collection's lock."""
+    return conn.execute(update(urls).where(urls.c.lease_run.is_not(None)).values(lease_run=None, lease_until=None)).rowcount
+
+
+def make_due(conn: Connection, now: str, states: Collection[State], source_ids: Sequence[int] | None = None) -> int:
+    """Let every row in these states be fetched in this run. Returns how many rows that are."""
+    chosen = urls.c.state.in_([str(state) for state in states])
+    if source_ids is not None:
+        chosen = and_(chosen, urls.c.source_id.in_(source_ids))
+    return conn.execute(update(urls).where(chosen).values(next_fetch_at=now)).rowcount
+
+
+def make_due_rows(conn: Connection, ids: Sequence[int], now: str) -> None:
+    """Let exactly these rows be fetched as articles, whatever their state."""
+    for start in range(0, len(ids), CHUNK):
+        chosen = urls.c.id.in_(ids[start : start + CHUNK])
+        conn.execute(update(urls).where(chosen).values(next_fetch_at=now, priority=1))
+        idle = and_(chosen, urls.c.state.in_([str(State.FILTERED), str(State.REJECTED), str(State.FAILED)]))
+        conn.execute(update(urls).where(idle).values(state=str(State.PENDING), kind=str(Kind.ARTICLE)))
+
+
+def ids_of(conn: Connection, keys: Sequence[str]) -> dict[str, int]:
+    """URL key -> row id, of those that are known."""
+    found: dict[str, int] = {}
+    for start in range(0, len(keys), CHUNK):
+        rows = conn.execute(select(urls.c.key, urls.c.id).where(urls.c.key.in_(keys[start : start + CHUNK])))
+        found.update({row.key: row.id for row in rows})
+    return found
+
+
+def due_count(conn: Connection, now: str, source_ids: Sequence[int] | None = None) -> int:
+    """How many article URLs are due and were not reached: the ledger's `pending`."""
+    query = select(func.count()).select_from(urls).where(urls.c.next_fetch_at <= now, urls.c.kind == str(Kind.ARTICLE))
+    if source_ids is not None:
+        query = query.where(urls.c.source_id.in_(source_ids))
+    return int(conn.execute(query).scalar_one())

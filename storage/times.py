@@ -1,0 +1,25 @@
+"""One way to write a moment: ISO 8601 UTC with milliseconds, so that text order is time order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+def iso(moment: datetime) -> str:
+    """`2026-03-01T12:00:00.000Z` of an aware datetime."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def now() -> str:
+    """This moment."""
+    return iso(datetime.now(UTC))
+
+
+def parse(text: str) -> datetime:
+    """The aware datetime of what `iso` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def later(text: str, seconds: float) -> str:
+    """`text` moved by `seconds`."""
+    return iso(parse(text) + timedelta(seconds=seconds))

@@ -1,0 +1,371 @@
+"""The views: the contract for data teams, from one definition each. docs/schema.md is generated from this file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, TableClause, column, inspect, table, text
+
+from storage.dialects import Dialect, of
+from storage.records import SEED_KINDS, Kind, State, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """One column: its SQL expression, its type as documented, and what it says."""
+
+    name: str
+    sql: str
+    description: str
+    type: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One view. `source` is its FROM clause; `{authors}` and the like, there and in columns, depend on the dialect."""
+
+    name: str
+    description: str
+    source: str
+    columns: tuple[ViewColumn, ...]
+    fast: str  # which questions an index answers
+    example: str
+
+    def select(self, dialect: Dialect) -> str:
+        """The SELECT behind the view."""
+        parts = _fragments(dialect)
+        expressions = ",\n  ".join(f"{column.sql} AS {column.name}" for column in self.columns)
+        return f"SELECT\n  {expressions}\nFROM {self.source}".format_map(parts)
+
+
+def _fragments(dialect: Dialect) -> dict[str, str]:
+    """What `{...}` in a definition stands for."""
+    lists = {"authors": dialect.unnest("e.authors"), "tags": dialect.unnest("e.tags")}
+    counts = {f"articles_{verdict}": _count(dialect, str(verdict)) for verdict in _ARTICLE_VERDICTS}
+    seeds = {f"seeds_{verdict}": _count_seeds(dialect, str(verdict)) for verdict in (Verdict.POLLED, Verdict.FAILED)}
+    pending = f"COALESCE({dialect.count_in('r.ledger', 'pending')}, {_LEASED})"
+    return lists | counts | seeds | {"pending": pending, "position": dialect.position}
+
+
+# ---- articles and versions
+
+_VERSION_TABLES = """versions AS v ON v.article_id = a.id{latest}
+JOIN extractions AS e ON e.id = v.extraction_id
+JOIN captures AS c ON c.id = v.capture_id
+JOIN warc_files AS f ON f.id = c.warc_file_id"""
+
+_ARTICLE_COLUMNS = (
+    ViewColumn("uid", "a.uid", "Lasting name of the article: derived from the URL first stored, never changes."),
+    ViewColumn("source", "s.name", "Name of the source in newswarc.toml whose crawl found the article."),
+    ViewColumn("url", "a.url", "URL under which the article was first stored, in canonical form."),
+    ViewColumn("canonical_url", "a.canonical_url", "URL that the page itself calls canonical (same site only)."),
+    ViewColumn("site_name", "e.site_name", "Name of the publication, as the page gives it."),
+    ViewColumn("title", "e.title", "Headline."),
+    ViewColumn(
+        "authors", "e.authors", "Authors in the order of the byline: a JSON list of strings, `[]` where none is known."
+    ),
+    ViewColumn(
+        "published_at",
+        "e.published_at",
+        "When it was published, ISO 8601 in UTC with `Z`; only `YYYY-MM-DD` where no time is known.",
+    ),
+    ViewColumn(
+        "modified_at", "e.modified_at", "When the publisher says it was last modified; same form as published_at."
+    ),
+    ViewColumn(
+        "published_local", "e.published_local", "The publication date as declared, with the publisher's UTC offset."
+    ),
+    ViewColumn(
+        "published_precision", "e.published_precision", "How exact published_at is: `second`, `minute` or `day`."
+    ),
+    ViewColumn("language", "e.language", "Language of the text, ISO 639-1 (`en`, `de`)."),
+    ViewColumn("section", "e.section", "Section or category of the publication."),
+    ViewColumn("tags", "e.tags", "Keywords: a JSON list of strings, `[]` where none is known."),
+    ViewColumn("description", "e.description", "Summary or standfirst, as declared by the page."),
+    ViewColumn("image_url", "e.image_url", "Address of the lead image."),
+    ViewColumn("text", "e.text", "The article's text; paragraphs are separated by line breaks."),
+    ViewColumn("word_count", "e.word_count", "Number of words in text.", "integer"),
+    ViewColumn("version", "v.number", "Number of this version, counted from 1: the publisher's edits.", "integer"),
+    ViewColumn("first_seen_at", "a.first_seen_at", "Capture time of the first 200 answer, UTC."),
+    ViewColumn("last_seen_at", "a.last_seen_at", "Capture time of the newest 200 or 304 answer, UTC."),
+    ViewColumn(
+        "gone_at", "a.gone_at", "Capture time of the 404 or 410 that told of its removal; NULL while it is there."
+    ),
+    ViewColumn("http_status", "a.http_status", "HTTP status of the article's newest capture.", "integer"),
+    ViewColumn("warc_file", "f.name", "WARC file with the response that first showed this version (in `warc/`)."),
+    ViewColumn(
+        "warc_offset", "c.warc_offset", "Where in that file the record's gzip member starts, in bytes.", "integer"
+    ),
+    ViewColumn("warc_length", "c.warc_length", "Length of that gzip member, in bytes.", "integer"),
+    ViewColumn("warc_record_id", "c.warc_record_id", "WARC-Record-ID of the record, without angle brackets."),
+    ViewColumn("payload_digest", "c.payload_digest", "WARC-Payload-Digest of the record: `sha1:` and base32."),
+    ViewColumn("extractor", "e.extractor", "Name and version of what extracted these fields."),
+    ViewColumn(
+        "changed_seq",
+        "a.changed_seq",
+        "Grows with every visible change of the row, counted over all articles: the rows above the greatest number "
+        "you have seen are all that changed since.",
+        "integer",
+    ),
+)
+
+_OF_VERSION = {
+    "canonical_url": ("e.canonical_url", "URL that the page itself called canonical in this version (same site only)."),
+    "http_status": ("c.http_status", "HTTP status of the capture that first showed this version."),
+    "changed_seq": (
+        "v.changed_seq",
+        "Number of the change that made this version, in the same count as v_articles.changed_seq.",
+    ),
+}
+
+
+def _of_version(columns: Iterable[ViewColumn]) -> tuple[ViewColumn, ...]:
+    """The columns of v_articles where each version has its own value."""
+    own = (
+        replace(c, sql=_OF_VERSION[c.name][0], description=_OF_VERSION[c.name][1]) if c.name in _OF_VERSION else c
+        for c in columns
+    )
+    return (*own, ViewColumn("observed_at", "v.observed_at", "Capture time at which this version was first seen, UTC."))
+
+
+V_ARTICLES = View(
+    name="v_articles",
+    description="One row an article: its latest version, with the place of the WARC record that proves it.",
+    source=f"articles AS a JOIN sources AS s ON s.id = a.source_id\nJOIN {_VERSION_TABLES}".replace(
+        "{latest}", " AND v.number = a.version"
+    ),
+    columns=_ARTICLE_COLUMNS,
+    fast="uid =, url =, source =, changed_seq > (in its order)",
+    example=(
+        "SELECT published_at, source, title FROM v_articles\n"
+        "WHERE published_at >= '2026-03-01' ORDER BY published_at DESC LIMIT 20"
+    ),
+)
+
+V_VERSIONS = View(
+    name="v_versions",
+    description="One row a version: every wording of an article that was seen, the newest included.",
+    source=f"articles AS a JOIN sources AS s ON s.id = a.source_id\nJOIN {_VERSION_TABLES}".replace("{latest}", ""),
+    columns=_of_version(_ARTICLE_COLUMNS),
+    fast="uid =, url =, source =",
+    example="SELECT uid, version, observed_at, title FROM v_versions WHERE version > 1 ORDER BY observed_at",
+)
+
+
+def _list_view(name: str, member: str, lists: str, example: str) -> View:
+    return View(
+        name=name,
+        description=f"One row an article and {member}, of the latest version; sorted by position, as on the page.",
+        source=(
+            "articles AS a JOIN versions AS v ON v.article_id = a.id AND v.number = a.version\n"
+            f"JOIN extractions AS e ON e.id = v.extraction_id\nCROSS JOIN {{{lists}}}"
+        ),
+        columns=(
+            ViewColumn("uid", "a.uid", "The article, as in v_articles."),
+            ViewColumn("position", "{position}", f"Place of the {member} in the list, counted from 1.", "integer"),
+            ViewColumn(member, "x.value", f"One {member}."),
+        ),
+        fast="uid =",
+        example=example,
+    )
+
+
+V_ARTICLE_AUTHORS = _list_view(
+    "v_article_authors",
+    "author",
+    "authors",
+    "SELECT author, count(*) AS articles FROM v_article_authors\nGROUP BY author ORDER BY articles DESC, author",
+)
+V_ARTICLE_TAGS = _list_view(
+    "v_article_tags",
+    "tag",
+    "tags",
+    "SELECT a.title, t.tag FROM v_articles AS a JOIN v_article_tags AS t ON t.uid = a.uid\nORDER BY a.uid, t.position",
+)
+
+# ---- captures, URLs, runs
+
+_KINDS = ", ".join(f"`{kind}`" for kind in Kind)
+_STATES = ", ".join(f"`{state}`" for state in State)
+
+V_CAPTURES = View(
+    name="v_captures",
+    description="One row an archived exchange: robots.txt, feeds, redirects, errors and retries included.",
+    source="captures AS c JOIN warc_files AS f ON f.id = c.warc_file_id",
+    columns=(
+        ViewColumn("url", "c.url", "The URL asked for: WARC-Target-URI."),
+        ViewColumn("fetched_at", "c.fetched_at", "WARC-Date, UTC."),
+        ViewColumn("http_status", "c.http_status", "HTTP status; NULL when no answer came.", "integer"),
+        ViewColumn("kind", "c.kind", f"What it was fetched as: {_KINDS}."),
+        ViewColumn("mime", "c.mime", "Media type of the answer, without parameters."),
+        ViewColumn(
+            "record_type",
+            "c.record_type",
+            "WARC-Type of the record: `response`, `revisit`, or `request` when no byte came back.",
+        ),
+        ViewColumn(
+            "warc_file", "f.name", "WARC file with the record (in `warc/`; `NAME.open` while it is being written)."
+        ),
+        ViewColumn(
+            "warc_offset", "c.warc_offset", "Where in that file the record's gzip member starts, in bytes.", "integer"
+        ),
+        ViewColumn("warc_length", "c.warc_length", "Length of that gzip member, in bytes.", "integer"),
+        ViewColumn("warc_record_id", "c.warc_record_id", "WARC-Record-ID, without angle brackets."),
+        ViewColumn(
+            "payload_digest",
+            "c.payload_digest",
+            "WARC-Payload-Digest: of the bytes after the header block, as they came.",
+        ),
+        ViewColumn("block_digest", "c.block_digest", "WARC-Block-Digest: of the whole block."),
+        ViewColumn(
+            "body_sha256", "c.body_sha256", "SHA-256 (hex) of the decoded body; NULL when it could not be decoded."
+        ),
+        ViewColumn(
+            "truncated", "c.truncated", "WARC-Truncated: `length`, `time` or `disconnect`; NULL for a whole exchange."
+        ),
+        ViewColumn(
+            "revisit_of", "c.revisit_of", "WARC-Refers-To: record that holds the payload; NULL when this one does."
+        ),
+        ViewColumn("run_id", "c.run_id", "The run that made it."),
+    ),
+    fast="url =, warc_record_id =, warc_file =",
+    example="SELECT http_status, count(*) AS exchanges FROM v_captures GROUP BY http_status ORDER BY exchanges DESC",
+)
+
+V_URLS = View(
+    name="v_urls",
+    description="One row a URL ever discovered, in exactly one state: their counts add up to the URLs known.",
+    source="urls AS u JOIN sources AS s ON s.id = u.source_id",
+    columns=(
+        ViewColumn("url", "u.url", "The URL in canonical form."),
+        ViewColumn("source", "s.name", "Name of the source whose crawl discovered it."),
+        ViewColumn("state", "u.state", f"Its one state: {_STATES}."),
+        ViewColumn(
+            "reason", "u.reason", "Why it is in this state, as a short stable word; NULL where nothing is to be said."
+        ),
+        ViewColumn("discovered_at", "u.discovered_at", "When it was first met, UTC."),
+        ViewColumn(
+            "discovered_from",
+            "u.discovered_from",
+            "URL of the page, feed or sitemap where it was first met; NULL when a person named it.",
+        ),
+        ViewColumn("next_fetch_at", "u.next_fetch_at", "When it is to be fetched next, UTC; NULL: not at all."),
+        ViewColumn("attempts", "u.attempts", "Fetches since the last success.", "integer"),
+    ),
+    fast="source = (and state =)",
+    example="SELECT source, state, count(*) AS urls FROM v_urls GROUP BY source, state ORDER BY source, state",
+)
+
+_ARTICLE_VERDICTS = tuple(verdict for verdict in Verdict if verdict is not Verdict.POLLED)
+_LEASED = "(SELECT count(*) FROM urls AS u WHERE u.lease_run = r.id AND u.kind = 'article')"
+
+
+def _count(dialect: Dialect, verdict: str) -> str:
+    """Of article URLs: the ledger's count once a run has ended; before, and for killed runs, what its outcomes say."""
+    return _from_ledger([dialect.count_in("r.ledger", "articles", verdict)], ["article"], verdict)
+
+
+def _count_seeds(dialect: Dialect, verdict: str) -> str:
+    kinds = sorted(map(str, SEED_KINDS))
+    return _from_ledger([dialect.count_in("r.ledger", "others", f"{kind}/{verdict}") for kind in kinds], kinds, verdict)
+
+
+def _from_ledger(counts: list[str], kinds: list[str], verdict: str) -> str:
+    stored = " + ".join(f"COALESCE({count}, 0)" for count in counts)
+    among = ", ".join(f"'{kind}'" for kind in kinds)
+    which = f"o.run_id = r.id AND o.kind IN ({among}) AND o.verdict = '{verdict}'"
+    counted = f"(SELECT count(*) FROM outcomes AS o WHERE {which})"  # noqa: S608 - words of ours
+    return f"CASE WHEN r.ledger IS NULL THEN {counted} ELSE {stored} END"
+
+
+def _sum(*names: str) -> str:
+    return " + ".join(f"{{{name}}}" for name in names)
+
+
+def _counted(verdict: Verdict, description: str) -> ViewColumn:
+    return ViewColumn(str(verdict), f"{{articles_{verdict}}}", description, "integer")
+
+
+V_RUNS = View(
+    name="v_runs",
+    description=(
+        "One row a run, with its ledger: considered = stored (added + changed) + unchanged + duplicate + rejected "
+        "+ filtered + failed + gone + pending. For a run that has not ended, or was killed, the counts are those of "
+        "the outcomes stored so far."
+    ),
+    source="runs AS r",
+    columns=(
+        ViewColumn("run_id", "r.id", "Name of the run, also in the WARC files it wrote."),
+        ViewColumn("started_at", "r.started_at", "Start, UTC."),
+        ViewColumn("ended_at", "r.ended_at", "End, UTC; NULL while it runs, and for ever when it was killed."),
+        ViewColumn("exit_code", "r.exit_code", "Exit code of the command.", "integer"),
+        ViewColumn("version", "r.version", "newswarc's version."),
+        ViewColumn(
+            "considered",
+            _sum(*(f"articles_{verdict}" for verdict in _ARTICLE_VERDICTS), "pending"),
+            "Article URLs that the run had before it: new, due or carried over.",
+            "integer",
+        ),
+        ViewColumn(
+            "stored",
+            _sum("articles_added", "articles_changed"),
+            "URLs that brought a version: added + changed.",
+            "integer",
+        ),
+        _counted(Verdict.ADDED, "New articles."),
+        _counted(Verdict.CHANGED, "Known articles with a new version."),
+        _counted(Verdict.UNCHANGED, "Known articles with the wording already stored."),
+        _counted(Verdict.DUPLICATE, "Other URLs of an article of the same site."),
+        _counted(Verdict.REJECTED, "Fetched pages that are no article."),
+        _counted(Verdict.FILTERED, "URLs that a rule keeps from being fetched."),
+        _counted(Verdict.FAILED, "URLs that could not be fetched or read."),
+        _counted(Verdict.GONE, "Known articles that answered 404 or 410."),
+        ViewColumn("pending", "{pending}", "URLs left for the next run.", "integer"),
+        ViewColumn("polled", "{seeds_polled}", "Feeds, sitemaps, home and section pages that were read.", "integer"),
+        ViewColumn(
+            "polls_failed", "{seeds_failed}", "Feeds, sitemaps, home and section pages that could not be.", "integer"
+        ),
+    ),
+    fast="run_id =, the order of started_at",
+    example="SELECT started_at, exit_code, considered, stored, failed FROM v_runs ORDER BY started_at DESC LIMIT 10",
+)
+
+VIEWS = (V_ARTICLES, V_VERSIONS, V_ARTICLE_AUTHORS, V_ARTICLE_TAGS, V_CAPTURES, V_URLS, V_RUNS)
+RETIRED: tuple[str, ...] = ()  # names that were views of ours once, for dropping
+
+
+def relation(view: View) -> TableClause:
+    """The view as something to select from."""
+    return table(view.name, *(column(c.name) for c in view.columns))
+
+
+def create_statements(dialect: Dialect) -> list[str]:
+    """CREATE VIEW for all of them."""
+    return [f"CREATE VIEW {view.name} AS\n{view.select(dialect)}" for view in VIEWS]
+
+
+def fingerprint(dialect: Dialect) -> str:
+    """Tells whether a database has these very views."""
+    return hashlib.sha256("\n".join(create_statements(dialect)).encode()).hexdigest()
+
+
+def drop_all(conn: Connection) -> None:
+    """Drop every view of ours that is there; tables can only be rebuilt without them."""
+    there = set(inspect(conn).get_view_names())
+    for name in _dropping_order():
+        if name in there:
+            conn.execute(text(f"DROP VIEW {name}"))
+
+
+def _dropping_order() -> Sequence[str]:
+    return [*(view.name for view in VIEWS), *RETIRED]
+
+
+def create_all(conn: Connection) -> None:
+    """Create every view, with its descriptions where the database keeps them."""
+    dialect = of(conn)
+    for view, statement in zip(VIEWS, create_statements(dialect), strict=True):
+        conn.exec_driver_sql(statement)
+        dialect.comment(conn, view.name, view.description, {c.name: c.description for c in view.columns})

@@ -1,0 +1,167 @@
+"""The records that are written, each from what it is about: an exchange's three, a resource, a file's warcinfo."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import IO
+
+from storage import cdxj
+from storage.http_message import media_type
+from storage.records import Capture, Ended, Exchange, FetchContext, RecordPlace
+from storage.warc_fields import exchange_block, fields_block
+from storage.warc_file import FilePair
+from storage.warc_format import (
+    HTTP_REQUEST,
+    HTTP_RESPONSE,
+    VERSION,
+    WARC_FIELDS,
+    Measured,
+    Member,
+    RecordHead,
+    digest_of,
+    ip_address,
+    measure,
+    new_record_id,
+    one_line,
+    pieces,
+    sha1_of,
+    target_uri,
+    warc_date,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A record before it is written."""
+
+    type: str
+    content_type: str
+    block: IO[bytes]
+    length: int
+    block_digest: str
+    payload_digest: str | None = None
+    record_id: str = field(default_factory=new_record_id)
+
+
+Named = tuple[tuple[str, str | None], ...]
+
+
+def write_warcinfo(pair: FilePair, named: Mapping[str, str], date: str) -> None:
+    """The first record of a file: what made it, for whom, by which rules."""
+    block = fields_block(named.items())
+    part = _Part("warcinfo", WARC_FIELDS, io.BytesIO(block), len(block), sha1_of(block), None, pair.warcinfo_id)
+    _write(pair, part, _head(part, (("WARC-Date", warc_date(date)), ("WARC-Filename", pair.final.name))))
+
+
+def write_resource(pair: FilePair, uri: str, mime: str, block: IO[bytes], date: str) -> RecordPlace:
+    """A resource record and its CDXJ line."""
+    length, digest = digest_of(block)
+    part = _Part("resource", mime, block, length, digest, digest)
+    head = _head(part, (("WARC-Date", warc_date(date)), ("WARC-Target-URI", target_uri(uri)), *_in_file(pair)))
+    place = _write(pair, part, head)
+    pair.index(cdxj.of_resource(head, place))
+    return place
+
+
+def write_exchange(pair: FilePair, exchange: Exchange) -> Capture:
+    """The records of an exchange, the main one first, and its CDXJ line."""
+    response = _measured_response(exchange)
+    parts = list(_parts(exchange, response))
+    heads = [_head(part, _exchange_fields(pair, exchange, part, parts[0])) for part in parts]
+    places = [_write(pair, part, head) for part, head in zip(parts, heads, strict=True)]
+    capture = capture_of(heads[0], places[0], response, HowFetched(exchange.context, exchange.ended, exchange.error))
+    if response:
+        pair.index(cdxj.of_response(capture, response.raw_head))
+    return capture
+
+
+@dataclass(frozen=True, slots=True)
+class HowFetched:
+    """What of a capture only the metadata record says."""
+
+    context: FetchContext
+    ended: Ended
+    error: str | None
+
+
+def capture_of(head: RecordHead, place: RecordPlace, response: Measured | None, how: HowFetched) -> Capture:
+    """The capture whose main record this is, with what was measured of a response."""
+    return Capture(
+        place=place,
+        record_type=head.type,
+        url=head.uri or "",
+        fetched_at=head.date,
+        http_status=response.head.status if response else None,
+        mime=media_type(response.head.headers) if response else None,
+        payload_digest=head.get("WARC-Payload-Digest"),
+        block_digest=head.get("WARC-Block-Digest") or "",
+        ended=how.ended,
+        context=how.context,
+        body_sha256=response.body_sha256 if response else None,
+        error=how.error,
+    )
+
+
+def _measured_response(exchange: Exchange) -> Measured | None:
+    if not exchange.response_length:
+        return None
+    return measure(exchange.response, exchange.response_length, hash_body=exchange.ended is Ended.COMPLETE)
+
+
+def _parts(exchange: Exchange, response: Measured | None) -> Iterator[_Part]:
+    if response:
+        yield _http_part("response", HTTP_RESPONSE, exchange.response, response)
+    if exchange.request:
+        block = io.BytesIO(exchange.request)
+        yield _http_part("request", HTTP_REQUEST, block, measure(block, len(exchange.request), hash_body=False))
+    said = exchange_block(exchange)
+    yield _Part("metadata", WARC_FIELDS, io.BytesIO(said), len(said), sha1_of(said))
+
+
+def _http_part(type_: str, content_type: str, block: IO[bytes], measured: Measured) -> _Part:
+    return _Part(type_, content_type, block, measured.length, measured.block_digest, measured.payload_digest)
+
+
+def _exchange_fields(pair: FilePair, exchange: Exchange, part: _Part, main: _Part) -> Named:
+    truncated = part.type == "response" and exchange.ended is not Ended.COMPLETE
+    return (
+        ("WARC-Date", warc_date(exchange.started_at)),
+        ("WARC-Target-URI", target_uri(exchange.url)),
+        ("WARC-IP-Address", ip_address(exchange.peer_ip)),
+        ("WARC-Concurrent-To", None if part is main else f"<{main.record_id}>"),
+        *_in_file(pair),
+        ("WARC-Truncated", str(exchange.ended) if truncated else None),
+    )
+
+
+def _in_file(pair: FilePair) -> Named:
+    return (("WARC-Warcinfo-ID", f"<{pair.warcinfo_id}>"),)
+
+
+def _head(part: _Part, fields: Named) -> RecordHead:
+    named = (
+        ("WARC-Type", part.type),
+        ("WARC-Record-ID", f"<{part.record_id}>"),
+        *fields,
+        ("WARC-Payload-Digest", part.payload_digest),
+        ("WARC-Block-Digest", part.block_digest),
+        ("Content-Type", part.content_type),
+        ("Content-Length", str(part.length)),
+    )
+    return RecordHead(VERSION, tuple((name, one_line(value)) for name, value in named if value is not None))
+
+
+def _write(pair: FilePair, part: _Part, head: RecordHead) -> RecordPlace:
+    """Raises ValueError when the block is not as long as it was when it was measured."""
+    offset, member, left = pair.size, Member(), part.length
+    pair.append(member.feed(bytes(head)))
+    for piece in pieces(part.block, 0, part.length):
+        left -= len(piece)
+        pair.append(member.feed(piece))
+    if left:
+        raise ValueError(f"the {part.type} block of {part.length} bytes changed while it was written")
+    pair.append(member.feed(b"\r\n\r\n"))
+    pair.append(member.end())
+    return RecordPlace(pair.final.name, offset, pair.size - offset, part.record_id)

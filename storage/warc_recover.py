@@ -1,0 +1,171 @@
+"""Puts right what a killed writer left: `.open` files are cut to their last whole exchange and get their final names.
+
+And reads exchanges back as the captures that they were, so that rows can be made from the archive alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage import cdxj
+from storage.errors import DamageError
+from storage.records import Capture, Ended
+from storage.warc_fields import context_of
+from storage.warc_file import OPEN, ClosedFile, cdxj_path, disk, lock, open_path, sync_folder, write_cdxj
+from storage.warc_format import Measured, measure
+from storage.warc_read import Damage, Record, scan
+from storage.warc_records import HowFetched, capture_of
+
+_MAIN_ONLY = frozenset({"warcinfo", "resource"})
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What became of one file that was left open. `closed` is None when nothing whole was in it, and it is gone."""
+
+    name: str
+    closed: ClosedFile | None
+    cut: int  # bytes taken off its end
+    damage: tuple[Damage, ...] = ()  # before whole records, so left where it is
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What was written as a whole: an exchange, a resource or the warcinfo; `end` is the offset behind it."""
+
+    end: int
+    capture: Capture | None = None
+    cdxj_line: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Main:
+    """The main record of an exchange whose metadata record is still to come."""
+
+    record: Record
+    measured: Measured | None
+
+
+def captures(path: Path) -> Iterator[Capture]:
+    """Every whole exchange of a WARC file (it may be NAME.open) as its writer gave it back."""
+    return (unit.capture for unit in units(path) if isinstance(unit, Unit) and unit.capture)
+
+
+def units(path: Path) -> Iterator[Unit | Damage]:
+    """What of a WARC file of ours was written as a whole, and the damage between."""
+    main: _Main | None = None
+    for record in scan(path):
+        if isinstance(record, Damage):
+            yield record
+            continue
+        with record:
+            end = record.offset + record.length
+            if record.head.type in _MAIN_ONLY:
+                resource = record.head.type == "resource"
+                yield Unit(end, cdxj_line=cdxj.of_resource(record.head, record.place) if resource else None)
+                continue
+            if record.head.get("WARC-Concurrent-To") is None:
+                main = _Main(record, _measured(record))
+            if record.head.type == "metadata" and main and _belongs(record, main):
+                yield _exchange(record, main, end)
+                main = None
+
+
+def _measured(record: Record) -> Measured | None:
+    if record.head.type != "response":
+        return None
+    return measure(record.block, record.head.content_length, hash_body=record.head.get("WARC-Truncated") is None)
+
+
+def _belongs(metadata: Record, main: _Main) -> bool:
+    concurrent_to = (metadata.head.get("WARC-Concurrent-To") or "").strip("<>")
+    return (concurrent_to or metadata.head.record_id) == main.record.head.record_id
+
+
+def _exchange(metadata: Record, main: _Main, end: int) -> Unit:
+    try:
+        context, extra = context_of(metadata.content())
+        how = HowFetched(context, Ended(extra.get("ended", Ended.COMPLETE)), extra.get("error"))
+    except ValueError:
+        return Unit(end)  # whole, but no exchange of ours
+    capture = capture_of(main.record.head, main.record.place, main.measured, how)
+    return Unit(end, capture, cdxj.of_response(capture, main.measured.raw_head) if main.measured else None)
+
+
+# --- files that were left open ----------------------------------------------------------------------------------------
+
+
+def recover_folder(folder: Path) -> list[Recovered]:
+    """Recovers every file in `folder` that was left open; those of living writers are passed over. Raises DiskError."""
+    with disk("recover", folder):
+        names = sorted(path.name.removesuffix(OPEN) for path in folder.glob(f"*.warc.gz{OPEN}"))
+        recovered = [done for name in names if (done := recover(folder, name))]
+        for path in folder.glob(f"*.cdxj{OPEN}"):
+            if not path.with_name(path.name.removesuffix(f".cdxj{OPEN}") + f".warc.gz{OPEN}").exists():
+                path.unlink(missing_ok=True)
+    return recovered
+
+
+def recover(folder: Path, name: str) -> Recovered | None:
+    """Cuts NAME.open to its last whole exchange, rebuilds its CDXJ and renames both.
+
+    None when its writer lives, or has just closed it. Raises DiskError, and DamageError when NAME exists already.
+    """
+    final = folder / name
+    path = open_path(final)
+    with disk("recover", path):
+        try:
+            file = io.FileIO(path, "r+")
+        except FileNotFoundError:
+            return None
+        with file:
+            return _recover(final, file) if lock(file) and _still_at(file, path) else None
+
+
+def _still_at(file: io.FileIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _recover(final: Path, file: io.FileIO) -> Recovered:
+    if final.exists():
+        raise DamageError(f"{final} exists beside {final.name}{OPEN}; move one of them away")
+    end, lines, damage = _whole(units(open_path(final)))
+    cut = os.fstat(file.fileno()).st_size - end
+    if not end:
+        open_path(final).unlink()
+        open_path(cdxj_path(final)).unlink(missing_ok=True)
+        return Recovered(final.name, None, cut)
+    file.truncate(end)
+    os.fsync(file.fileno())
+    write_cdxj(final, lines)
+    open_path(final).rename(final)
+    open_path(cdxj_path(final)).unlink(missing_ok=True)
+    sync_folder(final.parent)
+    return Recovered(final.name, ClosedFile(final.name, end, sha256_of(final)), cut, damage)
+
+
+def _whole(found: Iterable[Unit | Damage]) -> tuple[int, list[bytes], tuple[Damage, ...]]:
+    """Where the last whole unit ends, the CDXJ lines up to there, and the damage before it."""
+    end, lines, damage = 0, [], []
+    for unit in found:
+        if isinstance(unit, Damage):
+            damage.append(unit)
+            continue
+        end = unit.end
+        if unit.cdxj_line:
+            lines.append(f"{unit.cdxj_line}\n".encode())
+    return end, lines, tuple(one for one in damage if one.offset < end)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a whole file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

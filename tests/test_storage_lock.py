@@ -1,0 +1,147 @@
+"""One run at a time: real locks between real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from storage.errors import DiskError, LockedError, NewswarcError, UsageError
+from storage.lock import HOLDER_NAME, LOCK_NAME, hold
+
+NOBODY = 65534
+HOLD = """
+import sys
+from pathlib import Path
+from storage.lock import hold
+with hold(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def another_run(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the folder until its input ends."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **streams) as process:  # type: ignore[call-overload]
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def line_of(error: pytest.ExceptionInfo[NewswarcError]) -> str:
+    """The one printable line of an error."""
+    line = str(error.value)
+    assert line.isprintable()
+    return line
+
+
+def test_held_once(tmp_path: Path) -> None:
+    """The second run is told who holds the collection, and since when."""
+    with another_run(tmp_path) as other:
+        with pytest.raises(LockedError) as caught, hold(tmp_path):
+            pass
+        assert f"another run (pid {other.pid}, since 2" in line_of(caught)
+        assert str(tmp_path) in line_of(caught)
+
+
+def test_held_once_in_one_process(tmp_path: Path) -> None:
+    """Nor can one process hold a collection twice."""
+    with hold(tmp_path), pytest.raises(LockedError, match=f"pid {os.getpid()}"), hold(tmp_path):
+        pass
+
+
+def test_free_again(tmp_path: Path) -> None:
+    """After a run, failed or not, the next one starts, and nobody is named as holder."""
+    with pytest.raises(ZeroDivisionError), hold(tmp_path):
+        raise ZeroDivisionError
+    with hold(tmp_path):
+        assert (tmp_path / HOLDER_NAME).exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == [LOCK_NAME]
+
+
+def test_a_killed_run_holds_nothing(tmp_path: Path) -> None:
+    """After kill -9 of the holder the next run starts at once, whatever files it left."""
+    with another_run(tmp_path) as other:
+        other.kill()
+        other.wait()
+        assert (tmp_path / HOLDER_NAME).exists()
+        with hold(tmp_path):
+            pass
+
+
+@pytest.mark.parametrize("left", ["", "12\n", "x\ny\nz\n", "4194304\nthen\nnewswarc crawl\n", "9" * 30 + "\ny\nz\n"])
+def test_a_useless_holder_file_is_not_shown(tmp_path: Path, left: str) -> None:
+    """What a killed run or an editor left in the holder's file is never shown as the holder."""
+    with another_run(tmp_path):
+        (tmp_path / HOLDER_NAME).write_text(left)
+        with pytest.raises(LockedError, match="another run holds"), hold(tmp_path):
+            pass
+
+
+def test_the_command_is_printable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The holder's command is one line without terminal escapes, also when its arguments are not."""
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/newswarc", "crawl", "a\nb\x1b[1m" + "x" * 999])
+    with hold(tmp_path), pytest.raises(LockedError, match="newswarc crawl ") as caught, hold(tmp_path):
+        pass
+    assert len(line_of(caught)) < 500
+
+
+@pytest.mark.parametrize("name", ["missing", "file"])
+def test_no_folder(tmp_path: Path, name: str) -> None:
+    """Where there is no folder there is no collection."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=name) as caught, hold(tmp_path / name):
+        pass
+    assert "newswarc init" in line_of(caught)
+
+
+@contextmanager
+def not_root() -> Iterator[None]:
+    """File permissions hold in here, for root too."""
+    user = os.geteuid()
+    os.seteuid(user or NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_no_place_for_a_lock(tmp_path: Path) -> None:
+    """What cannot be a lock file is a disk error that says why."""
+    (tmp_path / LOCK_NAME).mkdir()
+    with pytest.raises(DiskError, match=f"cannot lock .*/{LOCK_NAME}: Is a directory") as caught, hold(tmp_path):
+        pass
+    assert line_of(caught)
+
+
+def test_a_file_system_without_files_of_ours() -> None:
+    """A folder that takes no files is a disk error, not a lock that somebody holds."""
+    with pytest.raises(DiskError, match=f"/proc/{LOCK_NAME}"), hold(Path("/proc")):
+        pass
+
+
+@pytest.mark.parametrize(("mode", "expected"), [(0o555, "cannot lock"), (0o000, "cannot read|cannot lock")])
+def test_a_folder_without_permission(mode: int, expected: str) -> None:
+    """A folder, or one above it, without permission is a disk error that says so."""
+    with TemporaryDirectory() as top:
+        folder = Path(top) / "news"
+        folder.mkdir()
+        Path(top).chmod(0o755 if mode else 0)
+        folder.chmod(mode)
+        with pytest.raises(DiskError, match=f"({expected}) .*: Permission denied") as caught, not_root(), hold(folder):
+            pass
+        assert line_of(caught)
+        Path(top).chmod(0o755)
+        folder.chmod(0o755)
