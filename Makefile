@@ -10,7 +10,8 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+# setuptools warns at length of folders beside an editable package; ours are meant to be there.
+PIP_INSTALL := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .PHONY: help setup demo test lint corpus canary clean
 
@@ -51,7 +52,7 @@ corpus: setup
 	@$(BIN)/python -m scripts.corpus_crawl
 
 canary:
-	@sh scripts/canary.sh
+	@PYTHON='$(PYTHON)' sh scripts/canary.sh
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

@@ -3,6 +3,8 @@
 A reason completes the line `FILE: [TABLE] KEY: `. It says what is wrong and what would be right, on one line.
 """
 
+# ruff: noqa: TRY004 - whatever is wrong with a value, its type too, is told by one kind of error
+
 from __future__ import annotations
 
 import difflib

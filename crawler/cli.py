@@ -1,4 +1,4 @@
-"""`newswarc`: finds the command's door by name, and turns every way a command can end into an exit code and one line."""
+"""`newswarc`: finds a command's door by its name, and turns every way it can end into an exit code and one line."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._paths = paths
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names in the order of use."""
         return list(self._paths)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """The door of that name."""
         path = self._paths.get(cmd_name)
         if path is None:
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(list(sys.argv[1:] if arguments is None else arguments), invocation)
         console.flush()
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place where every error ends as a line
         return _ended(error, invocation)
     return code
 

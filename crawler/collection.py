@@ -1,4 +1,4 @@
-"""A collection is a folder: newswarc.toml, news.db (or a PostgreSQL database) and warc/. Finding one, and making one."""
+"""A collection is a folder: newswarc.toml, news.db (or a PostgreSQL database), warc/. Finding one, and making one."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def make(folder: Path, name: str | None = None, contact: str | None = None) -> C
 
 
 def find_or_make(folder: Path) -> tuple[Collection, bool]:
-    """The collection in a folder, or a new one when it is empty; and whether it is new. UsageError in any other folder."""
+    """The collection in a folder, or a new one when it is empty; and whether it is new. Else UsageError."""
     if exists(folder):
         return find(folder), False
     if folder.is_dir() and (other := _first_other(folder)):

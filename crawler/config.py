@@ -97,7 +97,7 @@ class Config:
         return self.crawl.verify_tls if source.verify_tls is None else source.verify_tls
 
 
-class FaultyConfig(ConfigError):
+class FaultyConfig(ConfigError):  # noqa: N818 - as the tree in storage.errors
     """newswarc.toml cannot be used; `faults` has one line for each fault, `str()` is the first."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
@@ -180,7 +180,7 @@ def _stray(name: str) -> str:
     homes = [f"[{title}]" for title, table in TABLES.items() if name in keys(table)]
     if homes:
         return f'key "{name}" stands outside of its table; move it below {" or ".join(homes)}'
-    return f'unknown table or key "{name}"; {checks.nearest(name, TABLES)}'
+    return f"unknown table or key {checks.shown(name)}; {checks.nearest(name, TABLES)}"
 
 
 def _one(table: type[Table], tables: Mapping[str, object], name: str, file: str, faults: list[str]) -> Table:
@@ -210,7 +210,7 @@ def _unknown(table: type[Any], content: Mapping[str, object]) -> Iterator[str]:
         if key not in keys(table):
             homes = [f"[{title}]" for title, other in TABLES.items() if key in keys(other)]
             hint = f"it belongs to {' or '.join(homes)}" if homes else checks.nearest(key, keys(table))
-            yield f'unknown key "{key}"; {hint}'
+            yield f"unknown key {checks.shown(key)}; {hint}"
 
 
 def _missing(table: type[Any], content: Mapping[str, object]) -> Iterator[str]:
@@ -240,4 +240,5 @@ def _sources(content: object, file: str, faults: list[str]) -> tuple[Source, ...
 
 def _title(entry: Mapping[str, object], number: int) -> str:
     name = entry.get("name")
-    return f"[[source]] {number} ({name})" if isinstance(name, str) and name.isprintable() else f"[[source]] {number}"
+    short = isinstance(name, str) and len(name) <= checks.MAX_SHOWN and name.isprintable()
+    return f"[[source]] {number} ({name})" if short else f"[[source]] {number}"

@@ -24,7 +24,7 @@ from storage.urlkey import InvalidURL, key
 def add_source(path: Path, source: Source) -> Config:
     """Add a source to a file and return its new settings.
 
-    Raises ConfigError when its name or site is there already or would not be valid, DiskError when it cannot be written.
+    Raises ConfigError when its name or site is there already or is not valid, DiskError when it cannot be written.
     """
     target = path.resolve()  # of a symbolic link, the file it points to is edited
     with _locked(target.parent):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import io
@@ -54,14 +55,16 @@ def out(text: str, end: str = "\n") -> None:
     stream.write((neutral(text) if is_terminal(stream) else text) + end)
 
 
-def out_bytes(content: bytes) -> None:
+def out_bytes(chunks: Iterable[bytes]) -> None:
     """Bytes as they are; on a terminal as neutral text."""
     stream = stdout()
     if is_terminal(stream):
-        out(content.decode("utf-8", "backslashreplace"))
+        for text in codecs.iterdecode(chunks, "utf-8", "backslashreplace"):
+            out(text, end="")
         return
     stream.flush()
-    stream.buffer.write(content)
+    for chunk in chunks:
+        stream.buffer.write(chunk)
 
 
 def out_json(value: object) -> None:

@@ -13,15 +13,16 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
-
-from lxml import etree
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crawler.markup import Document, local_name
 from crawler.scope import Discovered, Scope
 from crawler.shapes import media_refusal
 from storage.records import Announced, Link
 from storage.urlkey import InvalidURL, canonical
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
 
 MAX_ENTRIES = 50_000
 ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
@@ -30,7 +31,8 @@ _TITLE_LENGTH = 1_000
 _TEXT_LENGTH = 2_000
 _LABEL_LENGTH = 200
 _MAX_LABELS = 50
-_WANTED = frozenset({"item", "entry", "ttl", "updateperiod", "updatefrequency", "language", "title"})
+_ENTRIES = frozenset({"item", "entry"})
+_ABOUT = frozenset({"ttl", "updateperiod", "updatefrequency", "language", "title"})
 _PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _PREFIXES = {
@@ -56,6 +58,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
 _MAIL_AND_NAME = re.compile(r"[^\s@]+@[^\s()]+\s*\((.+)\)")
 _NAME_AND_MAIL = re.compile(r"(.+?)\s*[<(][^<>()\s@]+@[^<>()\s]+[>)]")
 _MAIL = re.compile(r"(?:mailto:)?[^\s@]+@[^\s@]+")
+_AMPERSAND = re.compile(r"&(?:amp;|#0{0,5}38;|#x26;)", re.IGNORECASE)
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.IGNORECASE)
 
 
@@ -143,21 +146,21 @@ def _link(entry: _Entry, scope: Scope) -> Link:
 
 def mended_url(url: str) -> str:
     """A URL as written in a feed, with ampersands that were escaped once too often."""
-    return re.sub(r"&(?:amp;|#0*38;|#x26;)", "&", url, flags=re.IGNORECASE)
+    return _AMPERSAND.sub("&", url) if "&" in url else url
 
 
 # ---- XML
 
 
 def _entries(document: Document, url: str, about: _About) -> Iterator[_Entry]:
-    for name, element in document.elements(_WANTED):
-        if name in {"item", "entry"}:
+    for name, element in document.elements(_ENTRIES, also=_ABOUT):
+        if name in _ENTRIES:
             yield _xml_entry(element, url, about)
         elif _is_of_the_feed(element):
             _note(about, name, _text(element))
 
 
-def _is_of_the_feed(element: etree._Element) -> bool:
+def _is_of_the_feed(element: _Element) -> bool:
     parent = element.getparent()
     return parent is not None and local_name(parent) in ROOTS
 
@@ -177,10 +180,10 @@ def _note(about: _About, name: str, text: str) -> None:
         about.frequency = number or 1
 
 
-Fields = dict[str, list[etree._Element]]
+Fields: TypeAlias = "dict[str, list[_Element]]"
 
 
-def _xml_entry(entry: etree._Element, url: str, about: _About) -> _Entry:
+def _xml_entry(entry: _Element, url: str, about: _About) -> _Entry:
     fields = _fields(entry)
     return _Entry(
         urls=tuple(_urls(entry, fields, url)),
@@ -197,7 +200,7 @@ def _xml_entry(entry: etree._Element, url: str, about: _About) -> _Entry:
     )
 
 
-def _fields(entry: etree._Element) -> Fields:
+def _fields(entry: _Element) -> Fields:
     """Children by name: bare in the entry's own namespace or none, `prefix:name` in one that feeds are known to use."""
     own = _namespace(entry)
     fields: Fields = {}
@@ -211,13 +214,13 @@ def _fields(entry: etree._Element) -> Fields:
     return fields
 
 
-def _namespace(element: etree._Element) -> str:
+def _namespace(element: _Element) -> str:
     """The namespace, or the bare prefix where it was never declared."""
     space, brace, name = str(element.tag).rpartition("}")
     return space[1:] if brace else name.rpartition(":")[0].lower()
 
 
-def _urls(entry: etree._Element, fields: Fields, url: str) -> Iterator[tuple[str, str]]:
+def _urls(entry: _Element, fields: Fields, url: str) -> Iterator[tuple[str, str]]:
     base = _base(entry, url)
     texts = [_text(element) for element in fields.get("feedburner:origlink", ())]
     links = [*fields.get("link", ()), *fields.get("atom:link", ())]
@@ -231,11 +234,11 @@ def _urls(entry: etree._Element, fields: Fields, url: str) -> Iterator[tuple[str
     yield from _permalinks(entry, fields, base)
 
 
-def _is_not_html(link: etree._Element) -> bool:
+def _is_not_html(link: _Element) -> bool:
     return "html" not in link.get("type", "html")
 
 
-def _permalinks(entry: etree._Element, fields: Fields, base: str) -> Iterator[tuple[str, str]]:
+def _permalinks(entry: _Element, fields: Fields, base: str) -> Iterator[tuple[str, str]]:
     """Identifiers that are URLs: a guid that says it is none is asked last."""
     guids = [*fields.get("guid", ()), *fields.get("id", ())]
     texts = [_text(guid) for guid in sorted(guids, key=lambda guid: guid.get("isPermaLink", "").lower() == "false")]
@@ -245,7 +248,7 @@ def _permalinks(entry: etree._Element, fields: Fields, base: str) -> Iterator[tu
             yield text, base
 
 
-def _base(element: etree._Element, url: str) -> str:
+def _base(element: _Element, url: str) -> str:
     bases = [node.get(f"{_XML}base") for node in [element, *element.iterancestors()]]
     for written in reversed([base for base in bases if base]):
         try:
@@ -255,16 +258,16 @@ def _base(element: etree._Element, url: str) -> str:
     return url
 
 
-def _xml_language(entry: etree._Element) -> str | None:
+def _xml_language(entry: _Element) -> str | None:
     languages = (_label(node.get(f"{_XML}lang")) for node in [entry, *entry.iterancestors()])
     return next(filter(None, languages), None)
 
 
-def _text(element: etree._Element) -> str:
+def _text(element: _Element) -> str:
     return "".join(map(str, element.itertext())).strip()
 
 
-def _title(elements: Iterable[etree._Element]) -> str | None:
+def _title(elements: Iterable[_Element]) -> str | None:
     return next((title for element in elements if (title := plain(_text(element), _TITLE_LENGTH))), None)
 
 
@@ -300,7 +303,7 @@ def _tags(fields: Fields) -> tuple[str, ...]:
     return _distinct(_label(text) for text in [*written, *(",".join(keywords)).split(",")])
 
 
-def _image(entry: etree._Element, fields: Fields, url: str) -> str | None:
+def _image(entry: _Element, fields: Fields, url: str) -> str | None:
     media = [*fields.get("enclosure", ()), *(el for el in entry.iter() if local_name(el) in {"content", "thumbnail"})]
     sources = [element.get("url", "") for element in media if _is_image(element)]
     sources += [element.get("href", "") for element in fields.get("itunes:image", ())]
@@ -309,7 +312,7 @@ def _image(entry: etree._Element, fields: Fields, url: str) -> str | None:
     return _address(next(filter(None, sources), None), _base(entry, url))
 
 
-def _is_image(element: etree._Element) -> bool:
+def _is_image(element: _Element) -> bool:
     kind = (element.get("medium") or element.get("type") or "").lower()
     if kind:
         return kind.startswith("image")

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 
-class later:  # noqa: N801  (reads as a word at its place of use)
+class later:  # noqa: N801 - reads as a word at its place of use
     """A function known by `module:name` until it is called."""
 
     def __init__(self, path: str) -> None:
@@ -26,4 +26,5 @@ class later:  # noqa: N801  (reads as a word at its place of use)
         return getattr(import_module(module), name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Import and call it."""
         return self.function()(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""Home and section pages: the links on them that look like articles, and the feeds and sections a home page leads to."""
+"""Home and section pages: links that look like articles, and the feeds and sections that a home page leads to."""
 
 from __future__ import annotations
 
@@ -30,12 +30,18 @@ _MENU_CLASS = re.compile(
 )
 _MENU_ROLES = frozenset({"navigation", "menu", "menubar", "menuitem", "banner", "contentinfo"})
 _FEED_TYPES = frozenset(
-    "application/rss+xml application/atom+xml application/feed+json application/rdf+xml application/xml text/xml".split()
+    "application/rss+xml application/atom+xml application/feed+json application/rdf+xml "
+    "application/xml text/xml".split()
 )
-_FEED_PATH = re.compile(r"(?:\.(?:rss|atom|rdf)|/(?:rss|feed|atom|index)\.(?:xml|rdf|json)|/feed/?|/rss/?)$", re.IGNORECASE)
+_FEED_PATH = re.compile(
+    r"(?:\.(?:rss|atom|rdf)|/(?:rss|feed|atom|index)\.(?:xml|rdf|json)|/feed/?|/rss/?)$", re.IGNORECASE
+)
 _FEED_FILE = re.compile(r"(?:\.(?:rss|atom|rdf)|/(?:rss|feed|atom)\.(?:xml|json)|/feed/?)$", re.IGNORECASE)
-_COMMENTS = re.compile(r"comment|kommentar|comentario|commentaire|commenti|coment[aá]rio|reacties|комментар", re.IGNORECASE)
-_NO_PAGE = ("#", "javascript:", "mailto:", "tel:", "data:", "about:", "blob:", "sms:", "whatsapp:")
+_COMMENT_FEED = re.compile(
+    r"/comments(?:[/.?]|$)|feed=(?:rss2-)?comments|comments?[ -]?feed|comments on |kommentare?[ -]feed"
+    r"|(?:feed|flux|rss)\b.{0,12}\b(?:comentarios|coment[aá]rios|commentaires|commenti|reacties)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +170,8 @@ def _within(place: _Place, element: etree._Element) -> _Place:
         return _Place(story=place.story or tag == "article")
     if tag == "footer" and not place.story:
         return _Place(place.menu, footer=True)
-    if tag == "nav" or (tag == "header" and not place.story) or (tag in _BOXES and not place.story and _is_menu(element)):
-        return _Place(menu=True, footer=place.footer)
-    return place
+    is_menu = tag == "nav" or (not place.story and (tag == "header" or (tag in _BOXES and _is_menu(element))))
+    return _Place(menu=True, footer=place.footer) if is_menu else place
 
 
 def _is_menu(element: etree._Element) -> bool:
@@ -189,7 +194,7 @@ def _seeds(root: etree._Element, base: str, scope: Scope, linked: dict[str, _Lin
     """Feeds that the head declares, feeds and sections that are linked; by URL."""
     feeds = {link.url: link for link in _declared(root, base, scope) if link.refused is None}
     for form in linked:
-        if _FEED_FILE.search(form.partition("?")[0]) and not _COMMENTS.search(form) and scope.includes(form):
+        if _FEED_FILE.search(form.partition("?")[0]) and not _COMMENT_FEED.search(form) and scope.includes(form):
             feeds.setdefault(form, Link(form, Kind.FEED, priority=0))
     sections = {
         form: Link(form, Kind.SECTION, priority=0)
@@ -211,7 +216,7 @@ def _declared(root: etree._Element, base: str, scope: Scope) -> Iterator[Link]:
             form = canonical(element.get("href") or "", base) if kind else ""
         except InvalidURL:
             continue
-        if kind and not _COMMENTS.search(f"{form} {element.get('title') or ''}"):
+        if kind and not _COMMENT_FEED.search(f"{form} {element.get('title') or ''}"):
             yield Link(form, kind, refused=scope.seed_refusal(form), priority=0)
 
 

@@ -13,6 +13,7 @@ import html
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from html.entities import html5
 from itertools import chain
 
@@ -23,7 +24,8 @@ from crawler.charset import encoding_of
 MAX_TEXT_BYTES = 64 * 1024 * 1024  # after decompression; the sitemap protocol allows 50 MB
 _PIECE = 1 << 16
 _MAX_HELD = 1 << 20  # characters kept back because a CDATA section or tag is still open
-_MAX_NEST = 200_000  # elements that may end before one that is wanted
+_MAX_UNWANTED = 200_000  # elements in a row that are not wanted
+_MAX_MENDED = 2_000_000  # entities, ampersands and CDATA sections of one document
 _GZIP = b"\x1f\x8b"
 
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?(rss|rdf|feed|urlset|sitemapindex|channel)(?=[\s>/])", re.IGNORECASE)
@@ -50,6 +52,7 @@ class Document:
 
     def __init__(self, body: bytes, content_type: str | None = None) -> None:
         self.problem: str | None = None
+        self._unwanted = 0
         pieces = self._unzipped(self._unzipped(_sliced(body)))
         head = b""
         for piece in pieces:
@@ -73,32 +76,41 @@ class Document:
             rest = rest if len(rest) < _MAX_HELD else ""
         yield rest
 
-    def elements(self, wanted: frozenset[str]) -> Iterator[tuple[str, etree._Element]]:
-        """Elements by lower-case local name as they end, in order. Each is emptied when the next is asked for."""
+    def elements(
+        self, wanted: frozenset[str], also: frozenset[str] = frozenset()
+    ) -> Iterator[tuple[str, etree._Element]]:
+        """Elements by lower-case local name as they end, in order.
+
+        A wanted one is emptied when the next is asked for, unless it lies in another; those in `also` stay.
+        """
         parser = etree.XMLPullParser(
             events=("end",), recover=True, resolve_entities=False, load_dtd=False, no_network=True, encoding="utf-8"
         )
         try:
             for piece in _mended(chain([self._head], self._text)):
                 parser.feed(piece.encode("utf-8"))
-                yield from self._ended(parser, wanted)
+                yield from self._ended(parser, wanted, also)
             parser.close()
-            yield from self._ended(parser, wanted)
-        except (etree.LxmlError, _TooNested):
+            yield from self._ended(parser, wanted, also)
+        except (etree.LxmlError, _Hopeless):
             self.problem = self.problem or "damaged"
 
-    def _ended(self, parser: etree.XMLPullParser, wanted: frozenset[str]) -> Iterator[tuple[str, etree._Element]]:
-        unwanted = 0
+    def _ended(
+        self, parser: etree.XMLPullParser, wanted: frozenset[str], also: frozenset[str]
+    ) -> Iterator[tuple[str, etree._Element]]:
         for _, element in parser.read_events():
             name = local_name(element)
             if name in wanted:
                 yield name, element
-                _forget(element)
-                unwanted = 0
-            else:
-                unwanted += 1
-                if unwanted > _MAX_NEST:
-                    raise _TooNested
+                if not any(local_name(above) in wanted for above in element.iterancestors()):
+                    _forget(element)
+                self._unwanted = 0
+                continue
+            if name in also:
+                yield name, element
+            self._unwanted += 1
+            if self._unwanted > _MAX_UNWANTED:
+                raise _Hopeless
 
     def _sniffed(self, head: bytes) -> str:
         """Say what the text is, and cut off what is in front of the root element."""
@@ -106,7 +118,7 @@ class Document:
             return "empty"
         if _JSON.match(self._head):
             return "json"
-        if head.count(b"\x00") > len(head) // 8 and self._head.count("\x00") > len(self._head) // 8:
+        if len(_ILLEGAL.findall(self._head[:_PIECE])) > len(self._head[:_PIECE]) // 50:
             return "binary"
         blank = _COMMENT.sub(lambda match: " " * len(match[0]), self._head)
         root, page = _ROOT.search(blank), _HTML.search(blank)
@@ -127,9 +139,10 @@ class Document:
         member, ended = zlib.decompressobj(wbits=31), False
         try:
             for piece in pieces:
-                while piece:
-                    yield member.decompress(piece, _PIECE)
-                    piece = member.unconsumed_tail or member.unused_data
+                rest = piece
+                while rest:
+                    yield member.decompress(rest, _PIECE)
+                    rest = member.unconsumed_tail or member.unused_data
                     if member.eof:
                         member, ended = zlib.decompressobj(wbits=31), True
             yield member.flush()
@@ -148,14 +161,18 @@ class Document:
             yield piece
 
 
-class _TooNested(Exception):
-    """More elements in a row than any feed has."""
+class _Hopeless(Exception):
+    """More of something than any feed has: reading on would only cost time and memory."""
 
 
 def local_name(element: etree._Element) -> str:
     """The lower-case name without namespace or prefix, `""` for comments."""
-    tag = element.tag
-    return tag.rpartition("}")[2].rpartition(":")[2].lower() if isinstance(tag, str) else ""
+    return _local(element.tag) if isinstance(element.tag, str) else ""
+
+
+@lru_cache(maxsize=1024)
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2].rpartition(":")[2].lower()
 
 
 def _forget(element: etree._Element) -> None:
@@ -184,13 +201,16 @@ def _decoded(pieces: Iterable[bytes], encoding: str) -> Iterator[str]:
 
 def _mended(pieces: Iterable[str]) -> Iterator[str]:
     """Text that XML can be made of, cut only where no tag, entity or CDATA section is open."""
-    held = ""
-    for piece in pieces:
+    held, mended = "", 0
+    for piece in chain(pieces, [""]):
         text = held + piece
-        cut = _safe_end(text) if len(text) < _MAX_HELD else len(text)
+        cut = _safe_end(text) if piece and len(text) < _MAX_HELD else len(text)
         held = text[cut:]
-        yield _mend(text[:cut])
-    yield _mend(held)
+        text, count = _MEND.subn(_mended_entity, _ILLEGAL.sub("", text[:cut]))
+        yield text
+        mended += count
+        if mended > _MAX_MENDED:
+            raise _Hopeless
 
 
 def _safe_end(text: str) -> int:
@@ -198,10 +218,6 @@ def _safe_end(text: str) -> int:
     if section > text.rfind("]]>"):
         return section
     return text.rfind(">") + 1
-
-
-def _mend(text: str) -> str:
-    return _MEND.sub(_mended_entity, _ILLEGAL.sub("", text))
 
 
 def _mended_entity(match: re.Match[str]) -> str:

@@ -221,7 +221,7 @@ class NetGuard:
         hostName: str,  # noqa: N803 (Twisted's name)
         portNumber: int = 0,  # noqa: N803 (Twisted's name)
         addressTypes: Sequence[type] | None = None,  # noqa: N803 (Twisted's name)
-        transportSemantics: str = "TCP",  # noqa: ARG002, N803 (Twisted's name)
+        transportSemantics: str = "TCP",  # noqa: N803 (Twisted's name)
     ) -> Any:
         """Twisted's IHostnameResolver: the addresses of a name that may be dialled, perhaps none."""
         resolution = _Resolution(hostName)

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 from scrapy import Request
-from scrapy.downloadermiddlewares.cookies import CookiesMiddleware
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
+from scrapy.http.cookies import CookieJar
 from scrapy.http.request import NO_CALLBACK
 
 from crawler.netguard import check_url
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 PRODUCT = "newswarc"
 ROBOTS_BYTES = 512_000  # RFC 9309, 2.5: at least 500 KiB
 UNASKED_BLOCK_SECONDS = 300  # of a 429 that names no time
-_REDIRECTS = {301, 302, 303, 307, 308}
 
 
 class Refused(IgnoreRequest):
@@ -176,21 +175,21 @@ def retry_after(value: bytes | None, now: datetime) -> float | None:
     return min(max(0.0, (moment - now).total_seconds()), 7 * 86_400.0)
 
 
-class ChainCookies(CookiesMiddleware):
-    """Cookies live as long as one chain of redirects: enough for consent and session loops, useless for tracking us."""
+class ChainCookies(_Component):
+    """Cookies live as long as one chain of redirects: enough for consent and session loops, useless for tracking us.
 
-    def process_request(self, request: Request) -> Any:  # type: ignore[override]
-        request.meta.setdefault("cookiejar", id(request))
-        return super().process_request(request)
+    The jar travels in the request's meta, which redirects copy. Not Scrapy's own middleware: it keeps jars for ever, and
+    fetches the public suffix list from the network when it meets its first cookie.
+    """
 
-    def process_response(self, request: Request, response: Response) -> Any:  # type: ignore[override]
-        answer = super().process_response(request, response)
-        if response.status not in _REDIRECTS:
-            self.jars.pop(request.meta.get("cookiejar"), None)
-        return answer
+    def process_request(self, request: Request) -> None:
+        jar: CookieJar = request.meta.setdefault("chain_cookies", CookieJar())
+        request.headers.pop("Cookie", None)
+        jar.add_cookie_header(request)
 
-    def process_exception(self, request: Request, exception: Exception) -> None:
-        self.jars.pop(request.meta.get("cookiejar"), None)
+    def process_response(self, request: Request, response: Response) -> Response:
+        request.meta["chain_cookies"].extract_cookies(response, request)
+        return response
 
 
 class Decompression(HttpCompressionMiddleware):

@@ -312,7 +312,7 @@ class Run:
     def _finish(self, conn: Connection) -> None:
         frontier.release(conn, now(), self.id)
         source_ids = [source.id for source in self.sources.values()]
-        pending = frontier.due_count(conn, now(), source_ids) if not self.options.exact else 0
+        pending = frontier.due_count(conn, now(), source_ids, self._exact_ids)
         self.ledger = runs.ledger(conn, self.id, pending)
         self.results = runs.source_results(conn, self.id)
         self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])

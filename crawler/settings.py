@@ -12,7 +12,7 @@ NEWSPIDER_MODULE = "crawler.spiders"
 REMOTE_CONTROL_ENABLED = False
 TELNETCONSOLE_ENABLED = False
 METAREFRESH_ENABLED = False
-REFERER_ENABLED = False
+REFERRER_POLICY = "no-referrer"
 HTTPPROXY_ENABLED = False  # reads the environment; `http_proxy` of newswarc.toml is set per request
 ROBOTSTXT_OBEY = False  # by crawler.politeness, which follows RFC 9309
 
@@ -57,7 +57,6 @@ DOWNLOADER_MIDDLEWARES = {
 SPIDER_MIDDLEWARES = {
     "crawler.harvest.HarvestMiddleware": 10,
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
-    "scrapy.spidermiddlewares.referer.RefererMiddleware": None,
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
 }
 ITEM_PIPELINES = {"crawler.harvest.HarvestPipeline": 100}

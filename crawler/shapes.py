@@ -44,9 +44,13 @@ _ID_NAMES = re.compile(
     re.IGNORECASE,
 )
 _ID_VALUE = re.compile(r"[A-Za-z_-]{0,6}\d{2,}")
-_PAGING_NAMES = frozenset("page paged pg pagina seite strana strona offset start from_page pageno pagenum currentpage".split())
+_PAGING_NAMES = frozenset(
+    "page paged pg pagina seite strana strona offset start from_page pageno pagenum currentpage".split()
+)
 _SEARCH_NAMES = frozenset("s q query search suche keyword keywords search_query searchterm such".split())
-_VARIANT_NAMES = frozenset("replytocom share print printable like_comment openlinkback action login redirect_to returnurl".split())
+_VARIANT_NAMES = frozenset(
+    "replytocom share print printable like_comment openlinkback action login redirect_to returnurl".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Anchor:
     @property
     def is_headline(self) -> bool:
         """More text than a label has."""
-        return len(self.text) + 2 * len(_IDEOGRAPH.findall(self.text)) >= _LONG_TEXT or len(self.text.split()) >= _MANY_WORDS
+        length = len(self.text) + 2 * len(_IDEOGRAPH.findall(self.text))
+        return length >= _LONG_TEXT or len(self.text.split()) >= _MANY_WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +116,10 @@ def is_section(url: str, anchor: Anchor) -> bool:
     folded = path.folded
     if not 1 <= len(folded) <= 2 or path.names or anchor.is_headline or not anchor.text.strip():
         return False
-    if any(segment in words["area"] | words["list"] for segment in folded) or folded[-1] in words["page"] | words["section"]:
+    barred = words["area"] | words["list"]
+    if not barred.isdisjoint(folded) or folded[-1] in words["page"] or folded[-1] in words["section"]:
         return False
-    return path.extension not in _words_of("files.txt")["media"] and all(map(_is_label, path.segments))
+    return media_refusal(url) is None and all(map(_is_label, path.segments))
 
 
 def _is_label(segment: str) -> bool:
@@ -146,30 +152,43 @@ def _ruled_out_by_query(path: _Path) -> str | None:
 def _ruled_out_by_words(path: _Path, *, listed: bool = False) -> str | None:
     if not path.segments:
         return None
+    return _ruled_out_by_last(path) or _ruled_out_by_area(path, listed=listed) or _paging(path)
+
+
+def _ruled_out_by_last(path: _Path) -> str | None:
     words = _words_of("paths.txt")
+    last = path.folded[-1]
+    if last in words["page"]:
+        return last
+    return last if not path.dated and any(last in words[group] for group in ("area", "list", "section")) else None
+
+
+def _ruled_out_by_area(path: _Path, *, listed: bool) -> str | None:
+    words = _words_of("paths.txt")
+    for depth, segment in enumerate(path.folded[:-1][:3]):
+        is_out = (
+            segment in words["area"]
+            or (segment in words["list"] and not _is_story_below(path, depth, _MANY_WORDS))
+            or (segment in words["section"] and not listed and not _is_story_below(path, depth, 3))
+        )
+        if is_out:
+            return segment
+    return None
+
+
+def _paging(path: _Path) -> str | None:
+    """/page/2, /page-2, /comment-page-1."""
     *above, last = path.folded
-    for group in ("area", "page", "list", "section"):
-        if last in words[group]:
-            return "index" if _is_index(last) else last if group == "page" or not path.dated else None
-    for depth, segment in enumerate(above[:3]):
-        if segment in words["area"]:
-            return segment
-        if segment in words["list"] and not _is_story_below(path, depth, _MANY_WORDS):
-            return segment
-        if segment in words["section"] and not listed and not _is_story_below(path, depth, 3):
-            return segment
-    return "paging" if above and above[-1] in words["paging"] and re.fullmatch(r"\d{1,4}", last) else None
-
-
-def _is_index(last: str) -> bool:
-    return last in {"index", "default", "home", "start", "main"}
+    numbered = re.fullmatch(r"(?:comment-)?(?:([^\W\d]+)-?)?\d{1,4}", last)
+    word = numbered and (numbered[1] or (above[-1] if above else ""))
+    return "paging" if word in _words_of("paths.txt")["paging"] else None
 
 
 def _is_story_below(path: _Path, depth: int, words: int) -> bool:
     """Below tags, authors and categories there are stories too: their names are longer, dated or numbered."""
-    named = _word_count(path.last)
-    deeper = len(path.segments) - depth > 2
-    return path.dated or (named > 2 and _has_number(path.last)) or (deeper and named >= words) or named > words + 1
+    below = path.segments[depth + 1 :]
+    named = max(map(_word_count, below))
+    return path.dated or (named > 2 and path.identified) or (len(below) > 1 and named >= words) or named > words + 1
 
 
 def _ruled_out_by_rel(anchor: Anchor | None) -> str | None:
@@ -178,8 +197,8 @@ def _ruled_out_by_rel(anchor: Anchor | None) -> str | None:
 
 def _date_archive(path: _Path) -> str | None:
     """/2026/03/02/ and what is in front of it lists the stories of a day."""
-    dated = path.dated or re.fullmatch(_YEAR, path.last)
-    return "date-archive" if dated and not path.names and _DATE_SEGMENT.fullmatch(path.last) and len(path.last) < 11 else None
+    is_date = _DATE_SEGMENT.fullmatch(path.last) and (path.dated or re.fullmatch(_YEAR, path.last))
+    return "date-archive" if is_date and not path.names else None
 
 
 # ---- for
@@ -187,27 +206,26 @@ def _date_archive(path: _Path) -> str | None:
 
 def _unlikely(path: _Path, anchor: Anchor | None) -> str | None:
     """What the shape says, weighed with where the link stands; None when it may be an article."""
-    in_menu = anchor is not None and anchor.menu and not anchor.is_headline
     if path.dated or path.identified:
         return None
-    words = max(map(_word_count, path.segments[-2:]), default=0)
-    if in_menu:
-        return "menu"
-    if words >= 3 or _has_marker(path) or _is_numbered(path) or (anchor is not None and anchor.prominent):
-        return None
-    if anchor is not None and anchor.is_headline:
-        return None
-    if _word_count(path.last) >= 2 and (anchor is None or path.extension or len(path.segments) > 1):
-        return None
-    if len(path.last) >= _LONG_WORD:
+    if anchor is not None and anchor.menu and not anchor.is_headline:
+        return None if _word_count(path.last) > (2 if _has_marker(path) else _MANY_WORDS) else "menu"
+    if _has_story_shape(path, linked=anchor is not None) or (anchor and (anchor.prominent or anchor.is_headline)):
         return None
     return "short-slug" if anchor is None or anchor.text else "no-text"
 
 
-def _is_identified(segments: list[str], names: dict[str, str]) -> bool:
-    if any(map(_has_number, segments[-3:])):
+def _has_story_shape(path: _Path, *, linked: bool) -> bool:
+    """Three words, a number, a word like `article`; two words below a section, or when nothing else is known."""
+    if max(map(_word_count, path.segments[-2:]), default=0) >= 3 or _has_marker(path) or _is_numbered(path):
         return True
-    return any(_ID_NAMES.fullmatch(name) and (_ID_VALUE.fullmatch(value) or _has_number(value)) for name, value in names.items())
+    deep = not linked or bool(path.extension) or len(path.segments) > 1
+    return len(path.last) >= _LONG_WORD or (deep and _word_count(path.last) >= 2)
+
+
+def _is_identified(segments: list[str], names: dict[str, str]) -> bool:
+    values = (value for name, value in names.items() if _ID_NAMES.fullmatch(name))
+    return any(map(_has_number, segments[-3:])) or any(_ID_VALUE.fullmatch(v) or _has_number(v) for v in values)
 
 
 def _has_number(text: str) -> bool:
@@ -250,7 +268,7 @@ def _taken_apart(url: str) -> _Path:
     if segments:
         segments[-1], extension = _without_extension(segments[-1])
     names = {name.lower(): value for name, _, value in (part.partition("=") for part in query.split("&")) if name}
-    kept = [segment for i, segment in enumerate(segments) if segment and not _is_script(segment, raw[i], names)]
+    kept = [segment for i, segment in enumerate(segments) if segment and not _says_nothing(segment, raw[i])]
     return _Path(
         segments=tuple(kept),
         folded=tuple(map(_folded, kept)),
@@ -269,9 +287,9 @@ def _without_extension(segment: str) -> tuple[str, str]:
     return segment, ""
 
 
-def _is_script(segment: str, raw: str, names: dict[str, str]) -> bool:
-    """`index.php` says nothing in front of a path or a query."""
-    return raw.lower().startswith("index.") and (segment != "index" or bool(names))
+def _says_nothing(segment: str, raw: str) -> bool:
+    """`index.php` in front of a path, `index.html` at its end."""
+    return raw.lower().startswith(("index.", "default.")) or segment.lower() == "index"
 
 
 def _folded(segment: str) -> str:

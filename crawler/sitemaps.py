@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
-
-from lxml import etree
+from typing import TYPE_CHECKING, TypeAlias
 
 from crawler.feeds import MAX_ENTRIES, mended_url, plain
 from crawler.markup import Document, local_name
@@ -18,6 +18,9 @@ from crawler.scope import Discovered, Scope
 from crawler.shapes import listed_refusal
 from storage.records import Announced, Kind, Link
 from storage.urlkey import InvalidURL, canonical
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
 
 ROOTS = frozenset({"urlset", "sitemapindex"})
 MAX_ROBOTS_BYTES = 512_000
@@ -31,9 +34,8 @@ _ROBOTS_LINE = re.compile(r"^[ \t\ufeff]*sitemap[ \t]*:[ \t]*(\S+)", re.IGNORECA
 
 def from_xml(document: Document, url: str, scope: Scope, now: str) -> Discovered:
     """The pages of a urlset and the sitemaps of an index found at `url`; `now` (ISO 8601) tells what is fresh."""
-    links = (_child(el, now) if name == "sitemap" else _page(el, now) for name, el in _places(document))
-    found = _gathered(links, url, scope)
-    return found if document.problem is None else _with_problem(found, document.problem)
+    found = _gathered(_places(document, now), url, scope)
+    return replace(found, problem=document.problem or found.problem)
 
 
 def from_lines(lines: Iterable[str], url: str, scope: Scope) -> Discovered:
@@ -66,56 +68,61 @@ def is_fresh(written: str | None, now: str) -> bool:
 # ---- elements
 
 
-def _places(document: Document) -> Iterator[tuple[str, etree._Element]]:
-    """The `url` and `sitemap` elements: those that hold a `loc` (a video extension has a `url` too)."""
+Fields: TypeAlias = "dict[str, _Element]"
+
+
+def _places(document: Document, now: str) -> Iterator[Link]:
+    """The pages and sitemaps listed: elements that hold a `loc` (a video extension has a `url` too)."""
     for name, element in document.elements(frozenset({"url", "sitemap"})):
-        if _loc(element):
-            yield name, element
+        fields = _fields(element)
+        if loc := _text(fields.get("loc")):
+            yield _child(loc, fields, now) if name == "sitemap" else _page(loc, fields, now)
 
 
-def _page(element: etree._Element, now: str) -> Link:
-    news = _child_named(element, "news")
-    lastmod = _field(element, "lastmod")
-    fresh = news is not None or is_fresh(lastmod, now)
-    return Link(_loc(element), announced=_announced(element, news, lastmod), priority=1 if fresh else 2)
+def _page(loc: str, fields: Fields, now: str) -> Link:
+    lastmod = _field(fields, "lastmod")
+    fresh = "news" in fields or is_fresh(lastmod, now)
+    return Link(loc, announced=_announced(fields, lastmod), priority=1 if fresh else 2)
 
 
-def _announced(element: etree._Element, news: etree._Element | None, lastmod: str | None) -> Announced | None:
-    image = _child_named(element, "image")
-    image_url = _address(_field(image, "loc"))
-    if news is None:
+def _announced(fields: Fields, lastmod: str | None) -> Announced | None:
+    image_url = _address(_field(_fields(fields["image"]), "loc")) if "image" in fields else None
+    if "news" not in fields:
         return Announced(modified=lastmod, image_url=image_url) if lastmod or image_url else None
+    news = _fields(fields["news"])
     keywords = (plain(word, _LENGTH) for word in (_field(news, "keywords") or "").split(","))
     return Announced(
         title=_field(news, "title"),
         published=_field(news, "publication_date"),
         modified=lastmod,
         tags=tuple(dict.fromkeys(filter(None, keywords))),
-        language=_field(_child_named(news, "publication"), "language"),
+        language=_field(_fields(news["publication"]), "language") if "publication" in news else None,
         image_url=image_url,
     )
 
 
-def _child(element: etree._Element, now: str) -> Link:
+def _child(loc: str, fields: Fields, now: str) -> Link:
     """A sitemap of an index: fresh ones and those of news first, then undated ones, then the archive."""
-    loc, lastmod = _loc(element), _field(element, "lastmod")
+    lastmod = _field(fields, "lastmod")
     fresh = is_fresh(lastmod, now) or _NAMES_NEWS.search(loc.rpartition("/")[2]) is not None
     announced = Announced(modified=lastmod) if lastmod else None
     return Link(loc, Kind.SITEMAP, announced, priority=0 if fresh else 2 if lastmod else 1)
 
 
-def _loc(element: etree._Element) -> str:
-    loc = _child_named(element, "loc")
-    return "" if loc is None else "".join(map(str, loc.itertext())).strip()
+def _fields(element: _Element) -> Fields:
+    """The first child of each local name."""
+    fields: Fields = {}
+    for child in element:
+        fields.setdefault(local_name(child), child)
+    return fields
 
 
-def _field(element: etree._Element | None, name: str) -> str | None:
-    child = None if element is None else _child_named(element, name)
-    return None if child is None else plain("".join(map(str, child.itertext())), _LENGTH)
+def _field(fields: Fields, name: str) -> str | None:
+    return plain(_text(fields[name]), _LENGTH) if name in fields else None
 
 
-def _child_named(element: etree._Element, name: str) -> etree._Element | None:
-    return next((child for child in element if local_name(child) == name), None)
+def _text(element: _Element | None) -> str:
+    return "" if element is None else "".join(map(str, element.itertext())).strip()
 
 
 def _address(written: str | None) -> str | None:
@@ -162,12 +169,6 @@ def _judged(link: Link, url: str, scope: Scope) -> Link:
         form = canonical(mended_url(link.url), url)
     except InvalidURL as error:
         return Link(link.url[:500], link.kind, refused=f"invalid-url: {error.reason}")
-    if link.kind is Kind.SITEMAP:
-        refused = scope.seed_refusal(form)
-    else:
-        refused = scope.refusal(form) or listed_refusal(form)
-    return Link(form, link.kind, link.announced, refused, link.priority)
-
-
-def _with_problem(found: Discovered, problem: str) -> Discovered:
-    return Discovered(found.links, found.seeds, found.unusable, problem)
+    is_sitemap = link.kind is Kind.SITEMAP
+    refused = scope.seed_refusal(form) if is_sitemap else scope.refusal(form) or listed_refusal(form)
+    return replace(link, url=form, refused=refused)

@@ -43,6 +43,7 @@ from zope.interface import directlyProvides, implementer, providedBy
 from crawler.netguard import NetGuard, check_url
 from crawler.reasons import BadResponseError, ForbiddenURLError, UntrustedServerError, reason_of, response_fault
 from crawler.tape import CappedBody, Limits, Tape
+from storage.errors import DiskError
 from storage.records import Ended, Exchange, FetchContext
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class _TapedProtocol(_LenientHTTP11ClientProtocol):
     tape: Tape | None = None
     _reactor: Any = None
     _tls: str | None = None
-    _exchanges = 0
+    _used = False
     _unparsed = b""  # of the segment in hand
     _lost: Failure | None = None
     _lingering: Any = None
@@ -133,11 +134,10 @@ class _TapedProtocol(_LenientHTTP11ClientProtocol):
 
     def attach(self, tape: Tape, reactor: Any) -> _TapedProtocol:
         """The next request and its response go on this tape."""
-        self._reactor = reactor
+        self.tape, self._reactor = tape, reactor
         peer = self.transport.getPeer()
-        tape.peer, tape.tls, tape.reused = (peer.host, peer.port), self._tls, self._exchanges > 0
-        self._exchanges += 1
-        self.tape = tape
+        tape.peer, tape.tls, tape.reused = (peer.host, peer.port), self._tls, self._used
+        self._used = True
         return self
 
     def request(self, request: Any) -> Deferred[Any]:
@@ -222,7 +222,7 @@ def _may_go_on(parser: Any) -> bool:
 
 
 class _TapedFactory(_LenientHTTP11ClientFactory):
-    def buildProtocol(self, addr: object) -> _TapedProtocol:  # noqa: ARG002, N802 (Twisted's names)
+    def buildProtocol(self, addr: object) -> _TapedProtocol:  # noqa: N802 (Twisted's name)
         return _TapedProtocol(self._quiescentCallback)
 
 
@@ -234,8 +234,8 @@ class _TapedPool:
         self._pool = pool
         self._tape = tape
 
-    def getConnection(self, key: Any, endpoint: Any) -> Deferred[Any]:  # noqa: N802 (Twisted's name)
-        connected = self._pool.getConnection(key, endpoint)
+    def getConnection(self, key: Any, endpoint: Any) -> Any:  # noqa: N802 (Twisted's name)
+        connected: Any = self._pool.getConnection(key, endpoint)
         return connected.addCallback(_TapedProtocol.attach, self._tape, self._pool._reactor)
 
 
@@ -386,7 +386,7 @@ def _hand_over(request: Request, run: Run, tape: Tape, error: Exception | None) 
     if isinstance(error, DownloadTimeoutError):
         tape.end(Ended.TIME, "timeout")
     tape.end(Ended.DISCONNECT, reason_of(error) if error else "stopped")
-    if tape.request and (tape.tls or not request.url.startswith("https:")):
+    if tape.request and (tape.tls or not request.url.startswith("https:")) and not isinstance(error, DiskError):
         run.exchanged(request, tape.exchange(urldefrag(request.url)[0], run.context_of(request)))
     else:
         tape.discard()

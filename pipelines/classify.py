@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
@@ -11,7 +12,7 @@ from lxml.html import HtmlElement
 from pipelines import words
 from pipelines.jsonld import LISTING_TYPES, Graph, types_of
 from pipelines.normalize import fold, words_in
-from pipelines.tree import text_of
+from pipelines.tree import MAX_WALK, text_of
 from storage.records import Page
 
 MIN_WORDS = 25  # fewer are no article, unless the page declares one
@@ -73,7 +74,7 @@ def shape(tree: HtmlElement) -> Shape:
     text = linked = prose = headlines = fields = 0
     password = app_root = False
     parts: list[str] = []
-    for element in tree.iter():
+    for element in islice(tree.iter(), MAX_WALK):
         tag = element.tag
         if tag in _SKIPPED or not isinstance(tag, str):
             text += len((element.tail or "").strip())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 
 from lxml.etree import LxmlError
 from lxml.html import HtmlElement
@@ -28,6 +29,8 @@ from storage.records import Announced, Candidate, NoArticle, Page
 
 EXTRACTOR = f"newswarc-1/trafilatura-{version('trafilatura')}"
 MAX_TEXT = 2_000_000  # characters of article text kept
+MAX_ELEMENTS = 30_000  # trafilatura's time grows with their square; the largest news pages have a third of that
+MAX_PLAIN = 500_000  # characters of text taken from a page with more
 _NEVER_BODY = ("script", "style", "svg", "iframe", "template", "button", "input", "select", "textarea", "object", "canvas", "video", "audio")
 _KEPT_SCRIPTS = "ld+json"  # trafilatura reads articleBody there when the page shows nothing
 _FRAMES = ("nav", "footer")
@@ -116,6 +119,8 @@ def _with_author(read: _Read) -> Claims:
 def _body(read: _Read, title: str | None) -> str:
     """The body's text, one paragraph a line."""
     _strip(read.tree)
+    if sum(1 for _ in islice(read.tree.iter(), MAX_ELEMENTS + 1)) > MAX_ELEMENTS:
+        return _without_title(clean_text(_plainly(read.tree)), title)
     text = _trafilatura(read.tree, read.page.url, fast=True)
     if len(text) < max(_SHORT, _ENOUGH_OF_PROSE * min(read.shape.prose, 30_000)):
         whole = _trafilatura(read.tree, read.page.url, fast=False)
@@ -162,6 +167,19 @@ def _plain(value: str) -> str:
         return value
     tree = parse(f"<div>{value}</div>")
     return "\n".join(clean_line(part) for part in tree.itertext()) if tree is not None else ""
+
+
+def _plainly(tree: HtmlElement) -> str:
+    """The prose of a page that is too large to be weighed part by part, as far as MAX_PLAIN goes."""
+    lines: list[str] = []
+    size = 0
+    for element in islice(tree.iter("p", "h2", "h3", "pre", "blockquote"), MAX_ELEMENTS):
+        if element.tag != "blockquote" or element.find(".//p") is None:
+            lines.append(text_of(element))
+            size += len(lines[-1])
+        if size > MAX_PLAIN:
+            break
+    return "\n".join(lines)
 
 
 def _without_title(text: str, title: str | None) -> str:

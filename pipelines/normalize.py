@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]")
+ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]")
 _BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # C0 and C1 controls, soft hyphen, zero-width and filler characters, bidi marks and overrides, tags, non-characters, surrogates.
 _UNSEEN = re.compile(
@@ -51,7 +51,7 @@ def clean_line(text: str, limit: int = 0) -> str:
 def _visible(text: str) -> str:
     if not _SUSPECT.search(text):
         return unicodedata.normalize("NFC", text)
-    text = _UNSEEN.sub("", _ESCAPES.sub("", text))
+    text = _UNSEEN.sub("", ESCAPES.sub("", text))
     return unicodedata.normalize("NFC", _JOINERS.sub("", text))
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from lxml.etree import ElementDefaultClassLookup, LxmlError, XPath
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
+from pipelines.normalize import ESCAPES
+
 MAX_DEPTH = 150  # of elements; libxml2 itself gives up at 256 and loses all that follows
 _UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_REFERENCE = re.compile(r"&#(?:0*([0-9]{1,3})|[xX]0*([0-9a-fA-F]{1,2}))(?![0-9a-fA-F]);?")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)[^<>]*?(/?)>")
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _BYLINE = re.compile("byline|author|autor|auteur|contributor|writer|reporter")
@@ -19,12 +23,13 @@ _ITEMPROPS = XPath("/html/body//*[@itemprop]")
 _LABELLED = XPath("/html/body//*[@class or @id or @rel='author']")
 _NO_TEXT = frozenset({"script", "style", "img", "svg", "input", "body", "iframe", "button", "form"})
 MAX_FOUND = 3_000
+MAX_WALK = 40_000  # elements looked at in one reading; the largest news pages have a third of that
 _RAW_TEXT = frozenset({"script", "style", "textarea", "title", "template"})
 
 
 def parse(text: str) -> HtmlElement | None:
     """The tree of an HTML text; None when there is nothing in it. Documents nested too deep are flattened."""
-    usable = _UNUSABLE.sub("", text).encode("utf-8", "replace")
+    usable = _usable(text).encode("utf-8", "replace")
     if not usable.strip():
         return None
     parser = _parser(huge=False)
@@ -32,6 +37,25 @@ def parse(text: str) -> HtmlElement | None:
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
         tree = _tree(flatten(usable.decode()).encode(), _parser(huge=True))
     return tree
+
+
+def _usable(text: str) -> str:
+    """The text without characters that no tree may hold, written out or as numeric references.
+
+    References 128 to 159 mean Windows-1252, as in browsers.
+    """
+    if "&#" in text:
+        text = _REFERENCE.sub(_referenced, text)
+    if "\x1b" in text:
+        text = ESCAPES.sub("", text)
+    return _UNUSABLE.sub("", text)
+
+
+def _referenced(match: re.Match[str]) -> str:
+    code = int(match.group(1)) if match.group(1) else int(match.group(2), 16)
+    if 0x80 <= code < 0xA0:
+        return bytes([code]).decode("cp1252", "ignore")
+    return chr(code) if code == 0x1B else match.group() if code in (9, 10, 13) or 32 <= code < 127 or code >= 0xA0 else ""
 
 
 def _parser(*, huge: bool) -> HTMLParser:
@@ -71,7 +95,7 @@ def text_of(element: HtmlElement, limit: int = 100_000) -> str:
     parts: list[str] = []
     size = 0
     for part in element.itertext():
-        parts.append(part)
+        parts.append(part[:limit])
         size += len(part)
         if size > limit:
             break
@@ -84,7 +108,7 @@ def parted_text(element: HtmlElement, limit: int = 1_000) -> str:
     for part in element.itertext():
         if text and part and not text[-1].isspace() and not part[0].isspace():
             text += " | "
-        text += part
+        text += part[:limit]
         if len(text) > limit:
             break
     return " ".join(text.split())
@@ -109,10 +133,10 @@ def survey(tree: HtmlElement) -> Survey:
     """The metadata-bearing elements of a tree, in document order, each list with a limit."""
     found = Survey()
     readers = {"meta": _read_meta, "link": _read_link, "script": _read_script, "title": _read_title, "h1": _read_heading, "time": _read_time}
-    for element in tree.iter(*readers):
+    for element in islice(tree.iter(*readers), MAX_WALK):
         readers[element.tag](found, element)
     found.itemprops = _ITEMPROPS(tree)[:MAX_FOUND]
-    for element in _LABELLED(tree):
+    for element in _LABELLED(tree)[:MAX_WALK]:
         mark = "byline" if element.get("rel") == "author" else _marks(element.get("class"), element.get("id"))
         if mark and element.tag not in _NO_TEXT:
             (found.bylines if mark == "byline" else found.dated).append(element)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, unquote_to_bytes
 
+from storage.http_message import header_text
 from storage.records import Capture, RecordPlace
 from storage.warc_format import RecordHead
 
@@ -48,10 +49,10 @@ def line(url: str, date: str, place: RecordPlace, said: Mapping[str, str | None]
 def of_response(capture: Capture, raw_head: bytes) -> str:
     """The line of an exchange whose response begins with `raw_head`: mime and status as they stand there."""
     start, *lines = raw_head.split(b"\n")
-    status = _text(start).rstrip().partition(" ")[2].strip().partition(" ")[0]
+    status = header_text(start).rstrip().partition(" ")[2].strip().partition(" ")[0]
     types = (value for name, _, value in (raw.partition(b":") for raw in lines) if name.lower().rstrip() == _TYPE)
     mime = next(types, None)
-    said = {"mime": None if mime is None else _bare(_text(mime)), "status": status or None}
+    said = {"mime": None if mime is None else _bare(header_text(mime)), "status": status or None}
     return line(capture.url, capture.fetched_at, capture.place, {**said, "digest": capture.payload_digest})
 
 
@@ -64,13 +65,6 @@ def of_resource(head: RecordHead, place: RecordPlace) -> str:
 def _bare(content_type: str) -> str:
     """As indexes have it: nothing checked, nothing changed, but no parameters."""
     return re.split(r"[;\s]", content_type.strip(), maxsplit=1)[0]
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
 
 
 def sorted_lines(lines: Iterable[bytes]) -> list[bytes]:

@@ -21,7 +21,7 @@ class CleanText(TypeDecorator[str]):
     impl = SortedText
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - the same for all
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """What is sent to the database."""
         return None if value is None else clean(str(value))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,12 +86,11 @@ class Fault:
     what: str
 
 
+_SQLITE_BUSY = Fault(TemporaryDatabaseError, "is locked by another process; wait for it to end, then try again")
 _SQLITE_FAULTS = {
-    "SQLITE_BUSY": Fault(TemporaryDatabaseError, "is locked by another process; wait for it to end, then try again"),
-    "SQLITE_LOCKED": Fault(TemporaryDatabaseError, "is locked by another process; wait for it to end, then try again"),
-    "SQLITE_PROTOCOL": Fault(
-        TemporaryDatabaseError, "is locked by another process; wait for it to end, then try again"
-    ),
+    "SQLITE_BUSY": _SQLITE_BUSY,
+    "SQLITE_LOCKED": _SQLITE_BUSY,
+    "SQLITE_PROTOCOL": _SQLITE_BUSY,
     "SQLITE_FULL": Fault(DiskError, "cannot grow: no space left on its disk; free some, then run again"),
     "SQLITE_IOERR": Fault(DiskError, "cannot be read or written: {detail}; check the disk it lies on"),
     "SQLITE_NOTADB": Fault(DatabaseError, "is not a SQLite database; restore it from a copy or move it away"),
@@ -176,7 +176,7 @@ class Sqlite:
             finally:
                 raw.execute("PRAGMA foreign_keys=ON")
 
-    def foreign(self, tables: set[str], ours: set[str]) -> set[str]:  # noqa: ARG002 - the other one asks
+    def foreign(self, tables: set[str], ours: set[str]) -> set[str]:
         """Of `tables`, those that forbid making a collection beside them: a file is for one program."""
         return tables
 
@@ -204,7 +204,7 @@ class Postgres:
         port = f":{url.port}" if url.port else ""
         return f"database postgresql://{host}{port}/{url.database or ''}"
 
-    def engine(self, url: URL, *, create: bool, read_only: bool, timeout: float) -> Engine:  # noqa: ARG002
+    def engine(self, url: URL, *, create: bool, read_only: bool, timeout: float) -> Engine:
         """An engine; `timeout` (s) is how long to wait for locks. The server's owner makes databases, not we."""
         settings = f"-c timezone=UTC -c lock_timeout={int(timeout * 1000)}"
         own = url.query.get("options", "")
@@ -305,8 +305,8 @@ def _sqlite_connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection
 def _sqlite_writer(path: Path, create: bool, timeout: float) -> sqlite3.Connection:
     raw = _sqlite_connect(path, "mode=rwc" if create else "mode=rw", timeout)
     try:
+        _switch_to_wal(raw, timeout)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             f"cache_size=-{SQLITE_CACHE_KIB}",
@@ -317,6 +317,20 @@ def _sqlite_writer(path: Path, create: bool, timeout: float) -> sqlite3.Connecti
         raw.close()
         raise
     return raw
+
+
+def _switch_to_wal(raw: sqlite3.Connection, timeout: float) -> None:
+    """WAL mode, which stays with the file. Where another process is switching too, SQLite fails without waiting."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode=WAL").fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _sqlite_reader(path: Path, timeout: float) -> sqlite3.Connection:
@@ -376,8 +390,7 @@ def _refused(message: str) -> Fault:
 
 def _one_line(message: str, url: URL) -> str:
     line = next((part.strip() for part in message.splitlines() if part.strip()), "no reason given")
-    secrets = [url.password, url.query.get("password")]
-    for secret in filter(None, secrets):
+    for secret in filter(None, (url.password, url.query.get("password"))):
         line = line.replace(str(secret), "***")
     return line
 

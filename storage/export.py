@@ -24,7 +24,9 @@ from storage.schema import sources
 from storage.times import iso
 
 FORMATS = ("jsonl", "csv")
-ROWS_AT_ONCE = 100
+ROWS_AT_ONCE = 50
+
+_CRLF = "\r\n"  # makes the writer quote cells with either; the lines themselves end with \n
 
 _v_articles = views.relation(views.V_ARTICLES)
 _NAMES = [column.name for column in views.V_ARTICLES.columns]
@@ -88,7 +90,7 @@ def _refuse_unknown(conn: Connection, source: str) -> None:
 
 def _streamed(conn: Connection, query: Select[Any]) -> Iterator[RowMapping]:
     """A few rows at a time: from a server-side cursor, or as SQLite finds them."""
-    with conn.execution_options(yield_per=ROWS_AT_ONCE).execute(query) as result:
+    with conn.execute(query, execution_options={"yield_per": ROWS_AT_ONCE}) as result:
         yield from result.mappings()
 
 
@@ -100,7 +102,7 @@ def _jsonl(rows: Iterable[RowMapping]) -> Iterator[str]:
 
 def _csv(rows: Iterable[RowMapping]) -> Iterator[str]:
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    writer = csv.writer(buffer, lineterminator=_CRLF)
     writer.writerow(_NAMES)
     yield _taken(buffer)
     for row in rows:
@@ -114,7 +116,7 @@ def cell(value: object) -> object:
 
 
 def _taken(buffer: io.StringIO) -> str:
-    text = buffer.getvalue()
+    text = buffer.getvalue().removesuffix(_CRLF) + "\n"
     buffer.seek(0)
     buffer.truncate()
     return text

@@ -79,7 +79,7 @@ def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) ->
     known = {
         row["key"]: row
         for row in conn.execute(
-            select(urls.c.key, urls.c.id, urls.c.state, urls.c.kind, urls.c.announced, urls.c.priority).where(urls.c.key.in_(found))
+            select(urls.c.key, urls.c.id, urls.c.state, urls.c.announced, urls.c.priority, urls.c.last_fetch_at).where(urls.c.key.in_(found))
         ).mappings()
     }
     articles = {
@@ -149,7 +149,8 @@ def _account(conn: Connection, rows: Sequence[dict[str, object]], origin: Origin
 def _meet_again(conn: Connection, row: RowMapping, link: Link, origin: Origin) -> int:
     """A known URL was found once more: 1 when that makes it worth fetching, else 0."""
     values: dict[str, object] = {}
-    revived = row["state"] == State.FILTERED and not link.refused
+    # What was refused by its looks may be announced by a feed later; what robots.txt refused was considered already.
+    revived = row["state"] == State.FILTERED and row["last_fetch_at"] is None and not link.refused
     if revived:
         seed = link.kind in SEED_KINDS
         values = {"state": str(State.SEED if seed else State.PENDING), "reason": None, "kind": str(link.kind), "next_fetch_at": origin.now}
@@ -351,9 +352,8 @@ def ids_of(conn: Connection, keys: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def due_count(conn: Connection, now: str, source_ids: Sequence[int] | None = None) -> int:
-    """How many article URLs are due and were not reached: the ledger's `pending`."""
+def due_count(conn: Connection, now: str, source_ids: Sequence[int], url_ids: Sequence[int] | None = None) -> int:
+    """How many article URLs, of some sources or of exactly some rows, are due and were not reached: the ledger's `pending`."""
     query = select(func.count()).select_from(urls).where(urls.c.next_fetch_at <= now, urls.c.kind == str(Kind.ARTICLE))
-    if source_ids is not None:
-        query = query.where(urls.c.source_id.in_(source_ids))
+    query = query.where(urls.c.source_id.in_(source_ids) if url_ids is None else urls.c.id.in_(url_ids))
     return int(conn.execute(query).scalar_one())

@@ -116,6 +116,14 @@ def split_interim(raw: bytes) -> tuple[bytes, int]:
         offset += head.payload_offset
 
 
+def header_text(raw: bytes) -> str:
+    """Header bytes as most readers take them: UTF-8 if they are, else latin-1."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
 def first_value(headers: Headers, name: str) -> str | None:
     """The first value of a lower-case header name, None without one."""
     return next((value for key, value in headers if key == name), None)
@@ -215,7 +223,7 @@ def _dechunked(pieces: Iterator[bytes], trouble: Trouble) -> Iterator[bytes]:
     """Chunk framing off; broken framing keeps what came before it; bytes without any framing stay as they are."""
     feed = _Feed(pieces)
     line = feed.line()
-    if line and not _CHUNK_SIZE.fullmatch(line):
+    if not _CHUNK_SIZE.fullmatch(line):
         yield line
         yield from feed.all()
         return
@@ -315,20 +323,19 @@ def _ends_brotli(sample: bytes) -> bool:
 
 def _brotli_pieces(feed: _Feed, trouble: Trouble) -> Iterator[bytes]:
     decoder = brotli.Decompressor()
+    piece = feed.take(_FEED)
     while not decoder.is_finished():
-        piece = b""
-        if decoder.can_accept_more_data():
-            piece = feed.take(_FEED)
-            if not piece:
-                trouble.cut = True
-                return
         try:
             out = decoder.process(piece, output_buffer_limit=_YIELD)
         except brotli.error as error:
             trouble.note(f"broken compression: {error}")
             return
+        piece = b""
         if out:
-            yield out
+            yield out  # there may be more of it before the next piece is due
+        elif decoder.can_accept_more_data() and not (piece := feed.take(_FEED)):
+            trouble.cut = trouble.cut or not decoder.is_finished()
+            return
 
 
 def _unzstded(pieces: Iterator[bytes], trouble: Trouble) -> Iterator[bytes]:
@@ -341,12 +348,14 @@ def _zstd_pieces(feed: _Feed, trouble: Trouble) -> Iterator[bytes]:
     decoder = frames.decompressobj()
     while piece := feed.take(_FEED_ZSTD):
         while piece:
-            if decoder.eof:
+            following = decoder.eof
+            if following:
                 decoder = frames.decompressobj()
             try:
                 out = decoder.decompress(piece)
             except zstandard.ZstdError as error:
-                trouble.note(f"broken compression: {error}")
+                if not following:  # else it is padding
+                    trouble.note(f"broken compression: {error}")
                 return
             if out:
                 yield out

@@ -212,7 +212,11 @@ def _label(label: str) -> str:
 def _check_punycode(label: str) -> None:
     """A label written in punycode must be what its own text would be written as."""
     text = label[4:].encode("ascii").decode("punycode")
-    if text.isascii() or idna.uts46_remap(text, std3_rules=False) != text or "xn--" + text.encode("punycode").decode("ascii") != label:
+    if (
+        text.isascii()
+        or idna.uts46_remap(text, std3_rules=False) != text
+        or "xn--" + text.encode("punycode").decode("ascii") != label
+    ):
         raise InvalidURL("host")
     _check_label(text)
 
@@ -278,7 +282,7 @@ def _registrable(host: str) -> str:
 @lru_cache(maxsize=1)
 def _suffixes() -> Callable[[str], str]:
     # Imported late: it pulls in requests, a quarter of a second that commands without same_site need not pay.
-    from tldextract import TLDExtract  # noqa: PLC0415
+    from tldextract import TLDExtract
 
     extract = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
     return lambda host: extract.extract_str(host).top_domain_under_public_suffix

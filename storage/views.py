@@ -301,7 +301,7 @@ V_RUNS = View(
         ViewColumn("started_at", "r.started_at", "Start, UTC."),
         ViewColumn("ended_at", "r.ended_at", "End, UTC; NULL while it runs, and for ever when it was killed."),
         ViewColumn("exit_code", "r.exit_code", "Exit code of the command.", "integer"),
-        ViewColumn("version", "r.version", "newswarc's version."),
+        ViewColumn("version", "r.version", "Version of newswarc."),
         ViewColumn(
             "considered",
             _sum(*(f"articles_{verdict}" for verdict in _ARTICLE_VERDICTS), "pending"),

@@ -120,7 +120,12 @@ def _announced_json(announced: Announced | None) -> str | None:
 def _announced(text: str | None) -> Announced | None:
     if text is None:
         return None
-    said: dict[str, Any] = json.loads(text)
+    try:
+        said = json.loads(text)
+    except RecursionError:
+        raise ValueError("announced is nested too deep") from None
+    if not isinstance(said, dict):
+        raise ValueError("announced is no object")  # noqa: TRY004 - of the archive's making, not of the caller's
     known = {field.name for field in fields(Announced)}
     kept: Any = {
         name: tuple(value) if isinstance(value, list) else value for name, value in said.items() if name in known

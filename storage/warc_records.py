@@ -13,6 +13,7 @@ from storage.records import Capture, Ended, Exchange, FetchContext, RecordPlace
 from storage.warc_fields import exchange_block, fields_block
 from storage.warc_file import FilePair
 from storage.warc_format import (
+    DENSE_SAMPLE,
     HTTP_REQUEST,
     HTTP_RESPONSE,
     VERSION,
@@ -22,6 +23,7 @@ from storage.warc_format import (
     RecordHead,
     digest_of,
     ip_address,
+    is_dense,
     measure,
     new_record_id,
     one_line,
@@ -42,6 +44,7 @@ class _Part:
     length: int
     block_digest: str
     payload_digest: str | None = None
+    payload_offset: int = 0
     record_id: str = field(default_factory=new_record_id)
 
 
@@ -51,7 +54,7 @@ Named = tuple[tuple[str, str | None], ...]
 def write_warcinfo(pair: FilePair, named: Mapping[str, str], date: str) -> None:
     """The first record of a file: what made it, for whom, by which rules."""
     block = fields_block(named.items())
-    part = _Part("warcinfo", WARC_FIELDS, io.BytesIO(block), len(block), sha1_of(block), None, pair.warcinfo_id)
+    part = _Part("warcinfo", WARC_FIELDS, io.BytesIO(block), len(block), sha1_of(block), record_id=pair.warcinfo_id)
     _write(pair, part, _head(part, (("WARC-Date", warc_date(date)), ("WARC-Filename", pair.final.name))))
 
 
@@ -121,7 +124,8 @@ def _parts(exchange: Exchange, response: Measured | None) -> Iterator[_Part]:
 
 
 def _http_part(type_: str, content_type: str, block: IO[bytes], measured: Measured) -> _Part:
-    return _Part(type_, content_type, block, measured.length, measured.block_digest, measured.payload_digest)
+    digests = (measured.block_digest, measured.payload_digest)
+    return _Part(type_, content_type, block, measured.length, *digests, measured.head.payload_offset)
 
 
 def _exchange_fields(pair: FilePair, exchange: Exchange, part: _Part, main: _Part) -> Named:
@@ -157,7 +161,7 @@ def _write(pair: FilePair, part: _Part, head: RecordHead) -> RecordPlace:
     """Raises ValueError when the block is not as long as it was when it was measured."""
     offset, member, left = pair.size, Member(), part.length
     pair.append(member.feed(bytes(head)))
-    for piece in pieces(part.block, 0, part.length):
+    for piece in _pieces(part, member):
         left -= len(piece)
         pair.append(member.feed(piece))
     if left:
@@ -165,3 +169,12 @@ def _write(pair: FilePair, part: _Part, head: RecordHead) -> RecordPlace:
     pair.append(member.feed(b"\r\n\r\n"))
     pair.append(member.end())
     return RecordPlace(pair.final.name, offset, pair.size - offset, part.record_id)
+
+
+def _pieces(part: _Part, member: Member) -> Iterator[bytes]:
+    """The block; where its payload is compressed already, the member is told."""
+    start = part.payload_offset
+    yield from pieces(part.block, 0, start)
+    if is_dense(b"".join(pieces(part.block, start, min(start + DENSE_SAMPLE, part.length)))):
+        member.store()
+    yield from pieces(part.block, start, part.length)

@@ -21,16 +21,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import brotli
 import zstandard
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from authority import certified
 
 PAGE = b"<!doctype html><title>Harbour wall to be rebuilt</title><p>The town council of Eastmere voted on Tuesday.</p>"
 MEGABYTES = b"".join(b"%07d\n" % line for line in range(400_000))  # 3.2 MB: longer than what is kept in memory
@@ -41,7 +36,7 @@ class Case:
     """One hard answer, and what a client must make of it.
 
     `then`: keep (wait for the next request) | close (orderly: with TLS's own goodbye) | hangup (TCP's alone) | reset |
-    stall (until the client leaves) | endless (`again` is sent until the client leaves) | drip (the same, ten bytes a second).
+    stall (until the client leaves) | endless (`again` is sent until the client leaves) | drip (the same, but slowly).
     """
 
     name: str
@@ -223,7 +218,8 @@ FLOODS: tuple[Case, ...] = (
     Case("endless-interim", b"", "endless", None, again=_EARLY, reason="bad-response:"),
     Case("endless-status", b"HTTP/1.1 200 ", "endless", None, again=b"OK", reason="bad-response:"),
     Case("endless-body", _head(_HTML), "endless", again=MEGABYTES, flag="truncated"),
-    Case("endless-chunks", _head(_CHUNKED), "endless", again=b"1\r\nx\r\n" * 5_000, flag="truncated"),
+    Case("endless-chunks", _head(_CHUNKED), "endless", again=b"40\r\n%s\r\n" % (b"x" * 64), flag="truncated"),
+    Case("tiny-chunks", _head(_CHUNKED), "endless", again=b"1\r\nx\r\n" * 5_000, flag="dataloss", ended="disconnect"),
     Case("endless-excess", _ok(_HTML), "endless", again=b"x" * 10_000),
     Case("stall-first", b"", "stall", None, reason="timeout"),
     Case("stall-header", b"HTTP/1.1 200 OK\r\nX-A: ", "stall", None, reason="timeout"),
@@ -259,15 +255,19 @@ class Server:
         self._socket = socket.create_server((self.host, self.port), backlog=64)
         self.port = self._socket.getsockname()[1]
         self._open: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
 
     def stop(self) -> None:
-        """Closes everything."""
+        """Closes everything, and waits until it is closed."""
         self._socket.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
         self._socket.close()
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
 
     def url(self, name_or_path: str) -> str:
         """The address of a case, or of a path."""
@@ -287,20 +287,17 @@ class Server:
             while True:
                 connection, _ = self._socket.accept()
                 self.accepted += 1
-                threading.Thread(target=self._serve, args=(connection, self.accepted), daemon=True).start()
+                self._threads.append(threading.Thread(target=self._serve, args=(connection, self.accepted)))
+                self._threads[-1].start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._open.add(connection)
-        try:
+        with suppress(OSError, ValueError), connection:  # the client left, or spoke no TLS
             stream = self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
             self._open.add(stream)
-            self._converse(stream, number)
-            stream.close()
-        except (OSError, ValueError):
-            pass  # the client left
-        finally:
-            connection.close()
+            with stream:
+                self._converse(stream, number)
+            self._open.discard(stream)
 
     def _converse(self, stream: socket.socket, number: int) -> None:
         first = True
@@ -378,42 +375,3 @@ def serving(cases: tuple[Case, ...] = CASES + FLOODS, host: str = "127.0.0.1") -
         finally:
             servers.http.stop()
             servers.https.stop()
-
-
-def certified(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:
-    """A new certificate authority, and a server's TLS context with a certificate of it for `host` and localhost."""
-    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test Authority")])
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host)), x509.DNSName("localhost")])
-    ca = _certificate(issuer, issuer, ca_key, ca_key, x509.BasicConstraints(ca=True, path_length=0))
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    certificate = _certificate(subject, issuer, key, ca_key, names)
-    ca_file, chain, secret = folder / "ca.pem", folder / "server.pem", folder / "key.pem"
-    ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    form = serialization.PrivateFormat.PKCS8
-    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain, secret)
-    return ca_file, context
-
-
-def _certificate(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    signer: ec.EllipticCurvePrivateKey,
-    extension: x509.ExtensionType,
-) -> x509.Certificate:
-    start = datetime.now(UTC) - timedelta(days=1)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + timedelta(days=30))
-        .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        .sign(signer, hashes.SHA256())
-    )

@@ -17,15 +17,18 @@ def test_made_collection_is_found(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "harbour papers"
     made = collections.make(folder)
     assert made == collections.find(folder)
-    assert made.config.collection.name == "harbour papers" and made.config.collection.contact is None
+    assert made.config.collection.name == "harbour papers"
+    assert made.config.collection.contact is None
     assert sorted(path.name for path in folder.iterdir()) == ["newswarc.toml", "warc"]
-    assert made.warc() == folder / "warc" and made.is_new()
+    assert made.warc() == folder / "warc"
+    assert made.is_new()
 
 
 def test_made_file_shows_where_the_contact_goes(tmp_path: Path) -> None:
     """The contact's line is there, commented out, since nobody can guess it."""
     text = collections.make(tmp_path / "a").file.read_text()
-    assert '\n# contact = ""' in text and "[[source]]" in text
+    assert '\n# contact = ""' in text
+    assert "[[source]]" in text
 
 
 def test_name_and_contact_are_written(tmp_path: Path) -> None:
@@ -88,7 +91,8 @@ def test_empty_folder_becomes_a_collection(tmp_path: Path, leftovers: list[str])
         (tmp_path / name).mkdir()
     made, new = collections.find_or_make(tmp_path)
     again, new_again = collections.find_or_make(tmp_path)
-    assert made == again and (new, new_again) == (True, False)
+    assert made == again
+    assert (new, new_again) == (True, False)
 
 
 def test_folder_with_other_things_is_refused(tmp_path: Path) -> None:
@@ -133,7 +137,8 @@ def test_relative_folder_is_made_absolute(tmp_path: Path, monkeypatch: pytest.Mo
     """A later change of folder does not move a collection."""
     monkeypatch.chdir(tmp_path)
     made = collections.make(Path("a"))
-    assert made.folder == tmp_path / "a" and made.database_url == f"sqlite:///{tmp_path}/a/news.db"
+    assert made.folder == tmp_path / "a"
+    assert made.database_url == f"sqlite:///{tmp_path}/a/news.db"
 
 
 def test_question_mark_in_path_is_refused(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from databases import T0, a_capture, a_source, a_url, an_article
 from sqlalchemy import Engine, create_engine, func, insert, inspect, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
-from databases import T0, a_capture, a_source, a_url, an_article
 from storage import database as opening
 from storage import dialects, schema, views
 from storage.database import TemporaryDatabaseError, next_seq, open_database, open_readonly, reading, transaction
@@ -165,7 +165,9 @@ def test_migrations_lead_to_the_tables_of_the_schema(database: Engine) -> None:
         schema.metadata.drop_all(conn)
         conn.execute(text(f"DROP TABLE {VERSION_TABLE}"))
         upgrade.upgrade(conn)
-        context = MigrationContext.configure(conn, opts={"version_table": VERSION_TABLE, "compare_server_default": True})
+        context = MigrationContext.configure(
+            conn, opts={"version_table": VERSION_TABLE, "compare_server_default": True}
+        )
         assert compare_metadata(context, schema.metadata) == []
     assert _shape(database) == made_at_once
 
@@ -196,7 +198,7 @@ SHAPES = {
     ],
 }
 
-REBUILD = '''
+REBUILD = """
 import sqlalchemy as sa
 from alembic import op
 revision, down_revision = "0002", "0001"
@@ -205,7 +207,7 @@ def upgrade():
     with op.batch_alter_table("articles") as batch:
         batch.add_column(sa.Column("mood", sa.Text))
         batch.alter_column("http_status", type_=sa.BigInteger)
-'''
+"""
 
 
 def test_a_later_revision_rebuilds_a_table_and_keeps_its_rows(
@@ -525,13 +527,23 @@ def test_a_reader_without_the_right_to_write_reads_beside_a_crawl(open_folder: P
 def test_bugs_stay_what_they_are(database: Engine) -> None:
     """A broken constraint or wrong SQL is not dressed up as trouble with the database."""
     with pytest.raises(IntegrityError), transaction(database) as conn:
-        conn.execute(insert(schema.urls).values(id=1, key="k", url="u", host="h", source_id=99, kind="article", state="x"))
+        conn.execute(
+            insert(schema.urls).values(id=1, key="k", url="u", host="h", source_id=99, kind="article", state="x")
+        )
     if database.dialect.name == "postgresql":
         with pytest.raises(ProgrammingError), transaction(database) as conn:
             conn.execute(text("SELECT nonsense"))
 
 
-BAD_URLS = ["news.db", "", "sqlite://", "sqlite:///:memory:", "mysql://host/news", "postgresql://host:port/x", "oracle://"]
+BAD_URLS = [
+    "news.db",
+    "",
+    "sqlite://",
+    "sqlite:///:memory:",
+    "mysql://host/news",
+    "postgresql://host:port/x",
+    "oracle://",
+]
 
 
 @pytest.mark.parametrize("url", BAD_URLS)

@@ -15,7 +15,8 @@ BASE = "https://news.example/a/b/c;p?q=1#f"
 _PIECES = [
     *("http://", "https://", "HTTP:\\\\", "//", "/", "\\", "?", "#", "&", "=", ";", ":", "@", ".", "..", "/./", "%2e"),
     *("news.example", "EXAMPLE", "xn--", "xn--bcher-kva", "b\u00fccher", "\u4f8b\u3048", "\u3002", "\u00df", "_"),
-    *("%41", "%c3%a9", "%zz", "%", "%25", "%00", "\u00e9", "\U0001f600", "\ud800", "\u200d", "\u0301", "\u00ad", "\u0661"),
+    *("%41", "%c3%a9", "%zz", "%", "%25", "%00", "\u00e9", "\U0001f600", "\ud800", "\u200d"),
+    *("\u0301", "\u00ad", "\u0661"),
     *("0x7f", "017", "256", "1", "[::1]", "[", "]", "::", ":80", ":443", ":8080", ":99999", "\t", "\n", " ", "\x00"),
     *("utm_source=x", "amp;utm_medium=y", "a=1", "b", "b=2", "sid=0123456789abcdef0123456789abcdef", ";jsessionid=A1"),
     *("'", '"', "<", ">", "|", "^", "{", "+", "~", "!", "*", "(", ","),
@@ -76,7 +77,10 @@ def _canonical_or_none(url: str, base: str | None = None) -> str | None:
         ("https://news.example/?%75tm_source=x", "https://news.example/"),
         ("https://news.example/a;jsessionid=9F00A.node1?x=1", "https://news.example/a?x=1"),
         ("https://news.example/?PHPSESSID=abc&sid=0123456789abcdef0123456789abcdef", "https://news.example/"),
-        ("https://news.example/?sid=412&s=weather&session=spring", "https://news.example/?sid=412&s=weather&session=spring"),
+        (
+            "https://news.example/?sid=412&s=weather&session=spring",
+            "https://news.example/?sid=412&s=weather&session=spring",
+        ),
         ("https://news.example/\ud800", "https://news.example/%EF%BF%BD"),
     ],
 )
@@ -278,8 +282,10 @@ def test_scrapy_leaves_the_canonical_form_alone(url: str) -> None:
 @settings(max_examples=200, deadline=None)
 def test_nothing_but_invalid_url_is_raised(url: str, other: str) -> None:
     """Any text gives an answer or InvalidURL, from every function."""
+    reasons = []
     for call in (key, host_key, site, lambda text: same_site(text, other), lambda text: canonical(text, other)):
         try:
             call(url)
         except InvalidURL as error:
-            assert error.reason in {"scheme", "no-scheme", "host", "port", "userinfo", "too-long"}
+            reasons.append(error.reason)
+    assert set(reasons) <= {"scheme", "no-scheme", "host", "port", "userinfo", "too-long"}

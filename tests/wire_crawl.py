@@ -4,7 +4,7 @@
 
 PLAN is a pickled dict: `requests` (keyword arguments of scrapy.Request, asked one after the other), `limits`, `allow`,
 `proxy`, `names` (answers of the name server, by turns), `settings`, `cut_after` (seconds). OUT gets a pickled dict:
-`exchanges` (the fields of each Exchange, its response read), `results` (what Scrapy saw of each request), memory figures.
+`exchanges` (the fields of each Exchange, its response read), `results` (what Scrapy saw of each request), `memory`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from zope.interface import implementer
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from crawler.netguard import NetGuard  # noqa: E402
-from crawler.wire import CUT_SHORT, Limits, reason_of  # noqa: E402
-from storage.records import FetchContext, Kind  # noqa: E402
+from crawler.netguard import NetGuard
+from crawler.wire import CUT_SHORT, Limits, reason_of
+from storage.records import FetchContext, Kind
 
 SETTINGS = {
     "DOWNLOAD_HANDLERS": {
@@ -40,7 +40,7 @@ SETTINGS = {
     "CONCURRENT_REQUESTS": 1,
     "COMPRESSION_ENABLED": False,
     "COOKIES_ENABLED": False,
-    "HTTPPROXY_ENABLED": True,
+    "HTTPERROR_ALLOW_ALL": True,
     "REDIRECT_ENABLED": False,
     "RETRY_ENABLED": False,
     "ROBOTSTXT_OBEY": False,
@@ -111,7 +111,7 @@ class PlanSpider(scrapy.Spider):
             reactor.callLater(self.plan["cut_after"], self.crawler.signals.send_catch_log, CUT_SHORT)
         self.before = peak_memory(reset=True)
         for n, wanted in enumerate(self.plan["requests"]):
-            meta = {**wanted.get("meta", {}), "n": n, "handle_httpstatus_all": True}
+            meta = {**wanted.get("meta", {}), "n": n}
             yield scrapy.Request(
                 **{**wanted, "meta": meta}, callback=self.seen, errback=self.failed, dont_filter=True, priority=-n
             )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 from crawler import collection as collections
 from crawler import console, files
@@ -11,16 +13,18 @@ from crawler.actions.database import opened
 from storage import export as exporting
 
 
-def export(
+def export(  # noqa: PLR0913 - as many as the command has options
     folder: Path, output: Path | None, *, fmt: str, since_seq: int | None, source: str | None, since: str | None
 ) -> None:
     """Write the articles chosen; a file appears only when it is complete."""
     with opened(collections.find(folder)) as conn:
         lines = exporting.export(conn, since_seq=since_seq, source=source, since=since, fmt=fmt)
-        if output is None:
-            _print(lines)
-        else:
-            _write(lines, output)
+        # A reader that goes away leaves the stream half read; it has to end before its connection does.
+        with closing(cast("Generator[str, None, None]", lines)):
+            if output is None:
+                _print(lines)
+            else:
+                _write(lines, output)
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -34,6 +34,7 @@ FIELDS = (
     "gone_at",
 )
 CAPTURES = 20  # that are shown
+CHUNK = 65_536  # bytes
 
 
 def show(folder: Path, target: str, *, raw: bool, as_json: bool) -> None:
@@ -41,7 +42,7 @@ def show(folder: Path, target: str, *, raw: bool, as_json: bool) -> None:
     collection = collections.find(folder)
     known = _known(collection, target)
     if raw:
-        console.out_bytes(_block(collection, known, target))
+        _print_raw(collection, known, target)
     elif as_json:
         console.out_json(known)
     else:
@@ -65,13 +66,16 @@ def _known(collection: Collection, target: str) -> Row:
     return found
 
 
-def _block(collection: Collection, known: Row, target: str) -> bytes:
+def _print_raw(collection: Collection, known: Row, target: str) -> None:
     """The block of the record that an article's row points to, else of the newest capture with an answer."""
     answered = [capture for capture in known["captures"] if capture["record_type"] == "response"]
-    record = known["article"] or next(iter(answered or known["captures"]), None)
-    if record is None:
-        raise UsageError(f"{checks.shown(target)} was never fetched: there are no bytes to show")
-    return read_record(collection.warc(), record["warc_file"], record["warc_offset"]).block
+    place = known["article"] or next(iter(answered), None)
+    if place is None:
+        raise UsageError(f"{checks.shown(target)} never gave an answer: there are no bytes to show")
+    file, offset, length = place["warc_file"], place["warc_offset"], place["warc_length"]
+    with read_record(collection.warc(), file, offset, length) as record:
+        record.block.seek(0)
+        console.out_bytes(iter(lambda: record.block.read(CHUNK), b""))
 
 
 def _text(known: Row) -> list[str]:
@@ -96,8 +100,6 @@ def _field(name: str, value: object) -> str:
 
 
 def _versions(versions: list[Row]) -> list[str]:
-    if len(versions) < 2:
-        return []
     return [f"version {row['version']}  {row['observed_at']}  {row['title'] or '(no title)'}" for row in versions]
 
 

@@ -76,6 +76,6 @@ def _last_run(run: dict[str, Any] | None) -> str:
     if run["ended_at"] is None:
         return f"run {run['run_id']} began {_minute(run['started_at'])}, and is running or was killed"
     return (
-        f"last run {run['run_id']}, {_minute(run['started_at'])}: exit code {run['exit_code']}, {run['stored']} stored, "
-        f"{run['failed']} failed, {run['pending']} pending"
+        f"last run {run['run_id']}, {_minute(run['started_at'])}: exit code {run['exit_code']}, "
+        f"{run['stored']} stored, {run['failed']} failed, {run['pending']} pending"
     )

@@ -11,8 +11,10 @@ from crawler.later import later
 
 if TYPE_CHECKING:
     from crawler.actions.verify import verify
+    from storage.verify import verify as check
 else:
     verify = later("crawler.actions.verify:verify")
+    check = later("storage.verify:verify")
 
 
 @click.command("verify")
@@ -21,4 +23,4 @@ else:
 @click.pass_obj
 def command(invocation: Invocation, as_json: bool) -> None:
     """Prove that every row points to the archived bytes it came from, and that every record has its row."""
-    verify(invocation.collection, as_json=as_json, note=invocation.note)
+    verify(invocation.collection, check, as_json=as_json, note=invocation.note)

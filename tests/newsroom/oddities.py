@@ -69,7 +69,7 @@ def oddities(stories: list[Story]) -> list[Oddity]:
             "Everything about the county cup season",
             "section",
             200,
-            pages.section("sport", [story for story in stories if story.section == "sport"] or stories[:3]),
+            pages.section("sport", stories[:8]),
         ),
         Oddity("/about", "About us", "about", 200, pages.plain("About us", _ABOUT)),
         Oddity("/legal/imprint", "Imprint", "legal", 200, pages.plain("Imprint", _IMPRINT)),

@@ -1,0 +1,370 @@
+"""One WARC file against its rows, its CDXJ and its checksum. Knows no database: rows come in, findings go out."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from storage import cdxj
+from storage.captures import clean_context
+from storage.errors import DamageError
+from storage.records import Capture, Ended
+from storage.warc_fields import context_of
+from storage.warc_file import cdxj_path, disk
+from storage.warc_format import Measured, measure
+from storage.warc_read import Damage, Record, faults, scan
+from storage.warc_recover import sha256_of
+
+
+class What(StrEnum):
+    """The stable word of a fault."""
+
+    MISSING_FILE = "missing-file"
+    UNKNOWN_FILE = "unknown-file"
+    SWAPPED = "swapped"  # the file holds what was written under another name
+    CUT = "cut"  # bytes are missing at the end of a file
+    FLIPPED = "flipped"  # bytes that are no whole record, at its place
+    CHECKSUM = "checksum"  # of a whole file, where no record shows a fault
+    DIGEST = "digest"  # a record's own digest does not fit what it holds
+    ORPHAN = "orphan-record"  # belongs to no exchange, or to another file
+    INCOMPLETE = "incomplete-exchange"
+    RECORD_WITHOUT_ROW = "record-without-row"
+    ROW_WITHOUT_RECORD = "row-without-record"
+    ROW = "row"  # says other than its record
+    CDXJ = "cdxj"
+    VERSION = "version"
+    ARTICLE = "article"
+    REFERENCE = "reference"  # a row points to a row that is not there
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fault as a file shows it; `captures` are the ids of the rows that it touches."""
+
+    file: str
+    offset: int | None
+    what: What
+    detail: str
+    url: str | None = None
+    captures: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of `captures` in this file."""
+
+    id: int
+    capture: Capture
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What `warc_files` says of a file. One that is not `closed` may grow, may end torn, and may hold more than its rows."""
+
+    closed: bool
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was read of a file."""
+
+    records: int = 0
+    rows: int = 0
+    exchanges: int = 0
+
+
+def writer_lives(path: Path) -> bool:
+    """Whether a process is writing this `.open` file: it holds the file's lock for life."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+class FileCheck:
+    """One pass over a file, beside its rows in the order of their offsets. `tally` counts what was read."""
+
+    def __init__(self, path: Path, rows: Iterable[Row], entered: Entered) -> None:
+        self.tally = Tally()
+        self._path = path
+        self._name = path.name
+        self._rows = _Rows(rows, self.tally)
+        self._entered = entered
+        self._index = _Index(path) if entered.closed else None
+        self._exchange: _Exchange | None = None
+        self._warcinfo_id: str | None = None
+        self._end = 0  # behind the last whole record
+        self._explained = False  # a finding that a wrong checksum would only repeat
+
+    def findings(self) -> Iterator[Finding]:
+        """Everything that is wrong. Raises DiskError when the file cannot be read."""
+        with disk("read", self._path):
+            for found in scan(self._path):
+                if isinstance(found, Damage):
+                    yield from self._damaged(found)
+                    continue
+                with found:
+                    self._end = found.offset + found.length
+                    self.tally.records += 1
+                    if found.head.type == "warcinfo" and self._is_of_another(found):
+                        yield self._swapped(found)
+                        return
+                    yield from self._whole(found)
+            yield from self._ended()
+
+    # --- records
+
+    def _is_of_another(self, record: Record) -> bool:
+        name = record.head.get("WARC-Filename")
+        return record.offset == 0 and name is not None and name != self._name
+
+    def _swapped(self, record: Record) -> Finding:
+        rows = tuple(row.id for row in self._rows.rest())
+        return self._found(What.SWAPPED, 0, f"it was written as {record.head.get('WARC-Filename')}", None, rows)
+
+    def _whole(self, record: Record) -> Iterator[Finding]:
+        match record.head.type:
+            case "warcinfo":
+                yield from self._warcinfo(record)
+            case "resource":
+                yield from self._digests(record, None)
+                yield from self._of_this_file(record)
+                if self._index is not None:
+                    self._index.take(record.offset, cdxj.of_resource(record.head, record.place))
+            case _ if record.head.get("WARC-Concurrent-To") is None:
+                yield from self._main(record)
+            case _:
+                yield from self._beside(record)
+
+    def _warcinfo(self, record: Record) -> Iterator[Finding]:
+        yield from self._digests(record, None)
+        if record.offset == 0:
+            self._warcinfo_id = record.head.record_id
+        else:
+            yield self._content(What.ORPHAN, record.offset, "a warcinfo record within the file")
+
+    def _main(self, record: Record) -> Iterator[Finding]:
+        """The record that a row points to: a response; a request, or metadata, where nothing came back."""
+        yield from self._unfinished()
+        measured = _measured(record)
+        self.tally.exchanges += 1
+        yield from self._before(record.offset)
+        rows = self._rows.at(record.offset)
+        self._exchange = _Exchange(record.head.record_id, record.offset, record.head.uri, tuple(row.id for row in rows))
+        if not rows and self._entered.closed:
+            yield self._content(What.RECORD_WITHOUT_ROW, record.offset, f"{record.head.type} record", record.head.uri)
+        yield from self._digests(record, measured)
+        yield from self._of_this_file(record)
+        for row in rows:
+            if wrong := _differences(row.capture, record, measured):
+                yield self._found(What.ROW, record.offset, "; ".join(wrong), row.capture.url, (row.id,))
+        self._exchange.row = rows[0] if rows else None
+        if self._index is not None and measured is not None:
+            self._index.take(record.offset, _line(record, measured), self._exchange)
+        if record.head.type == "metadata":
+            yield from self._metadata(record, self._exchange)
+
+    def _beside(self, record: Record) -> Iterator[Finding]:
+        """A request or metadata record, which says to what exchange it belongs."""
+        yield from self._digests(record, None)
+        yield from self._of_this_file(record)
+        exchange, concurrent_to = self._exchange, (record.head.get("WARC-Concurrent-To") or "").strip("<>")
+        if exchange is None or exchange.record_id != concurrent_to:
+            if exchange is None or not exchange.shaken:
+                detail = f"{record.head.type} record of {concurrent_to}, which is not before it"
+                yield self._content(What.ORPHAN, record.offset, detail, record.head.uri)
+        elif record.head.type == "metadata":
+            yield from self._metadata(record, exchange)
+
+    def _metadata(self, record: Record, exchange: _Exchange) -> Iterator[Finding]:
+        exchange.complete = True
+        if exchange.row is not None and (wrong := _context_differences(exchange.row.capture, record)):
+            yield self._found(What.ROW, exchange.offset, "; ".join(wrong), exchange.url, exchange.rows)
+
+    def _digests(self, record: Record, measured: Measured | None) -> Iterator[Finding]:
+        wrong = faults(record) if measured is None else _wrong_digests(record, measured)
+        rows = self._exchange.rows if self._exchange else ()
+        for detail in wrong:
+            yield self._content(What.DIGEST, record.offset, detail, record.head.uri, rows)
+
+    def _of_this_file(self, record: Record) -> Iterator[Finding]:
+        stated = (record.head.get("WARC-Warcinfo-ID") or "").strip("<>")
+        if self._warcinfo_id is not None and stated != self._warcinfo_id:
+            detail = f"{record.head.type} record of another file: its warcinfo record is {stated or 'not named'}"
+            yield self._content(What.ORPHAN, record.offset, detail, record.head.uri)
+
+    def _unfinished(self) -> Iterator[Finding]:
+        """The exchange before this one must have had its last record, metadata."""
+        exchange = self._exchange
+        if exchange is not None and not exchange.complete and not exchange.shaken:
+            yield self._content(
+                What.INCOMPLETE, exchange.offset, "no metadata record", exchange.url, exchange.rows
+            )
+
+    # --- what is not whole
+
+    def _damaged(self, damage: Damage) -> Iterator[Finding]:
+        yield from self._before(damage.offset)
+        rows = list(self._rows.below(damage.end if damage.end is not None else self._limit()))
+        if damage.end is None and not self._entered.closed and not rows:
+            return  # the torn tail of a file that is not closed: no row knows of it
+        ids, url = [row.id for row in rows], rows[0].capture.url if rows else None
+        if self._exchange is not None and not self._exchange.complete:
+            ids, url = [*self._exchange.rows, *ids], url or self._exchange.url
+        cut = damage.end is None and self._is_short()
+        yield self._content(What.CUT if cut else What.FLIPPED, damage.offset, damage.reason, url, tuple(ids))
+        self._exchange = self._exchange or _Exchange("", damage.offset, None, ())
+        self._exchange.shaken = True
+
+    def _limit(self) -> int | None:
+        """Where rows can point at all; None: anywhere."""
+        return max(self._entered.size or 0, self._size()) if self._entered.closed else None
+
+    def _is_short(self) -> bool:
+        return self._entered.size is None or self._size() < self._entered.size
+
+    def _size(self) -> int:
+        return self._path.stat().st_size if self._path.exists() else 0
+
+    def _before(self, offset: int) -> Iterator[Finding]:
+        for row in self._rows.below(offset):
+            yield self._without_record(row)
+
+    def _without_record(self, row: Row) -> Finding:
+        place = row.capture.place
+        detail = f"no record of {place.length} bytes begins here"
+        return self._found(What.ROW_WITHOUT_RECORD, place.offset, detail, row.capture.url, (row.id,))
+
+    def _ended(self) -> Iterator[Finding]:
+        if self._entered.closed:
+            yield from self._unfinished()
+            yield from self._too_short()
+        for row in self._rows.rest():
+            yield self._without_record(row)
+        if self._index is not None:
+            yield from self._index.findings()
+        if self._entered.sha256 and not self._explained and sha256_of(self._path) != self._entered.sha256:
+            yield self._found(What.CHECKSUM, None, f"sha256 is not {self._entered.sha256}, as when it was closed")
+
+    def _too_short(self) -> Iterator[Finding]:
+        """A cut between two records shows in the size alone."""
+        size, was = self._size(), self._entered.size
+        if was is None or size == was or self._explained:
+            return
+        rows = tuple(row.id for row in self._rows.below(was))
+        what, detail = (What.CUT, "is left") if size < was else (What.CHECKSUM, "is there")
+        yield self._content(what, min(size, was), f"{size} bytes of {was} {detail}", None, rows)
+
+    def _content(
+        self, what: What, offset: int, detail: str, url: str | None = None, rows: tuple[int, ...] = ()
+    ) -> Finding:
+        """A finding that explains a wrong checksum."""
+        self._explained = True
+        return self._found(what, offset, detail, url, rows)
+
+    def _found(
+        self, what: What, offset: int | None, detail: str, url: str | None = None, rows: tuple[int, ...] = ()
+    ) -> Finding:
+        return Finding(self._name, offset, what, detail, url, rows)
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """The exchange in hand: its main record was read, its metadata record may be still to come."""
+
+    record_id: str
+    offset: int
+    url: str | None
+    rows: tuple[int, ...]
+    row: Row | None = None
+    complete: bool = False
+    shaken: bool = False  # there was damage since: nothing that misses is news
+
+
+class _Rows:
+    """Rows in the order of their offsets, taken as the file is read."""
+
+    def __init__(self, rows: Iterable[Row], tally: Tally) -> None:
+        self._rows = iter(rows)
+        self._tally = tally
+        self._next = next(self._rows, None)
+
+    def below(self, offset: int | None) -> Iterator[Row]:
+        """Those before an offset; all for None."""
+        while (row := self._next) is not None and (offset is None or row.capture.place.offset < offset):
+            self._next = next(self._rows, None)
+            self._tally.rows += 1
+            yield row
+
+    def at(self, offset: int) -> list[Row]:
+        """Those at an offset, when all before it were taken."""
+        return list(self.below(offset + 1))
+
+    def rest(self) -> Iterator[Row]:
+        """All that are left."""
+        return self.below(None)
+
+
+# --- what records say, and what rows and indexes say of them ----------------------------------------------------------
+
+
+def _measured(record: Record) -> Measured | None:
+    if record.head.type not in {"response", "revisit"}:
+        return None
+    whole = record.head.type == "response" and record.head.get("WARC-Truncated") is None
+    return measure(record.block, record.head.content_length, hash_body=whole)
+
+
+def _wrong_digests(record: Record, measured: Measured) -> list[str]:
+    found = {"WARC-Block-Digest": measured.block_digest}
+    if record.head.type == "response" and measured.payload_digest is not None:
+        found["WARC-Payload-Digest"] = measured.payload_digest
+    stated = {name: record.head.get(name) for name in found}
+    return [
+        f"{name} is {stated[name]}, but the record's is {digest}"
+        for name, digest in found.items()
+        if (stated[name] or "sha1:").startswith("sha1:") and stated[name] != digest
+    ]
+
+
+def _differences(row: Capture, record: Record, measured: Measured | None) -> list[str]:
+    """What a row says of its record, and is not so."""
+    head = record.head
+    pairs = {
+        "length": (row.place.length, record.length),
+        "record id": (row.place.record_id, head.record_id),
+        "WARC-Type": (row.record_type, head.type),
+        "target URI": (row.url, head.uri or ""),
+        "date": (row.fetched_at, head.date),
+        "block digest": (row.block_digest, head.get("WARC-Block-Digest") or ""),
+        "payload digest": (row.payload_digest, head.get("WARC-Payload-Digest")),
+        "HTTP status": (row.http_status, measured.head.status if measured else None),
+    }
+    if head.type == "response":
+        pairs["truncated"] = (row.truncated, head.get("WARC-Truncated"))
+    if row.body_sha256 and measured and measured.body_sha256:  # None: not to be had by the software of its day
+        pairs["body sha256"] = (row.body_sha256, measured.body_sha256)
+    return _unequal(pairs)
+
+
+def _context_differences(row: Capture, metadata: Record) -> list[str]:
+    try:
+        context, extra = context_of(metadata.content())
+    except ValueError as error:
+        return [str(error)]
+    pairs = {"context": (row.context, clean_context(context)), "ended": (str(row.ended), extra.get("ended", Ended.COMPLETE))}
+    return _unequal(pairs)
+
+
+def _unequal(pairs: dict[str, tuple[object, object]]) -> list[str]:
+    return [f"{name} {in_row!r} in the row, {found!r} in the archive" for name, (in_row, found) in pairs.items() if in_row != found]

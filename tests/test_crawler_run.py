@@ -1,0 +1,258 @@
+"""Whole runs of the real command against the newsroom: what is found, kept, noticed later, and what it says."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from desk import ROOT, Desk, environment
+from warcio.archiveiterator import ArchiveIterator
+
+from storage.urlkey import key
+from tests.newsroom.server import Fault, Newsroom
+
+STORED = "SELECT url FROM v_articles ORDER BY url"
+SEED_PATHS = re.compile(r"/$|/robots\.txt|/feeds/|/sitemap|/(city|business|culture|sport|science|travel)/?$")
+
+
+def ledger(desk: Desk) -> dict[str, int]:
+    """Article URLs of the newest run by verdict."""
+    run_id = desk.one("SELECT run_id FROM v_runs ORDER BY started_at DESC LIMIT 1")
+    return dict(
+        desk.rows("SELECT verdict, count(*) FROM outcomes WHERE run_id = ? AND kind = 'article' GROUP BY 1", run_id)
+    )
+
+
+def test_every_story_is_stored_once(crawled: Desk, newsroom: Newsroom) -> None:
+    """The first crawl stores each live story under its own URL, and no page that is no story."""
+    stories = {newsroom.site.url(story) for story in newsroom.site.live}
+    assert {key(url) for (url,) in crawled.rows(STORED)} == {key(url) for url in stories}
+
+
+def test_pages_that_are_no_article_are_rejected_with_a_reason(crawled: Desk, newsroom: Newsroom) -> None:
+    """Soft 404, consent wall, bot challenge, login form, listing: each is kept as a URL with the reason, none as an article."""
+    for url in newsroom.site.rejects:
+        state, reason = crawled.rows("SELECT state, reason FROM v_urls WHERE url = ?", url)[0]
+        assert (state in {"rejected", "filtered", "failed"}, bool(reason)) == (True, True), url
+
+
+def test_robots_txt_is_obeyed(crawled: Desk, newsroom: Newsroom) -> None:
+    """A disallowed page is never asked for, and its URL says why."""
+    assert not [served for served in newsroom.log if served.path.startswith("/private/")]
+    assert crawled.rows("SELECT state FROM v_urls WHERE reason = 'robots'") == [("filtered",)]
+
+
+def test_the_states_add_up_to_the_urls_known(crawled: Desk) -> None:
+    """Every URL is in one state, and every article URL of the run is in its ledger once."""
+    assert crawled.one("SELECT count(*) FROM urls WHERE state = 'pending'") == 0
+    assert crawled.one("SELECT count(*) FROM urls WHERE kind = 'article'") == sum(ledger(crawled).values())
+    assert (
+        crawled.one("SELECT count(*) FROM (SELECT url_id FROM outcomes GROUP BY run_id, url_id HAVING count(*) > 1)")
+        == 0
+    )
+
+
+def test_every_exchange_is_archived_as_it_was_served(crawled: Desk, newsroom: Newsroom) -> None:
+    """The WARC has one response record for each answer of the newsroom, with the very bytes; requests likewise."""
+    responses: list[bytes] = []
+    requests: list[bytes] = []
+    for path in sorted((crawled.folder / "warc").glob("*.warc.gz")):
+        with path.open("rb") as stream:
+            for record in ArchiveIterator(stream, no_record_parse=True):
+                block = record.raw_stream.read()
+                if record.rec_type in ("response", "request"):
+                    (responses if record.rec_type == "response" else requests).append(block)
+    assert sorted(responses) == sorted(served.response for served in newsroom.log)
+    assert sorted(requests) == sorted(served.request for served in newsroom.log)
+
+
+def test_what_a_feed_announced_is_in_the_metadata_record(crawled: Desk) -> None:
+    """The WARC alone tells run, source, kind, via and what the feed said of a story."""
+    fields: list[dict[str, str]] = []
+    for path in (crawled.folder / "warc").glob("*.warc.gz"):
+        with path.open("rb") as stream:
+            for record in ArchiveIterator(stream):
+                if record.rec_type == "metadata":
+                    lines = record.content_stream().read().decode().splitlines()
+                    fields.append(dict(line.split(": ", 1) for line in lines if ": " in line))
+    announced = [json.loads(f["announced"]) for f in fields if "announced" in f]
+    assert {f["kind"] for f in fields} == {"robots", "home", "feed", "sitemap", "section", "article"}
+    assert any(said.get("title") and said.get("published") for said in announced)
+
+
+def test_a_second_run_asks_for_seeds_only(crawled: Desk, newsroom: Newsroom) -> None:
+    """Of an unchanged newsroom, `--now` fetches robots, feeds, sitemaps, home and section pages, and stores nothing."""
+    newsroom.clear_log()
+    crawled.run("crawl", "--now")
+    assert [served.path for served in newsroom.log if not SEED_PATHS.search(served.path)] == []
+    assert ledger(crawled) == {}
+
+
+def test_refetching_an_unchanged_newsroom_changes_nothing(crawled: Desk, newsroom: Newsroom) -> None:
+    """`--refetch` reads every known article again: nothing new, no version, no duplicate."""
+    crawled.run("crawl", "--refetch")
+    assert ledger(crawled) == {"unchanged": len(newsroom.site.live)}
+    assert crawled.one("SELECT max(version) FROM v_articles") == 1
+
+
+def test_an_edit_becomes_a_version_and_a_removal_a_date(crawled: Desk, newsroom: Newsroom) -> None:
+    """An edited story gets version 2, a removed one gone_at; both keep all they had, and a restored one is back."""
+    site = newsroom.site
+    edited, removed = site.live[0], site.live[1]
+    site.edit(edited, paragraphs=("The council has thought again and the bridge stays open.", *edited.paragraphs[1:]))
+    site.remove(removed)
+    crawled.run("crawl", "--now", "--refetch")
+    assert ledger(crawled)["changed"] == 1
+    assert ledger(crawled)["gone"] == 1
+    assert crawled.rows("SELECT url, version FROM v_articles WHERE version > 1") == [(site.url(edited), 2)]
+    assert crawled.one("SELECT count(*) FROM v_versions WHERE url = ?", site.url(edited)) == 2
+    gone, text = crawled.rows("SELECT gone_at, text FROM v_articles WHERE url = ?", site.url(removed))[0]
+    assert gone
+    assert text
+    site.restore(removed)
+    crawled.run("crawl", "--refetch")
+    assert crawled.one("SELECT gone_at FROM v_articles WHERE url = ?", site.url(removed)) is None
+
+
+def test_a_new_story_is_found_by_the_next_run(crawled: Desk, newsroom: Newsroom) -> None:
+    """A story published between two runs is the only article that the second one fetches."""
+    story = newsroom.site.add()
+    crawled.run("crawl", "--now")
+    assert ledger(crawled) == {"added": 1}
+    assert crawled.one("SELECT count(*) FROM v_articles WHERE url = ?", newsroom.site.url(story)) == 1
+
+
+def test_a_page_that_fails_is_tried_again_later(desk: Desk, newsroom: Newsroom) -> None:
+    """A story that answers 500 is failed with its reason and due again; all others are stored."""
+    story = newsroom.site.live[3]
+    newsroom.fault(newsroom.site.url(story), Fault.SERVER_ERROR)
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("crawl")
+    state, reason, due = desk.rows("SELECT state, reason, next_fetch_at FROM v_urls WHERE reason = 'http-500'")[0]
+    assert (state, reason, bool(due)) == ("failed", "http-500", True)
+    assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live) - 1
+
+
+def test_a_story_that_breaks_off_is_marked(desk: Desk, newsroom: Newsroom) -> None:
+    """A response cut in the middle of its body is archived with WARC-Truncated, and the row says so."""
+    url = newsroom.site.url(newsroom.site.live[3])
+    newsroom.fault(url, Fault.CUT)
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("crawl")
+    assert desk.rows("SELECT DISTINCT truncated FROM v_captures WHERE url = ?", url) == [("disconnect",)]
+
+
+def test_fetch_gets_exactly_the_pages_named(desk: Desk, newsroom: Newsroom) -> None:
+    """`fetch -` archives and stores the pages on stdin, and asks for nothing else but robots.txt."""
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    urls = [newsroom.site.url(story) for story in newsroom.site.live[:2]]
+    desk.run("fetch", "-", stdin="\n".join(urls))
+    assert [url for (url,) in desk.rows(STORED)] == sorted(urls)
+    assert len(newsroom.log) == 3
+
+
+def test_max_pages_leaves_the_rest_to_the_next_run(desk: Desk, newsroom: Newsroom) -> None:
+    """A run that may fetch five pages fetches five; the next run does the rest, none twice."""
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("crawl", "--max-pages", "12")
+    some = desk.one("SELECT count(*) FROM v_articles")
+    assert 0 < some < len(newsroom.site.live)
+    desk.run("crawl")
+    assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live)
+    assert (
+        desk.one("SELECT max(n) FROM (SELECT count(*) AS n FROM captures WHERE http_status = 200 GROUP BY url_id)") == 1
+    )
+
+
+def test_an_unreachable_source_fails_the_run(desk: Desk, newsroom: Newsroom) -> None:
+    """All sources failing is exit code 5, some of them 4; the line names the source and why."""
+    desk.configure(("dead", "http://127.0.0.1:9/"), allow="true")
+    assert "dead" in desk.run("crawl", code=5).stderr
+    desk.configure(("dead", "http://127.0.0.1:9/"), ("room", newsroom.url), allow="true")
+    assert "dead" in desk.run("crawl", "--now", code=4).stderr
+
+
+def test_private_networks_are_out_of_reach_by_default(desk: Desk, newsroom: Newsroom) -> None:
+    """Without allow_private_networks a loopback site is not contacted at all."""
+    desk.configure(("room", newsroom.url), allow="false")
+    assert "private-address" in desk.run("crawl", code=5).stderr
+    assert newsroom.log == ()
+
+
+def test_quiet_is_silent_when_nothing_is_wrong(crawled: Desk) -> None:
+    """`-q` prints nothing at all."""
+    done = crawled.run("crawl", "--now", "-q")
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_scrapys_own_command_runs_the_same_spider(desk: Desk, newsroom: Newsroom) -> None:
+    """`scrapy crawl news -a collection=DIR` in the checkout does what `newswarc crawl` does."""
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    scrapy = [sys.executable, "-W", "error", "-m", "scrapy"]
+    listed = subprocess.run([*scrapy, "list"], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True)
+    assert "news" in listed.stdout.split()
+    arguments = ["crawl", "news", "-a", f"collection={desk.folder}", "-a", "source=room"]
+    done = subprocess.run(
+        [*scrapy, *arguments], cwd=ROOT, env=environment(), capture_output=True, text=True, check=True
+    )
+    assert "Traceback" not in done.stderr
+    assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live)
+
+
+SPIDER = """
+from crawler.spiders.base import ArchiveSpider
+
+class GazetteSpider(ArchiveSpider):
+    name = "gazette"
+    source = "room"
+
+    async def start(self):
+        yield self.seed("{feed}", callback=self.parse_list)
+
+    def parse_list(self, response):
+        for story in response.json()["items"]:
+            yield self.article(story["url"], title=story["title"])
+        yield response.follow("/city/", callback=self.parse_city)
+
+    def parse_city(self, response):
+        for url in response.css("h2 a::attr(href), h3 a::attr(href)").getall():
+            yield self.article(response.urljoin(url))
+"""
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_spider_of_ones_own_gets_archive_and_storage_for_nothing(desk: Desk, newsroom: Newsroom, times: int) -> None:
+    """A spider with a few lines crawls a JSON list; its pages are archived, extracted, stored, and not fetched twice."""
+    feed = f"{newsroom.url}feeds/feed.json"
+    (desk.folder / "gazette.py").write_text(SPIDER.format(feed=feed))
+    desk.configure(
+        ("room", newsroom.url), allow=f'["{newsroom.host}"]', more="feeds = []\nsitemaps = []\nsections = []"
+    )
+    config = (desk.folder / "newswarc.toml").read_text().replace("sections = []", 'sections = []\ndeny = ["."]')
+    (desk.folder / "newswarc.toml").write_text(config)
+    arguments = ["runspider", str(desk.folder / "gazette.py"), "-a", f"collection={desk.folder}"]
+    for _ in range(times):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "scrapy", *arguments],
+            cwd=ROOT,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "Traceback" not in done.stderr
+    announced = {key(newsroom.site.url(story)) for _, story in newsroom.site.announced("json")}
+    assert announced <= {key(url) for (url,) in desk.rows(STORED)}
+    assert len(newsroom.served(newsroom.site.url(newsroom.site.announced("json")[0][1]))) == 1
+
+
+def test_the_same_text_of_two_publishers_is_two_articles(desk: Desk, newsroom: Newsroom) -> None:
+    """A wire story in two papers is no duplicate."""
+    with Newsroom(stories=26) as other:
+        desk.configure(("room", newsroom.url), ("other", other.url), allow="true")
+        desk.run("crawl")
+        assert desk.one("SELECT count(*) FROM v_articles") == 2 * len(newsroom.site.live)
+    assert desk.rows("SELECT source, count(*) FROM v_articles GROUP BY 1") == [("other", 26), ("room", 26)]

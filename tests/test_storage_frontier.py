@@ -1,0 +1,150 @@
+"""The frontier table: dedupe, leases, states."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from databases import T0, a_run, a_source, an_article
+from sqlalchemy import Engine, select
+
+from storage import frontier
+from storage.database import transaction
+from storage.frontier import Origin, Settlement, Want
+from storage.records import Announced, Kind, Lease, Link, State
+from storage.schema import outcomes, urls
+from storage.times import later
+
+SOON = later(T0, 60)
+WANT = Want(run_id="run-1", now=T0, lease_until=later(T0, 3600))
+STORY = "https://gazette.test/2026/03/01/bridge-opens"
+
+
+@pytest.fixture
+def origin(database: Engine) -> Origin:
+    """A source and a run to discover links in."""
+    with transaction(database) as conn:
+        a_run(conn)
+        return Origin(a_source(conn), "run-1", T0, via="https://gazette.test/feed", hops=1)
+
+
+def discover(database: Engine, origin: Origin, *links: Link) -> int:
+    with transaction(database) as conn:
+        return frontier.discover(conn, links, origin)
+
+
+def claim(database: Engine, want: Want = WANT) -> list[Lease]:
+    with transaction(database) as conn:
+        return frontier.claim(conn, want)
+
+
+def row(database: Engine, url: str) -> dict[str, object]:
+    with transaction(database) as conn:
+        return dict(conn.execute(select(urls).where(urls.c.url == url)).mappings().one())
+
+
+def test_a_link_is_kept_once(database: Engine, origin: Origin) -> None:
+    """http and https, and any order of the query, are one row; the second sighting is not new."""
+    assert discover(database, origin, Link("https://gazette.test/a?x=1&y=2")) == 1
+    assert discover(database, origin, Link("http://gazette.test/a?y=2&x=1"), Link("https://gazette.test/a?x=1&y=2")) == 0
+    assert len(claim(database)) == 1
+
+
+def test_what_was_announced_travels_with_the_lease(database: Engine, origin: Origin) -> None:
+    """Title, authors and tags of a feed entry come back with the leased row."""
+    said = Announced(title="Bridge opens", authors=("Ada Quill",), tags=("city", "traffic"))
+    discover(database, origin, Link(STORY, announced=said))
+    [lease] = claim(database)
+    assert (lease.announced, lease.via, lease.hops_from_seed, lease.source) == (said, origin.via, 1, "gazette")
+
+
+def test_a_later_announcement_reaches_a_waiting_row(database: Engine, origin: Origin) -> None:
+    """A link found on a section page learns what a feed says of it, and its better priority."""
+    discover(database, origin, Link(STORY, priority=2))
+    discover(database, origin, Link(STORY, announced=Announced(title="Bridge opens"), priority=1))
+    [lease] = claim(database)
+    assert lease.announced == Announced(title="Bridge opens")
+    assert lease.priority == 1
+
+
+def test_a_refused_link_is_kept_with_its_reason(database: Engine, origin: Origin) -> None:
+    """A link that a rule refuses has a row, a reason and an entry in the ledger, and is never leased."""
+    assert discover(database, origin, Link("https://gazette.test/imprint", refused="not-article-like: legal")) == 0
+    kept = row(database, "https://gazette.test/imprint")
+    assert (kept["state"], kept["reason"]) == ("filtered", "not-article-like: legal")
+    assert claim(database) == []
+    with transaction(database) as conn:
+        assert conn.execute(select(outcomes.c.verdict, outcomes.c.reason)).all() == [("filtered", "not-article-like: legal")]
+
+
+def test_a_refused_link_that_a_feed_announces_is_fetched(database: Engine, origin: Origin) -> None:
+    """What looked like no article is one when a feed says so."""
+    discover(database, origin, Link(STORY, refused="not-article-like: short"))
+    assert discover(database, origin, Link(STORY)) == 1
+    assert [lease.url for lease in claim(database)] == [STORY]
+
+
+def test_robots_refusal_is_not_undone_by_seeing_the_link_again(database: Engine, origin: Origin) -> None:
+    """A row that was considered and filtered stays so, however often a feed lists it."""
+    discover(database, origin, Link(STORY))
+    [lease] = claim(database)
+    with transaction(database) as conn:
+        frontier.settle(conn, lease.url_id, Settlement(State.FILTERED, "robots", None, 0), T0)
+    assert discover(database, origin, Link(STORY)) == 0
+    assert claim(database) == []
+
+
+def test_seeds_come_first_and_no_host_starves_another(database: Engine, origin: Origin) -> None:
+    """A claim takes seeds before articles, and only a few rows of each host."""
+    many = [Link(f"https://big.test/story-{n}") for n in range(50)]
+    discover(database, origin, *many, Link("https://small.test/story"), Link("https://small.test/feed", Kind.FEED, priority=0))
+    leases = claim(database, replace(WANT, per_host=5, limit=20))
+    assert leases[0].kind is Kind.FEED
+    assert sorted(lease.host for lease in leases) == ["big.test"] * 5 + ["small.test"] * 2
+
+
+def test_a_row_is_leased_once(database: Engine, origin: Origin) -> None:
+    """What is leased is not handed out again until it is given back."""
+    discover(database, origin, Link(STORY))
+    assert len(claim(database)) == 1
+    assert claim(database) == []
+    with transaction(database) as conn:
+        assert frontier.release(conn, T0, "run-1") == 1
+    assert len(claim(database)) == 1
+
+
+def test_rows_of_the_future_wait(database: Engine, origin: Origin) -> None:
+    """A row is leased when its time has come, not before."""
+    discover(database, origin, Link(STORY))
+    [lease] = claim(database)
+    with transaction(database) as conn:
+        frontier.settle(conn, lease.url_id, Settlement(State.FAILED, "timeout", SOON, 1), T0)
+    assert claim(database) == []
+    assert [again.attempts for again in claim(database, replace(WANT, now=SOON))] == [1]
+
+
+def test_full_hosts_other_sources_and_other_spiders_are_left_out(database: Engine, origin: Origin) -> None:
+    """A claim can leave out hosts, take only some sources, and never takes what another spider has to read."""
+    discover(database, origin, Link(STORY), Link("https://other.test/a"), Link("https://third.test/a", payload="{}", spider="own"))
+    got = claim(database, replace(WANT, full={"other.test"}, source_ids=[origin.source_id]))
+    assert [lease.url for lease in got] == [STORY]
+    assert claim(database, replace(WANT, source_ids=[origin.source_id + 1])) == []
+    assert [lease.host for lease in claim(database, replace(WANT, full={"other.test"}, spider="own"))] == ["third.test"]
+
+
+def test_a_url_known_as_an_alias_is_not_fetched(database: Engine, origin: Origin) -> None:
+    """A link whose key already belongs to an article is settled as its duplicate when it is found."""
+    with transaction(database) as conn:
+        an_article(conn, STORY)
+        conn.execute(urls.update().values(key="elsewhere.test/"))  # the alias alone knows the URL
+    assert discover(database, origin, Link(STORY + "#top")) == 0
+    assert claim(database) == []
+
+
+def test_exact_rows_are_due_whatever_their_state(database: Engine, origin: Origin) -> None:
+    """`fetch` makes exactly its pages due, also one that was refused."""
+    discover(database, origin, Link(STORY, refused="denied"), Link("https://gazette.test/other"))
+    with transaction(database) as conn:
+        ids = list(frontier.ids_of(conn, ["gazette.test/2026/03/01/bridge-opens"]).values())
+        frontier.make_due_rows(conn, ids, T0)
+    assert [lease.url for lease in claim(database, replace(WANT, url_ids=ids))] == [STORY]
