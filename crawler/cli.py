@@ -51,11 +51,11 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._paths = paths
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of use."""
         return list(self._paths)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The door of that name."""
         path = self._paths.get(cmd_name)
         if path is None:

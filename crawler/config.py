@@ -97,7 +97,7 @@ class Config:
         return self.crawl.verify_tls if source.verify_tls is None else source.verify_tls
 
 
-class FaultyConfig(ConfigError):  # noqa: N818 - as the tree in storage.errors
+class FaultyConfig(ConfigError):
     """newswarc.toml cannot be used; `faults` has one line for each fault, `str()` is the first."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:

@@ -1,10 +1,10 @@
-"""Looking without storing: `try` and `source add` fetch with the same wire, guard, robots and limits as a crawl, and keep nothing."""
+"""Looking without storing: `try` and `source add` fetch with the wire, guard, robots and limits of a crawl, and keep nothing."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from scrapy import Request, Spider, signals
@@ -14,12 +14,12 @@ from twisted.python.failure import Failure
 from crawler import PRODUCT_VERSION
 from crawler.config import Config, Source
 from crawler.discovery import sitemaps_in_robots
-from crawler.scope import Discovered
 from crawler.netguard import NetGuard
 from crawler.politeness import BadStatus, Refused
 from crawler.reading import read_seed
-from crawler.sources import ports_of, scope_of
 from crawler.reasons import reason_of
+from crawler.scope import Discovered
+from crawler.sources import ports_of, scope_of
 from crawler.tape import Limits
 from pipelines.page import RawPage, read_article
 from pipelines.workers import WorkerError, Workers
@@ -51,7 +51,9 @@ class DryRun:
         self.config = config
         self.source = source
         self.scope = scope_of(source)
-        self.limits = Limits(max_page_bytes=crawl.max_page_bytes, max_capture_bytes=crawl.max_capture_bytes, timeout=crawl.timeout)
+        self.limits = Limits(
+            max_page_bytes=crawl.max_page_bytes, max_capture_bytes=crawl.max_capture_bytes, timeout=crawl.timeout
+        )
         self.ports = ports_of(config) | ports_of(Config(sources=(source,)))
         self.guard = NetGuard(crawl.allow_private_networks)
         self.workers = Workers(1, preload=("pipelines.page:warm", "crawler.reading"))
@@ -81,7 +83,10 @@ class DryRun:
 
     def wire_meta(self, request: Request) -> dict[str, Any]:
         """Per-request settings of the source."""
-        meta: dict[str, Any] = {"verify_tls": self.config.verify_tls(self.source), "download_timeout": self.limits.timeout}
+        meta: dict[str, Any] = {
+            "verify_tls": self.config.verify_tls(self.source),
+            "download_timeout": self.limits.timeout,
+        }
         return meta | ({"proxy": self.config.crawl.http_proxy} if self.config.crawl.http_proxy else {})
 
     def ignores_robots(self, request: Request) -> bool:
@@ -112,7 +117,7 @@ class LookingSpider(Spider):
     """Base of spiders that look and keep nothing: Scrapy's own scheduler, no pipelines."""
 
     name: str = "looking"
-    custom_settings: ClassVar[dict[str, Any]] = {
+    custom_settings = {  # noqa: RUF012 - Scrapy declares it so
         "SCHEDULER": "scrapy.core.scheduler.Scheduler",
         "ITEM_PIPELINES": {},
         "SPIDER_MIDDLEWARES": {"crawler.harvest.HarvestMiddleware": None},
@@ -122,6 +127,7 @@ class LookingSpider(Spider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> LookingSpider:
+        """Take over the run and its settings."""
         run: DryRun = kwargs.pop("run")
         spider = super().from_crawler(crawler, *args, **kwargs)
         spider.run = run
@@ -135,7 +141,7 @@ class LookingSpider(Spider):
 
     def opened(self, spider: Spider) -> None:
         """Guard the network before the first request."""
-        from twisted.internet import reactor  # noqa: PLC0415 - importing it earlier would install a reactor
+        from twisted.internet import reactor
 
         self.run.guard.install(reactor)
         self.run.workers.start()
@@ -148,7 +154,11 @@ class LookingSpider(Spider):
         """A request as the frontier would make it."""
         lease = Lease(0, url, host_key(url), self.run.source.name, kind, 0, 0, 0, None, None, None)
         request = Request(
-            url, callback=callback, errback=self.failed, dont_filter=True, meta={"lease": lease, "kind": kind, "raw": True}
+            url,
+            callback=callback,
+            errback=self.failed,
+            dont_filter=True,
+            meta={"lease": lease, "kind": kind, "raw": True},
         )
         request.meta.update(self.run.wire_meta(request))
         return request
@@ -171,6 +181,7 @@ class TrialSpider(LookingSpider):
         self.url = url
 
     async def start(self) -> AsyncIterator[Any]:
+        """One page."""
         yield self.ask(self.url, Kind.ARTICLE, self.parse_page)
 
     async def parse_page(self, response: Response) -> None:
@@ -183,6 +194,7 @@ class TrialSpider(LookingSpider):
             self.failure = error
 
     def failed(self, failure: Failure) -> None:
+        """Errback: the status is told, too."""
         super().failed(failure)
         if isinstance(failure.value, BadStatus):
             self.final_url, self.status = failure.value.response.url, failure.value.response.status
@@ -205,6 +217,7 @@ class ProbeSpider(LookingSpider):
         self._asked: set[str] = set()
 
     async def start(self) -> AsyncIterator[Any]:
+        """The home page; all else follows from it."""
         yield self.ask(canonical(self.url), Kind.HOME, self.parse_home)
 
     async def parse_home(self, response: Response) -> AsyncIterator[Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from dataclasses import replace
 from typing import Any, cast
 
 from scrapy import Spider
@@ -17,11 +15,10 @@ from crawler.collection import Collection
 from crawler.config import Config, Source
 from crawler.dryrun import DryRun, ProbeSpider, TrialSpider, why
 from crawler.options import CrawlOptions, Probe, Trial
-from crawler.run import Run
 from crawler.spiders.news import NewsSpider
 from crawler.summary import lines_of
-from pipelines.page import RawPage, page_of
 from pipelines.extract import extract
+from pipelines.page import page_of
 from storage.errors import AllSourcesFailed
 from storage.records import Candidate, NoArticle
 from storage.times import now
@@ -94,7 +91,7 @@ def _start(spidercls: type[Spider], level: int, **arguments: Any) -> Spider:
     _log_to_stderr(level)
     process = AsyncCrawlerProcess(_settings())
     crawler = process.create_crawler(spidercls)
-    task = cast("asyncio.Task[None]", process.crawl(crawler, **arguments))
+    task = process.crawl(crawler, **arguments)
     process.start()
     if (error := task.exception()) is not None:
         raise error
@@ -106,7 +103,7 @@ def _log_to_stderr(level: int) -> None:
     speaker = logging.StreamHandler()
     speaker.setLevel(level)  # on the handler: Scrapy sets levels of its own loggers
     speaker.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
-    logging.basicConfig(level=logging.DEBUG if level <= logging.DEBUG else level, handlers=[speaker])
+    logging.basicConfig(level=max(logging.DEBUG, level), handlers=[speaker])
 
 
 def _settings() -> Settings:

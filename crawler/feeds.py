@@ -8,14 +8,15 @@ entities, mangles `desk@paper.example (Desk)`, drops origLink, and needs seconds
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crawler.markup import Document, local_name
+from crawler.phrases import LABEL_LENGTH, TAG, TITLE_LENGTH, address, distinct, label, mended_url, person, plain
 from crawler.scope import Discovered, Scope
 from crawler.shapes import media_refusal
 from storage.records import Announced, Link
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 50_000
 ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
 
-_TITLE_LENGTH = 1_000
 _TEXT_LENGTH = 2_000
-_LABEL_LENGTH = 200
-_MAX_LABELS = 50
+_MAX_PEOPLE = 100
+_IDENTIFYING = frozenset({"link", "guid", "id"})
+_MAX_CHILDREN = 1_000
 _ENTRIES = frozenset({"item", "entry"})
 _ABOUT = frozenset({"ttl", "updateperiod", "updatefrequency", "language", "title"})
 _PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
@@ -48,17 +49,6 @@ _PREFIXES = {
     "http://purl.org/atom/ns#": "atom",
     "http://purl.org/rss/1.0/modules/content/": "content",
 }
-_INLINE_TAG = re.compile(
-    r"</?(?:a|abbr|b|big|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|mark|p|q|s|small|span|strong|sub|sup|u)\b[^<>]*>",
-    re.IGNORECASE,
-)
-_TAG = re.compile(r"<[/!]?[A-Za-z][^<>]*>|<!--.*?(?:-->|\Z)", re.DOTALL)
-_BREAKING = re.compile(r"</?(?:br|p|div|li|ul|ol|h[1-6]|tr|td|th|blockquote|img|hr)\b", re.IGNORECASE)
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufeff]")
-_MAIL_AND_NAME = re.compile(r"[^\s@]+@[^\s()]+\s*\((.+)\)")
-_NAME_AND_MAIL = re.compile(r"(.+?)\s*[<(][^<>()\s@]+@[^<>()\s]+[>)]")
-_MAIL = re.compile(r"(?:mailto:)?[^\s@]+@[^\s@]+")
-_AMPERSAND = re.compile(r"&(?:amp;|#0{0,5}38;|#x26;)", re.IGNORECASE)
 _IMAGE_FILE = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.IGNORECASE)
 
 
@@ -102,7 +92,7 @@ def from_json(text: str, url: str, scope: Scope) -> Discovered:
     entries = feed.get("items") if isinstance(feed, dict) else None
     if not isinstance(entries, list):
         return Discovered(problem="not-a-feed: json")
-    about = _About(title=plain(feed.get("title"), _TITLE_LENGTH), language=_label(feed.get("language")))
+    about = _About(title=plain(feed.get("title"), TITLE_LENGTH), language=label(feed.get("language")))
     stories = (_json_entry(entry, url, about.language) for entry in entries if isinstance(entry, dict))
     return _discovered(stories, scope, about, lambda: None)
 
@@ -144,11 +134,6 @@ def _link(entry: _Entry, scope: Scope) -> Link:
     return Link(written[:500], announced=entry.announced, refused=f"invalid-url: {reason}")
 
 
-def mended_url(url: str) -> str:
-    """A URL as written in a feed, with ampersands that were escaped once too often."""
-    return _AMPERSAND.sub("&", url) if "&" in url else url
-
-
 # ---- XML
 
 
@@ -169,9 +154,9 @@ def _note(about: _About, name: str, text: str) -> None:
     """Keep what the feed says of itself; its first word counts."""
     number = int(text) if re.fullmatch(r"[0-9]{1,6}", text) and int(text) > 0 else None
     if name == "title":
-        about.title = about.title or plain(text, _TITLE_LENGTH)
+        about.title = about.title or plain(text, TITLE_LENGTH)
     elif name == "language":
-        about.language = about.language or _label(text)
+        about.language = about.language or label(text)
     elif name == "ttl":
         about.ttl_minutes = about.ttl_minutes or number
     elif name == "updateperiod":
@@ -194,7 +179,7 @@ def _xml_entry(entry: _Element, url: str, about: _About) -> _Entry:
             authors=_authors(fields),
             tags=_tags(fields),
             description=_first(fields, "description", "summary", "dc:description", limit=_TEXT_LENGTH),
-            language=_label(_first(fields, "dc:language", "language")) or _xml_language(entry) or about.language,
+            language=label(_first(fields, "dc:language", "language")) or _xml_language(entry) or about.language,
             image_url=_image(entry, fields, url),
         ),
     )
@@ -204,7 +189,8 @@ def _fields(entry: _Element) -> Fields:
     """Children by name: bare in the entry's own namespace or none, `prefix:name` in one that feeds are known to use."""
     own = _namespace(entry)
     fields: Fields = {}
-    for child in entry:
+    whole = any(local_name(child) in _IDENTIFYING for child in entry)
+    for child in entry if whole else islice(entry.iterdescendants(), _MAX_CHILDREN):  # else a tag was left open
         name = local_name(child)
         if not name:
             continue
@@ -259,7 +245,7 @@ def _base(element: _Element, url: str) -> str:
 
 
 def _xml_language(entry: _Element) -> str | None:
-    languages = (_label(node.get(f"{_XML}lang")) for node in [entry, *entry.iterancestors()])
+    languages = (label(node.get(f"{_XML}lang")) for node in [entry, *entry.iterancestors()])
     return next(filter(None, languages), None)
 
 
@@ -268,12 +254,12 @@ def _text(element: _Element) -> str:
 
 
 def _title(elements: Iterable[_Element]) -> str | None:
-    return next((title for element in elements if (title := plain(_text(element), _TITLE_LENGTH))), None)
+    return next((title for element in elements if (title := plain(_text(element), TITLE_LENGTH))), None)
 
 
-def _first(fields: Fields, *names: str, limit: int = _LABEL_LENGTH) -> str | None:
+def _first(fields: Fields, *names: str, limit: int = LABEL_LENGTH) -> str | None:
     """The first of these fields that says anything."""
-    texts = (plain(_text(element), limit, _TAG) for name in names for element in fields.get(name, ()))
+    texts = (plain(_text(element), limit, TAG) for name in names for element in fields.get(name, ()))
     return next((text for text in texts if text), None)
 
 
@@ -285,14 +271,7 @@ def _authors(fields: Fields) -> tuple[str, ...]:
             written += names or [_text(element) if len(element) == 0 else ""]
     written += [_text(element) for element in fields.get("media:credit", ()) if element.get("role") == "author"]
     written += [] if any(written) else [_text(element) for element in fields.get("itunes:author", ())]
-    return _distinct(map(_person, written))
-
-
-def _person(written: str | None) -> str | None:
-    """The name in `desk@paper.example (Desk)` or `Desk <desk@paper.example>`; a bare address is no name."""
-    text = plain(written, _LABEL_LENGTH + 100) or ""
-    match = _MAIL_AND_NAME.fullmatch(text) or _NAME_AND_MAIL.fullmatch(text)
-    return _label(match[1]) if match else None if _MAIL.fullmatch(text) else _label(text)
+    return distinct(map(person, written))
 
 
 def _tags(fields: Fields) -> tuple[str, ...]:
@@ -300,7 +279,7 @@ def _tags(fields: Fields) -> tuple[str, ...]:
     written = [element.get("label") or element.get("term") or _text(element) for element in categories]
     written += [_text(element) for element in fields.get("dc:subject", ())]
     keywords = [_text(element) for element in fields.get("media:keywords", ())]
-    return _distinct(_label(text) for text in [*written, *(",".join(keywords)).split(",")])
+    return distinct(label(text) for text in [*written, *(",".join(keywords)).split(",")])
 
 
 def _image(entry: _Element, fields: Fields, url: str) -> str | None:
@@ -309,7 +288,7 @@ def _image(entry: _Element, fields: Fields, url: str) -> str | None:
     sources += [element.get("href", "") for element in fields.get("itunes:image", ())]
     attached = (element for element in fields.get("link", ()) if element.get("rel") == "enclosure")
     sources += [element.get("href", "") for element in attached if _is_image(element)]
-    return _address(next(filter(None, sources), None), _base(entry, url))
+    return address(next(filter(None, sources), None), _base(entry, url))
 
 
 def _is_image(element: _Element) -> bool:
@@ -329,14 +308,14 @@ def _json_entry(entry: dict[str, Any], url: str, language: str | None) -> _Entry
     return _Entry(
         urls=tuple((text, url) for text in candidates if isinstance(text, str) and text),
         announced=Announced(
-            title=plain(entry.get("title"), _TITLE_LENGTH),
-            published=_label(entry.get("date_published")),
-            modified=_label(entry.get("date_modified")),
-            authors=_distinct(map(_person, _json_authors(entry))),
-            tags=_distinct(map(_label, _list(entry.get("tags")))),
-            description=plain(entry.get("summary"), _TEXT_LENGTH, _TAG),
-            language=_label(entry.get("language")) or language,
-            image_url=_address(entry.get("image") or entry.get("banner_image"), url),
+            title=plain(entry.get("title"), TITLE_LENGTH),
+            published=label(entry.get("date_published")),
+            modified=label(entry.get("date_modified")),
+            authors=distinct(map(person, _json_authors(entry))),
+            tags=distinct(map(label, _list(entry.get("tags")))),
+            description=plain(entry.get("summary"), _TEXT_LENGTH, TAG),
+            language=label(entry.get("language")) or language,
+            image_url=address(entry.get("image") or entry.get("banner_image"), url),
         ),
     )
 
@@ -347,44 +326,4 @@ def _json_authors(entry: dict[str, Any]) -> list[str | None]:
 
 
 def _list(value: object) -> list[Any]:
-    return value[: _MAX_LABELS * 2] if isinstance(value, list) else []
-
-
-# ---- words
-
-
-def plain(value: object, limit: int, tags: re.Pattern[str] = _INLINE_TAG) -> str | None:
-    """One line of text without HTML, at most `limit` characters; None when nothing is left or it is no text."""
-    if not isinstance(value, str):
-        return None
-    text = value[: limit * 20]
-    if "<" in text:
-        text = tags.sub(_between_words, text)
-    if "&" in text:
-        text = html.unescape(text)
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())[:limit].strip() or None
-
-
-def _between_words(tag: re.Match[str]) -> str:
-    return " " if _BREAKING.match(tag[0]) else ""
-
-
-def _label(value: object) -> str | None:
-    return plain(value, _LABEL_LENGTH)
-
-
-def _distinct(texts: Iterable[str | None]) -> tuple[str, ...]:
-    kept: dict[str, str] = {}
-    for text in texts:
-        if text and len(kept) < _MAX_LABELS:
-            kept.setdefault(text.casefold(), text)
-    return tuple(kept.values())
-
-
-def _address(written: object, base: str) -> str | None:
-    if not isinstance(written, str) or not written:
-        return None
-    try:
-        return canonical(mended_url(written), base)
-    except InvalidURL:
-        return None
+    return value[:_MAX_PEOPLE] if isinstance(value, list) else []

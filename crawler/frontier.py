@@ -50,23 +50,28 @@ class Frontier(BaseScheduler):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Frontier:
+        """As Scrapy builds it."""
         return cls(crawler)
 
     @property
     def run(self) -> Run:
+        """The run of the spider."""
         return cast("Run", self._crawler.spider.run)  # type: ignore[union-attr]
 
     def open(self, spider: Spider) -> Deferred[None] | None:
+        """Scrapy: the spider is there."""
         self.run.frontier = self
         return None
 
     def close(self, reason: str) -> Deferred[None] | None:
+        """Scrapy: the spider is done; what is still in memory is given back by the run."""
         self._closed = True
         if self._claiming is not None:
             self._claiming.cancel()
         return None
 
     def has_pending_requests(self) -> bool:
+        """Whether anything is leased, being leased, or may still be due."""
         if self._closed or self.run.failure is not None:
             return False
         if self._claiming is not None or self._planting or (self._open - self._parked()):
@@ -86,6 +91,7 @@ class Frontier(BaseScheduler):
         }
 
     def enqueue_request(self, request: Request) -> bool:
+        """A claimed row, a redirect or a retry with its lease; or what a spider starts with."""
         lease = request.meta.get("lease")
         if lease is None:  # from a spider's start(): noted like any other link
             self._planting += 1
@@ -120,6 +126,7 @@ class Frontier(BaseScheduler):
             self._ready.append(host)
 
     def next_request(self) -> Request | None:
+        """The next request of a host that is neither busy nor blocked."""
         busy = set(self._busy.values())
         for _ in range(len(self._ready)):
             host = self._ready.popleft()
@@ -178,7 +185,7 @@ class Frontier(BaseScheduler):
         for lease in leases:
             self._open.add(lease.url_id)
             self._articles += lease.kind is Kind.ARTICLE
-            self._crawler.engine.crawl(self.run.request_for(lease))  # type: ignore[union-attr]
+            self._crawler.engine.crawl(self.run.request_for(lease))
         if not leases:
             await self._end_if_idle()
 
@@ -193,4 +200,3 @@ class Frontier(BaseScheduler):
         if self.run.options.max_pages is not None:
             room = min(room, self.run.options.max_pages - self._articles)
         return room
-

@@ -52,9 +52,11 @@ class HarvestMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> HarvestMiddleware:
+        """As Scrapy builds it."""
         return cls(crawler)
 
     async def process_spider_output(self, response: Response, result: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """Gather what a callback yields."""
         harvest = Harvest(_request(response), response)
         try:
             async for out in result:
@@ -79,6 +81,7 @@ class HarvestMiddleware:
         return True
 
     def process_spider_exception(self, response: Response, exception: Exception) -> Iterable[Harvest]:
+        """A callback that failed before it yielded anything."""
         log.error("the spider failed on %s: %r", response.url, exception)
         return [Harvest(_request(response), response, problem=f"spider: {type(exception).__name__}")]
 
@@ -96,12 +99,13 @@ class HarvestPipeline:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> HarvestPipeline:
+        """As Scrapy builds it."""
         return cls(crawler)
 
     async def process_item(self, item: Any) -> Any:
+        """Store it; returns when it is durable."""
         if isinstance(item, Harvest):
             await self.run.settle(item)
         elif isinstance(item, Link):
             await self.run.plant([item])
         return item
-

@@ -19,7 +19,9 @@ class HostGate:
         self._crawler = crawler
         self._scribe = scribe
         moment = parse(now())
-        self._until = {host: time.monotonic() + (parse(until) - moment).total_seconds() for host, until in blocked.items()}
+        self._until = {
+            host: time.monotonic() + (parse(until) - moment).total_seconds() for host, until in blocked.items()
+        }
 
     def blocked_for(self, host: str) -> float:
         """Seconds until the host may be asked again, 0 when it may now."""
@@ -37,8 +39,10 @@ class HostGate:
 
     def ask_delay(self, host: str, seconds: float) -> None:
         """The site asks for a longer delay: the downloader's slot of the host keeps it from here on."""
-        downloader = self._crawler.engine.downloader  # type: ignore[union-attr]
-        usual = downloader.per_slot_settings.get(host, {}).get("delay", self._crawler.settings.getfloat("DOWNLOAD_DELAY"))
+        downloader = self._crawler.engine.downloader
+        usual = downloader.per_slot_settings.get(host, {}).get(
+            "delay", self._crawler.settings.getfloat("DOWNLOAD_DELAY")
+        )
         if seconds <= usual:
             return
         downloader.per_slot_settings[host] = {"delay": seconds}

@@ -10,7 +10,7 @@ from itertools import islice
 from lxml import etree
 
 from crawler import shapes
-from crawler.feeds import plain
+from crawler.phrases import TITLE_LENGTH, plain
 from crawler.scope import Discovered, Scope
 from crawler.shapes import Anchor
 from storage.records import Kind, Link
@@ -21,7 +21,6 @@ MAX_SECTIONS = 40
 MAX_FEEDS = 40
 
 _MAX_TEXT = 300
-_TITLE_LENGTH = 1_000
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BOXES = frozenset({"div", "ul", "ol", "section", "aside", "table", "td", "li", "p", "span", "center", "menu"})
 _MENU_CLASS = re.compile(
@@ -84,7 +83,7 @@ def from_html(text: str, url: str, scope: Scope, *, is_home: bool) -> Discovered
         seeds=tuple(seeds.values()),
         unusable=tuple(unusable),
         problem=overflow or (None if links or seeds else "no-links"),
-        title=plain(root.findtext(".//title"), _TITLE_LENGTH),
+        title=plain(root.findtext(".//title"), TITLE_LENGTH),
     )
 
 

@@ -32,12 +32,13 @@ _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?(rss|rdf|feed|urlset|sitemapindex|ch
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE)
 _JSON = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]])")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_PAGE_TAG = re.compile(r"<(?:div|p|a|meta|script|table|span|h1)[\s>]", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<[A-Za-z_]")
 _ENTITY_DECLARATION = re.compile(r"<!ENTITY", re.IGNORECASE)
 _MEND = re.compile(
     r"(?P<cdata><!\[CDATA\[.*?(?:\]\]>|\Z))"
-    r"|(?P<c1>&#(?:1[2-5][0-9]|[xX][89][0-9a-fA-F]);)"  # Windows-1252 numbers, which browsers read as such
-    r"|&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});)(?:(?P<name>[A-Za-z][A-Za-z0-9]{1,31});)?",
+    r"|(?P<number>&#(?:[0-9]{1,7}|[xX][0-9a-fA-F]{1,6});)"
+    r"|&(?!(?:amp|lt|gt|quot|apos);)(?:(?P<name>[A-Za-z][A-Za-z0-9]{1,31});)?",
     re.DOTALL,
 )
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -118,7 +119,7 @@ class Document:
             return "empty"
         if _JSON.match(self._head):
             return "json"
-        if len(_ILLEGAL.findall(self._head[:_PIECE])) > len(self._head[:_PIECE]) // 50:
+        if len(_ILLEGAL.findall(self._head[:_PIECE])) > len(self._head[:_PIECE]) // 20:
             return "binary"
         blank = _COMMENT.sub(lambda match: " " * len(match[0]), self._head)
         root, page = _ROOT.search(blank), _HTML.search(blank)
@@ -183,9 +184,9 @@ def _forget(element: etree._Element) -> None:
 
 
 def _other(text: str) -> str:
-    if text.lstrip().startswith("<"):
-        return "xml" if _ANY_TAG.search(text) else "text"
-    return "html" if re.search(r"<(?:title|div|p|a|meta|script)[\s>]", text, re.IGNORECASE) else "text"
+    if _PAGE_TAG.search(text):
+        return "html"
+    return "xml" if text.lstrip().startswith("<") and _ANY_TAG.search(text) else "text"
 
 
 def _sliced(body: bytes) -> Iterator[bytes]:
@@ -223,8 +224,8 @@ def _safe_end(text: str) -> int:
 def _mended_entity(match: re.Match[str]) -> str:
     if match["cdata"]:
         return match["cdata"]
-    if match["c1"]:
-        return html.escape(html.unescape(match["c1"]))
+    if match["number"]:  # as browsers read them: 128 to 159 are Windows-1252
+        return html.escape(_ILLEGAL.sub("", html.unescape(match["number"])))
     if match["name"] and (known := html5.get(match["name"] + ";")):
         return html.escape(known)
     return "&amp;" + match[0][1:]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection
-
 from crawler.config import Config, Source
 from crawler.options import CrawlOptions
 from crawler.sources import ActiveSource, activate, seeds_of
 from storage import frontier
+from storage.database import Connection
 from storage.errors import UsageError
 from storage.frontier import Origin
 from storage.records import Kind, Link, State
@@ -43,12 +42,13 @@ def _make_due(conn: Connection, options: CrawlOptions, source_ids: Sequence[int]
         frontier.make_due(conn, now, [State.STORED, State.GONE], source_ids)
 
 
-def plant_exact(conn: Connection, config: Config, urls: Sequence[str], run_id: str, now: str) -> tuple[dict[str, ActiveSource], list[int]]:
+def plant_exact(
+    conn: Connection, config: Config, urls: Sequence[str], run_id: str, now: str
+) -> tuple[dict[str, ActiveSource], list[int]]:
     """Rows for exactly these pages, each under the source of its host, or one named after the host. Returns sources and row ids."""
     active: dict[str, ActiveSource] = {}
     keys: list[str] = []
-    for url in urls:
-        url = canonical(url)
+    for url in map(canonical, urls):
         source = _source_of(config, url)
         row_id = frontier.source_id(conn, source.name, source.url, now)
         active.setdefault(source.name, activate(source, row_id, config))

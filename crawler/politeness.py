@@ -65,6 +65,7 @@ class _Component:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Any:
+        """As Scrapy builds it."""
         return cls(crawler)
 
 
@@ -72,6 +73,7 @@ class Scope(_Component):
     """Checks scheme, port and site on every hop, and turns a final answer that is not 2xx into a failure."""
 
     def process_request(self, request: Request) -> None:
+        """Before a request is sent."""
         reason = check_url(request.url, self.run.ports)
         if reason is None and request.meta.get("redirect_times") and not self.run.may_redirect(request):
             reason = "offsite-redirect"
@@ -79,6 +81,7 @@ class Scope(_Component):
             raise Refused(reason)
 
     def process_response(self, request: Request, response: Response) -> Response:
+        """After an answer came."""
         if request.meta.get("kind") is Kind.ROBOTS or 200 <= response.status < 300:
             return response
         raise BadStatus(response)
@@ -92,6 +95,7 @@ class Rules:
     reason: str | None = None
 
     def allow(self, url: str) -> bool:
+        """Whether a URL may be fetched."""
         return self.reason is None and (self.parser is None or bool(self.parser.can_fetch(url, PRODUCT)))
 
 
@@ -103,6 +107,7 @@ class Robots(_Component):
         self._rules: dict[str, asyncio.Future[Rules]] = {}
 
     async def process_request(self, request: Request) -> None:
+        """Before a request is sent."""
         if request.meta.get("kind") is Kind.ROBOTS or self.run.ignores_robots(request):
             return
         rules = await self._rules_of(request)
@@ -124,7 +129,7 @@ class Robots(_Component):
             f"{origin}/robots.txt", meta=meta | self.run.wire_meta(request), callback=NO_CALLBACK, dont_filter=True
         )
         try:
-            response = await self.crawler.engine.download_async(asked)  # type: ignore[union-attr]
+            response = await self.crawler.engine.download_async(asked)
         except Exception as error:  # noqa: BLE001 - whatever kept us from reading it, RFC 9309 2.3.1.4 closes the site for now
             log.info("robots.txt of %s could not be read: %s", origin, error)
             return Rules(reason="robots-unreachable")
@@ -152,6 +157,7 @@ class RetryAfter(_Component):
     """A 429, or a 503 with Retry-After, closes the host until then (RFC 9110, 10.2.3)."""
 
     def process_response(self, request: Request, response: Response) -> Response:
+        """After an answer came."""
         if response.status in (429, 503):
             seconds = retry_after(response.headers.get(b"Retry-After"), datetime.now(UTC))
             if seconds is None and response.status == 429:
@@ -183,11 +189,13 @@ class ChainCookies(_Component):
     """
 
     def process_request(self, request: Request) -> None:
+        """Before a request is sent."""
         jar: CookieJar = request.meta.setdefault("chain_cookies", CookieJar())
         request.headers.pop("Cookie", None)
         jar.add_cookie_header(request)
 
     def process_response(self, request: Request, response: Response) -> Response:
+        """After an answer came."""
         request.meta["chain_cookies"].extract_cookies(response, request)
         return response
 
@@ -196,7 +204,7 @@ class Decompression(HttpCompressionMiddleware):
     """Scrapy's own, for callbacks that read the response; pages that we read from the raw bytes are left as they came."""
 
     def process_response(self, request: Request, response: Response) -> Any:  # type: ignore[override]
+        """Decode the body, unless we read the page from the raw bytes."""
         if request.meta.get("raw"):
             return response
         return super().process_response(request, response)
-

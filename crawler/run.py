@@ -18,24 +18,23 @@ from uuid import uuid4
 
 from scrapy import Request, Spider, signals
 from scrapy.http import Response
-from sqlalchemy import Connection
 
 from crawler import PRODUCT_VERSION, VERSION, planting
 from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
-from crawler.scope import Discovered
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
 from crawler.netguard import NetGuard
 from crawler.options import CrawlOptions
 from crawler.reading import read_seed
+from crawler.scope import Discovered
 from crawler.settling import Settling
 from crawler.sources import ActiveSource, ports_of, wanted_kinds
 from crawler.tape import Limits
 from pipelines.archive import note_closed
 from pipelines.workers import WorkerError, Workers
 from storage import frontier, hosts, runs
-from storage.database import open_database, transaction
+from storage.database import Connection, open_database, transaction
 from storage.errors import AllSourcesFailed, NewswarcError
 from storage.frontier import Origin, Want
 from storage.lock import hold
@@ -55,7 +54,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LEASE_SECONDS = 3600
-
 
 
 class Run:
@@ -149,7 +147,7 @@ class Run:
             settings.set(name, value, priority="spider")
 
     def _opened(self, spider: Spider) -> None:
-        from twisted.internet import reactor  # noqa: PLC0415 - importing it earlier would install a reactor
+        from twisted.internet import reactor
 
         self.guard.install(reactor)
         self.workers.start()
@@ -192,7 +190,12 @@ class Run:
         callback = getattr(self.spider, unusual.pop("callback", "visit"))
         meta = unusual.pop("meta", {}) | {"lease": lease, "kind": lease.kind, "raw": not lease.payload}
         request = Request(
-            lease.url, callback=callback, errback=self.spider.failed, meta=meta, dont_filter=True, **unusual  # type: ignore[attr-defined]
+            lease.url,
+            callback=callback,
+            errback=self.spider.failed,  # type: ignore[attr-defined]
+            meta=meta,
+            dont_filter=True,
+            **unusual,
         )
         request.meta.update(self.wire_meta(request))
         return request
@@ -269,7 +272,11 @@ class Run:
         except InvalidURL as error:
             url, refused = request.url, f"bad-url: {error}"
         return Link(
-            url, kind, refused=refused, payload=json.dumps(payload) if payload else None, spider=self.spider.name if payload else None
+            url,
+            kind,
+            refused=refused,
+            payload=json.dumps(payload) if payload else None,
+            spider=self.spider.name if payload else None,
         )
 
     async def plant(self, links: Sequence[Link]) -> None:
@@ -294,7 +301,7 @@ class Run:
         if self.failure is None:
             self.failure = error
             log.error("%s", error)
-            asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="failure"))  # type: ignore[union-attr]  # noqa: RUF006
+            asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="failure"))  # noqa: RUF006
 
     # The end.
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from crawler.harvest import Harvest
 from crawler.politeness import BadStatus, Refused
-from crawler.schedule import next_visit
 from crawler.reasons import reason_of
+from crawler.schedule import next_visit
 from pipelines.page import read_article
 from pipelines.store import Visit, store_article, store_seed
 from pipelines.workers import WorkerError
@@ -75,10 +75,20 @@ class Settling:
         if harvest.article is None and harvest.error is None and visit.error is None:
             result = NoArticle("links-only")
         if visit.lease.kind in SEED_KINDS:
-            outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, harvest.links, visit.error, next_visit))
+            outcome, new = await self._run.do(
+                lambda conn: store_seed(conn, visit, harvest.links, visit.error, next_visit)
+            )
         else:
-            outcome, new = await self._run.do(lambda conn: store_article(conn, visit, result, harvest.links, next_visit))
-        log.info("%s %s %s%s", outcome.verdict, visit.lease.kind, visit.lease.url, f" ({outcome.reason})" if outcome.reason else "")
+            outcome, new = await self._run.do(
+                lambda conn: store_article(conn, visit, result, harvest.links, next_visit)
+            )
+        log.info(
+            "%s %s %s%s",
+            outcome.verdict,
+            visit.lease.kind,
+            visit.lease.url,
+            f" ({outcome.reason})" if outcome.reason else "",
+        )
         self._run.frontier.settled(visit.lease, new_links=new > 0)
 
 

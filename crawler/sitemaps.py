@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from crawler.feeds import MAX_ENTRIES, mended_url, plain
+from crawler.feeds import MAX_ENTRIES
 from crawler.markup import Document, local_name
+from crawler.phrases import TITLE_LENGTH, address, mended_url, plain
 from crawler.scope import Discovered, Scope
 from crawler.shapes import listed_refusal
 from storage.records import Announced, Kind, Link
@@ -26,7 +28,6 @@ ROOTS = frozenset({"urlset", "sitemapindex"})
 MAX_ROBOTS_BYTES = 512_000
 
 _FRESH_DAYS = 3
-_LENGTH = 1_000
 _NAMES_NEWS = re.compile(r"news|latest|recent|today|aktuell|noticias|actu", re.IGNORECASE)
 _DAY = re.compile(r"\s*(\d{4})-(\d{2})-(\d{2})")
 _ROBOTS_LINE = re.compile(r"^[ \t\ufeff]*sitemap[ \t]*:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
@@ -73,7 +74,7 @@ Fields: TypeAlias = "dict[str, _Element]"
 
 def _places(document: Document, now: str) -> Iterator[Link]:
     """The pages and sitemaps listed: elements that hold a `loc` (a video extension has a `url` too)."""
-    for name, element in document.elements(frozenset({"url", "sitemap"})):
+    for name, element in islice(document.elements(frozenset({"url", "sitemap"})), 2 * MAX_ENTRIES):
         fields = _fields(element)
         if loc := _text(fields.get("loc")):
             yield _child(loc, fields, now) if name == "sitemap" else _page(loc, fields, now)
@@ -86,11 +87,11 @@ def _page(loc: str, fields: Fields, now: str) -> Link:
 
 
 def _announced(fields: Fields, lastmod: str | None) -> Announced | None:
-    image_url = _address(_field(_fields(fields["image"]), "loc")) if "image" in fields else None
+    image_url = address(_field(_fields(fields["image"]), "loc")) if "image" in fields else None
     if "news" not in fields:
         return Announced(modified=lastmod, image_url=image_url) if lastmod or image_url else None
     news = _fields(fields["news"])
-    keywords = (plain(word, _LENGTH) for word in (_field(news, "keywords") or "").split(","))
+    keywords = (plain(word, TITLE_LENGTH) for word in (_field(news, "keywords") or "").split(","))
     return Announced(
         title=_field(news, "title"),
         published=_field(news, "publication_date"),
@@ -118,18 +119,11 @@ def _fields(element: _Element) -> Fields:
 
 
 def _field(fields: Fields, name: str) -> str | None:
-    return plain(_text(fields[name]), _LENGTH) if name in fields else None
+    return plain(_text(fields[name]), TITLE_LENGTH) if name in fields else None
 
 
 def _text(element: _Element | None) -> str:
     return "" if element is None else "".join(map(str, element.itertext())).strip()
-
-
-def _address(written: str | None) -> str | None:
-    try:
-        return canonical(mended_url(written)) if written else None
-    except InvalidURL:
-        return None
 
 
 # ---- judging

@@ -23,10 +23,12 @@ class ActiveSource:
 
     @property
     def name(self) -> str:
+        """Its name in newswarc.toml."""
         return self.source.name
 
     @property
     def obeys_robots(self) -> bool:
+        """Whether robots.txt decides."""
         return self.source.robots == "obey"
 
 
@@ -57,7 +59,9 @@ def wanted_kinds(source: Source) -> frozenset[Kind]:
 
 def ports_of(config: Config) -> frozenset[int]:
     """Ports that may be asked: the web's own, and those that a source names."""
-    from_sources = {_port(url) for source in config.sources for url in [source.url, *(source.feeds or ()), *(source.sitemaps or ())]}
+    from_sources = {
+        _port(url) for source in config.sources for url in [source.url, *(source.feeds or ()), *(source.sitemaps or ())]
+    }
     return frozenset({80, 443} | {port for port in from_sources if port})
 
 

@@ -17,9 +17,15 @@ def lines_of(run: Run) -> Iterator[str]:
     """What was stored, what was not, and which sources gave nothing."""
     assert run.ledger is not None, "a run that did not fail has a ledger"
     counts = run.ledger.articles
-    told = [f"{counts.get(str(verdict), 0)} {verdict}" for verdict in Verdict if counts.get(str(verdict)) or verdict is Verdict.ADDED]
+    told = [
+        f"{counts.get(str(verdict), 0)} {verdict}"
+        for verdict in Verdict
+        if counts.get(str(verdict)) or verdict is Verdict.ADDED
+    ]
     yield "Articles: " + ", ".join([*told, f"{run.ledger.pending} pending"])
-    polled = {name.partition("/")[0]: n for name, n in run.ledger.others.items() if name.endswith(("/polled", "/fetched"))}
+    polled = {
+        name.partition("/")[0]: n for name, n in run.ledger.others.items() if name.endswith(("/polled", "/fetched"))
+    }
     yield "Read: " + (", ".join(f"{n} {kind}" for kind, n in sorted(polled.items())) or "nothing was due")
     silent = sorted(name for name, good in run.results.items() if not good)
     for name in silent[:SHOWN]:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection
-
 from pipelines.store import Recorded
 from storage import captures
+from storage.database import Connection
 from storage.records import Exchange, Kind
 from storage.times import now
 from storage.warc_write import WarcWriter
 
 
-def recording(writer: WarcWriter, exchange: Exchange, url_id: int | None, recorded: Recorded) -> Callable[[Connection], None]:
+def recording(
+    writer: WarcWriter, exchange: Exchange, url_id: int | None, recorded: Recorded
+) -> Callable[[Connection], None]:
     """The job that archives an exchange and enters its capture; `recorded` then knows the row."""
 
     def job(conn: Connection) -> None:
         capture = writer.write_exchange(exchange)
         exchange.response.close()
-        awaited = exchange.context.kind is Kind.ARTICLE and capture.http_status is not None and 200 <= capture.http_status < 300
+        awaited = (
+            exchange.context.kind is Kind.ARTICLE
+            and capture.http_status is not None
+            and 200 <= capture.http_status < 300
+        )
         recorded.fetched_at = capture.fetched_at
         recorded.capture_id = captures.insert(conn, capture, url_id, pending=awaited)
         note_closed(conn, writer)

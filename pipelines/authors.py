@@ -16,11 +16,11 @@ _BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]|（[^）]*）|【[^】]*】")
 _PARTS = re.compile(r"\s*[;,|/、，；•·\n\t]\s*|\s+[–—-]\s+|\s+&\s+|\s*\+\s+")
 _EDGES = " .:;,|/-–—•·*\"'“”„«»()[]"
 _INITIALS = re.compile(r"(?:\b[^\W\d_]\.)+$")
-_SUFFIX = re.compile(r"^(?:jr|sr|ph\.?d|m\.?d|dr|md|mba|ii|iii|iv|esq|rn|msc|ma|bsc)\.?$", re.I)
+_SUFFIX = re.compile(r"^(?:jr|sr|ph\.?d|m\.?d|dr|md|mba|ii|iii|iv|esq|rn|msc|ma|bsc)\.?$", re.IGNORECASE)
 
 
 def names(values: list[str], labels: frozenset[str] = frozenset()) -> tuple[str, ...]:
-    """The names in the values of one source, in order, each once; `labels` are folded names of the site (see `titles`)."""
+    """The names in one source's values, in order, each once; `labels` are folded names of the site (see `titles`)."""
     parts: dict[str, str] = {}
     for value in values[:MAX_AUTHORS]:
         for name in _split(clean_line(value, 2_000)):
@@ -49,9 +49,14 @@ def likely_person(name: str) -> bool:
 
 
 def _looks_named(text: str) -> bool:
-    parts = re.findall(r"[^\W\d_][^\s,;|/]*", text.split("|")[0])
+    parts = re.findall(r"[^\W\d_][^\s,;|/]*", text.split("|", maxsplit=1)[0])
     capitals = sum(part[0].isupper() for part in parts)
-    return 1 <= len(parts) <= 10 and not re.search(r"[?!:]|\d{2}", text) and capitals >= max(1, 0.6 * len(parts)) and len(parts[0]) > 1
+    return (
+        1 <= len(parts) <= 10
+        and not re.search(r"[?!:]|\d{2}", text)
+        and capitals >= max(1, 0.6 * len(parts))
+        and len(parts[0]) > 1
+    )
 
 
 def _split(text: str) -> list[str]:
@@ -88,7 +93,13 @@ def _without_prefix(text: str) -> str:
 def _is_name(name: str, key: str) -> bool:
     if not 2 <= len(name) <= MAX_NAME or len(name.split()) > 7 or sum(map(str.isdigit, name)) > 1 or "http" in key:
         return False
-    if key in _not_names() or not any(map(str.isalpha, name)) or name[0].isdigit() or name[-1] in "?!":
+    if (
+        key in _not_names()
+        or key in _bare_prefixes()
+        or not any(map(str.isalpha, name))
+        or name[0].isdigit()
+        or name[-1] in "?!"
+    ):
         return False
     return dates.parse(name) is None
 

@@ -1,8 +1,12 @@
-"""Whether a page is an article; if not, why. Signals are general: status, bytes, shape, declared types, words in many languages. Pure."""
+"""Whether a page is an article; if not, why. Pure.
+
+Signals are general: status, bytes, shape, declared types, words in many languages.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import urlsplit
@@ -11,7 +15,7 @@ from lxml.html import HtmlElement
 
 from pipelines import words
 from pipelines.jsonld import LISTING_TYPES, Graph, types_of
-from pipelines.normalize import fold, words_in
+from pipelines.normalize import fold
 from pipelines.tree import MAX_WALK, text_of
 from storage.records import Page
 
@@ -19,13 +23,33 @@ MIN_WORDS = 25  # fewer are no article, unless the page declares one
 MIN_DECLARED_WORDS = 10
 FEW_WORDS = 130  # a wall, a challenge or a soft 404 says no more than this
 _MARKUP_TYPES = ("html", "xml", "text/plain", "octet-stream", "unknown")
-_MAGIC = (b"%PDF-", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"RIFF", b"PK\x03\x04", b"\x1f\x8b", b"OggS", b"ID3", b"\x00\x00\x01\x00", b"wOFF", b"BZh", b"7z\xbc", b"MZ")
-_MARKUP = re.compile(rb"<\s*(?:!doctype|html|head|body|meta|title|div|p|article|section|span|h1|a|br|table|script)\b", re.I)
-_FEED = re.compile(rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:rss|feed|rdf:RDF|urlset|sitemapindex|svg)\b", re.I | re.S)
-_REFRESH = re.compile(r"^\s*\d*\.?\d*\s*[;,]\s*url\s*=", re.I)
+_MAGIC = (
+    b"%PDF-",
+    b"\x89PNG",
+    b"GIF8",
+    b"\xff\xd8\xff",
+    b"RIFF",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"OggS",
+    b"ID3",
+    b"\x00\x00\x01\x00",
+    b"wOFF",
+    b"BZh",
+    b"7z\xbc",
+    b"MZ",
+)
+_MARKUP = re.compile(
+    rb"<\s*(?:!doctype|html|head|body|meta|title|div|p|article|section|span|h1|a|br|table|script)\b", re.IGNORECASE
+)
+_FEED = re.compile(
+    rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:rss|feed|rdf:RDF|urlset|sitemapindex|svg)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_REFRESH = re.compile(r"^\s*\d*\.?\d*\s*[;,]\s*url\s*=", re.IGNORECASE)
 _ROOT_APP = frozenset({"root", "app", "__next", "__nuxt", "react-root", "app-root", "main-app", "svelte", "ember-app"})
 _ARTICLE_TYPE = re.compile(r"Article$|^(?:BlogPosting|LiveBlogPosting|Report|Review|Recipe)$")
-_INDEX_PATH = re.compile(r"/(?:index|home|default|start|startseite|accueil|inicio)?(?:\.\w{2,5})?$", re.I)
+_INDEX_PATH = re.compile(r"/(?:index|home|default|start|startseite|accueil|inicio)?(?:\.\w{2,5})?$", re.IGNORECASE)
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "option", "textarea", "iframe"})
 
 
@@ -66,50 +90,102 @@ def _other_bytes(body: bytes) -> bool:
     if _MARKUP.search(start):
         return False
     wide = start[:2] in (b"\xff\xfe", b"\xfe\xff") or start[1:2] == b"\x00"
-    return start[:1] in (b"{", b"[") or (not wide and start.count(b"\x00") > len(start) // 50) or (not wide and b"<" not in start)
+    return (
+        start[:1] in (b"{", b"[")
+        or (not wide and start.count(b"\x00") > len(start) // 50)
+        or (not wide and b"<" not in start)
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    text: int = 0
+    linked: int = 0
+    prose: int = 0
+    headlines: int = 0
+    form_fields: int = 0
+    password: bool = False
+    app_root: bool = False
 
 
 def shape(tree: HtmlElement) -> Shape:
     """The shape of a parsed page, in one walk."""
-    text = linked = prose = headlines = fields = 0
-    password = app_root = False
-    parts: list[str] = []
+    tally, parts = _Tally(), list[str]()
     for element in islice(tree.iter(), MAX_WALK):
-        tag = element.tag
-        if tag in _SKIPPED or not isinstance(tag, str):
-            text += len((element.tail or "").strip())
+        if element.tag in _SKIPPED:
+            tally.text += len((element.tail or "").strip())
             continue
-        if tag == "a":
-            size = len(text_of(element, 2_000))
-            linked += size
-            headlines += size > 15 and any(part.tag in ("h2", "h3", "h4") for part in element.iter("h2", "h3", "h4"))
-        elif tag == "p":
-            own = len(text_of(element, 20_000)) - sum(len(text_of(link, 2_000)) for link in element.iter("a"))
-            prose += own if own > 120 else 0
-        elif tag in ("h2", "h3", "h4"):
-            headlines += any(len(text_of(link, 400)) > 15 for link in element.iter("a"))
-        elif tag == "input":
-            password = password or (element.get("type") or "").lower() == "password"
-            fields += (element.get("type") or "text").lower() in ("text", "email", "password", "tel")
-        elif tag == "div" and (element.get("id") or "").lower() in _ROOT_APP:
-            app_root = True
+        if reader := _READERS.get(element.tag):
+            reader(tally, element)
         for piece in (element.text, element.tail):
             if piece and (stripped := piece.strip()):
-                text += len(stripped)
-                if len(parts) < 1_500:
-                    parts.append(stripped)
+                tally.text += len(stripped)
+                parts.append(stripped[:2_000])
     return Shape(
-        text, linked, prose, headlines, _first_headings(tree), password, fields, app_root, _refreshes(tree), _noscript(tree), " ".join(parts)[:20_000]
+        tally.text,
+        tally.linked,
+        tally.prose,
+        tally.headlines,
+        _first_headings(tree),
+        tally.password,
+        tally.form_fields,
+        tally.app_root,
+        _refreshes(tree),
+        _noscript(tree),
+        " ".join(parts[:1_500])[:20_000],
     )
 
 
+def _count_link(tally: _Tally, link: HtmlElement) -> None:
+    size = len(text_of(link, 2_000))
+    tally.linked += size
+    tally.headlines += size > 15 and next(link.iter("h2", "h3", "h4"), None) is not None
+
+
+def _count_paragraph(tally: _Tally, paragraph: HtmlElement) -> None:
+    own = len(text_of(paragraph, 20_000)) - sum(len(text_of(link, 2_000)) for link in paragraph.iter("a"))
+    tally.prose += own if own > 120 else 0
+
+
+def _count_heading(tally: _Tally, heading: HtmlElement) -> None:
+    tally.headlines += any(len(text_of(link, 400)) > 15 for link in heading.iter("a"))
+
+
+def _count_input(tally: _Tally, field: HtmlElement) -> None:
+    kind = (field.get("type") or "text").lower()
+    tally.password = tally.password or kind == "password"
+    tally.form_fields += kind in ("text", "email", "password", "tel")
+
+
+def _count_division(tally: _Tally, division: HtmlElement) -> None:
+    tally.app_root = tally.app_root or (division.get("id") or "").lower() in _ROOT_APP
+
+
+_READERS: dict[str, Callable[[_Tally, HtmlElement], None]] = {
+    "a": _count_link,
+    "p": _count_paragraph,
+    "h2": _count_heading,
+    "h3": _count_heading,
+    "h4": _count_heading,
+    "input": _count_input,
+    "div": _count_division,
+}
+
+
 def _first_headings(tree: HtmlElement) -> tuple[str, ...]:
-    found = [text_of(element, 400) for tag in ("title", "h1", "h2") for _, element in zip(range(3), tree.iter(tag), strict=False)]
+    found = [
+        text_of(element, 400)
+        for tag in ("title", "h1", "h2")
+        for _, element in zip(range(3), tree.iter(tag), strict=False)
+    ]
     return tuple(text for text in found if text)
 
 
 def _refreshes(tree: HtmlElement) -> bool:
-    return any((meta.get("http-equiv") or "").lower() == "refresh" and _REFRESH.match(meta.get("content") or "") for meta in tree.iter("meta"))
+    return any(
+        (meta.get("http-equiv") or "").lower() == "refresh" and _REFRESH.match(meta.get("content") or "")
+        for meta in tree.iter("meta")
+    )
 
 
 def _noscript(tree: HtmlElement) -> str:
@@ -117,7 +193,7 @@ def _noscript(tree: HtmlElement) -> str:
 
 
 def blocked(page_shape: Shape, html: str, count: int) -> str | None:
-    """Whether the page is a machine's answer in place of an article with `count` words: bot-challenge, meta-refresh, soft-404, walls."""
+    """Why a page with `count` words is a machine's answer in place of an article; None when it is not."""
     if count > FEW_WORDS:
         return None
     said = page_shape.words[:6_000]
@@ -159,7 +235,11 @@ def _whole_words(text: str, match: re.Match[str]) -> bool:
 
 def _consent(top: str, said: str, count: int) -> bool:
     found = {match.group().lower() for match in words.pattern("consent").finditer(said)}
-    return len(found) >= 3 or (len(found) >= 2 and count < 80) or (bool(words.pattern("consent").search(top)) and bool(found))
+    return (
+        len(found) >= 3
+        or (len(found) >= 2 and count < 80)
+        or (bool(words.pattern("consent").search(top)) and bool(found))
+    )
 
 
 def _closed(page_shape: Shape, top: str, said: str, count: int) -> str | None:
@@ -169,47 +249,65 @@ def _closed(page_shape: Shape, top: str, said: str, count: int) -> str | None:
     return "paywall" if count < MIN_WORDS and words.pattern("paywall").search(said) else None
 
 
-def judged(page_shape: Shape, graph: Graph, og_type: str | None, url: str, count: int, *, dated: bool) -> str | None:
-    """Whether a page with `count` words of text is too empty, or a list of other pages: needs-javascript, empty, home, section; else None."""
-    declared = _declares_article(graph, og_type)
-    if count < (MIN_DECLARED_WORDS if declared else MIN_WORDS):
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a page says of itself, apart from its text."""
+
+    url: str
+    graph: Graph
+    og_type: str | None = None
+    dated: bool = False
+
+    def has_article_node(self) -> bool:
+        """Whether JSON-LD describes an article that is not an entry of a list."""
+        nodes = self.graph.nodes
+        return any(not listed and any(map(_ARTICLE_TYPE.search, types_of(node))) for node, listed in nodes)
+
+    def an_article(self) -> bool:
+        """Whether JSON-LD or Open Graph calls the page an article."""
+        return self.has_article_node() or fold(self.og_type or "") in ("article", "news", "blog", "newsarticle")
+
+
+def judged(page_shape: Shape, declared: Declared, count: int) -> str | None:
+    """Why a page with `count` words of text is too empty, or a list of other pages; None when it is not."""
+    article = declared.an_article()
+    if count < (MIN_DECLARED_WORDS if article else MIN_WORDS):
         return _nothing(page_shape)
-    if _is_home(url) and not (_has_article_node(graph) and page_shape.headlines < 8):
-        return "home" if page_shape.headlines >= 3 or page_shape.prose < 1_000 or not declared else None
-    return "section" if _lists(page_shape, graph, count, declared=declared, dated=dated) else None
+    if _is_home(declared.url) and not (declared.has_article_node() and page_shape.headlines < 8):
+        return "home" if page_shape.headlines >= 3 or page_shape.prose < 1_000 or not article else None
+    return "section" if _lists(page_shape, declared, count) else None
 
 
 def _nothing(page_shape: Shape) -> str:
-    scripted = page_shape.app_root or words.pattern("javascript").search(f"{page_shape.noscript} {page_shape.words[:2_000]}")
+    scripted = page_shape.app_root or words.pattern("javascript").search(
+        f"{page_shape.noscript} {page_shape.words[:2_000]}"
+    )
     if scripted and page_shape.text < 1_000:
         return "needs-javascript"
     return "section" if page_shape.headlines >= 8 else "empty"
 
 
-def _declares_article(graph: Graph, og_type: str | None) -> bool:
-    return _has_article_node(graph) or fold(og_type or "") in ("article", "news", "blog", "newsarticle")
-
-
-def _has_article_node(graph: Graph) -> bool:
-    return any(not listed and any(_ARTICLE_TYPE.search(name) for name in types_of(node)) for node, listed in graph.nodes)
-
-
 def _is_home(url: str) -> bool:
     parts = urlsplit(url)
-    return parts.scheme.startswith("http") and not parts.query and bool(re.fullmatch(r"/?", parts.path) or _INDEX_PATH.fullmatch(parts.path))
+    return (
+        parts.scheme.startswith("http")
+        and not parts.query
+        and bool(re.fullmatch(r"/?", parts.path) or _INDEX_PATH.fullmatch(parts.path))
+    )
 
 
-def _lists(page_shape: Shape, graph: Graph, count: int, *, declared: bool, dated: bool) -> bool:
-    """Many headlines that lead elsewhere, mostly linked text, little prose; a declared article must look far more like a list."""
+def _lists(page_shape: Shape, declared: Declared, count: int) -> bool:
+    """Many headlines that lead elsewhere, mostly linked text, little prose; a declared article must look more so."""
     share = page_shape.linked / max(1, page_shape.text)
-    listing_type = bool(graph.types() & LISTING_TYPES)
+    listing_type = bool(declared.graph.types() & LISTING_TYPES)
     evidence = (
-        (page_shape.headlines >= 10) + (page_shape.headlines >= 25) + (share > 0.5) + (share > 0.75) + 2 * listing_type
-        + (page_shape.prose < 600) + (page_shape.prose < 150) + (not dated)
-    )  # fmt: skip
-    return evidence >= (7 if declared else 5) and count < 1_500
-
-
-def word_count(text: str) -> int:
-    """Words of a text, see normalize.words_in."""
-    return words_in(text)
+        (page_shape.headlines >= 10)
+        + (page_shape.headlines >= 25)
+        + (share > 0.5)
+        + (share > 0.75)
+        + 2 * listing_type
+        + (page_shape.prose < 600)
+        + (page_shape.prose < 150)
+        + (not declared.dated)
+    )
+    return evidence >= (7 if declared.an_article() else 5) and count < 1_500

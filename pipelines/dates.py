@@ -15,30 +15,38 @@ _ISO = re.compile(
     r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})(?!\d)"
     r"(?:[T\s,]+(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,]\d{1,9})?)?\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>[^\s,;<)]{0,9})?)?"
 )
-_COMPACT = re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:[T ]?(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?$")
+_COMPACT = re.compile(
+    r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:[T ]?(?P<H>\d{2})(?P<M>\d{2})(?P<S>\d{2})?(?P<zone>Z|[+-]\d{2}:?\d{2})?)?$"
+)
 _EPOCH = re.compile(r"(\d{10})(\d{3})?$")
 _CLOCK = re.compile(
     r"(?<![\d:.])(?P<H>\d{1,2})[:h.](?P<M>\d{2})(?::(?P<S>\d{2}))?(?![\d.])\s*(?P<half>[AaPp]\.?\s?[Mm]\b\.?)?\s*(?P<zone>[A-Z]{1,5}\b(?:[+-]\d{1,2}(?::?\d{2})?)?|[+-]\d{2}:?\d{2})?"
 )
 _DMY = re.compile(r"(?<!\d)(?P<d>\d{1,2})[./-]\s?(?P<m>\d{1,2})[./-]\s?(?P<y>\d{4})(?!\d)")
 _EAST = re.compile(r"(?P<y>\d{4})\s*[年년]\s*(?P<m>\d{1,2})\s*[月월]\s*(?P<d>\d{1,2})\s*[日일]")
-_NAMED_DMY = re.compile(r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|\.|ος|º|-го)?\s*(?:de\s+|of\s+|d['’])?([^\W\d_][^\s\d,]{1,14}?)\.?,?\s+(?:de\s+|del\s+)?(\d{4})(?!\d)", re.I)
-_NAMED_MDY = re.compile(r"([^\W\d_][^\s\d,]{1,14}?)\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})(?!\d)", re.I)
+_NAMED_DMY = re.compile(
+    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|\.|ος|º|-го)?\s*(?:de\s+|of\s+|d['’])?([^\W\d_][^\s\d,]{1,14}?)\.?,?\s+(?:de\s+|del\s+)?(\d{4})(?!\d)",
+    re.IGNORECASE,
+)
+_NAMED_MDY = re.compile(r"([^\W\d_][^\s\d,]{1,14}?)\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})(?!\d)", re.IGNORECASE)
 _ASCTIME = re.compile(r"([A-Za-z]{3}) +(\d{1,2}) (\d{1,2}:\d{2}:\d{2}) (?:([A-Z]{1,5}) )?(\d{4})$")
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+\-−])(\d{1,2})(?::?(\d{2}))?(?::?\d{2})?$")
-_IN_URL = re.compile(r"(?<!\d)((?:19|20)\d{2})[/_.-]?(0[1-9]|1[0-2]|[1-9](?=[/_.-]))[/_.-]?(0[1-9]|[12]\d|3[01]|[1-9](?=[/_.-]))(?!\d)")
+_IN_URL = re.compile(
+    r"(?<!\d)((?:19|20)\d{2})[/_.-]?(0[1-9]|1[0-2]|[1-9](?=[/_.-]))[/_.-]?(0[1-9]|[12]\d|3[01]|[1-9](?=[/_.-]))(?!\d)"
+)
 _NOISE_ZONE = re.compile(r"\s*\[[^\]]*\]$|\s*\([^)]*\)$")
-# Abbreviations that mean one offset everywhere they are used by news sites; ambiguous ones (IST, CST in Asia, BST) are left out.
+# Abbreviations that mean one offset wherever news sites use them; ambiguous ones (IST, CST, BST) are left out.
 _ZONES = {
-    "Z": 0, "UTC": 0, "GMT": 0, "UT": 0, "WET": 0, "CET": 60, "MEZ": 60, "CEST": 120, "MESZ": 120, "EET": 120, "EEST": 180,
-    "MSK": 180, "EST": -300, "EDT": -240, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420, "JST": 540,
-    "KST": 540, "AEST": 600, "AEDT": 660, "NZST": 720, "NZDT": 780, "HKT": 480, "SGT": 480, "WIB": 420, "SAST": 120,
+    "Z": 0, "UTC": 0, "GMT": 0, "UT": 0, "WET": 0, "CET": 60, "MEZ": 60, "CEST": 120, "MESZ": 120, "EET": 120,
+    "EEST": 180,
+    "MSK": 180, "EST": -300, "EDT": -240, "CDT": -300, "MST": -420, "MDT": -360, "PST": -480, "PDT": -420, "JST": 540, "KST": 540,
+    "AEST": 600, "AEDT": 660, "NZST": 720, "NZDT": 780, "HKT": 480, "SGT": 480, "WIB": 420, "SAST": 120,
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A declared moment. `clock` is None when only the day is known; `offset` (minutes) is None when no zone is declared."""
+    """A declared moment. `clock` is None when only the day is known; `offset` (minutes) when no zone is declared."""
 
     day: date
     clock: tuple[int, int, int | None] | None = None
@@ -51,7 +59,7 @@ class Moment:
 
     @property
     def precision(self) -> str:
-        """second | minute | day."""
+        """Second | minute | day."""
         if self.clock is None or self.offset is None:
             return "day"
         return "minute" if self.clock[2] is None else "second"
@@ -60,7 +68,7 @@ class Moment:
         """`YYYY-MM-DDTHH:MM:SS.000Z`, or `YYYY-MM-DD` when time or zone is not known."""
         if not self.known:
             return self.day.isoformat()
-        return self._aware(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        return self.at(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def local(self) -> str:
         """As declared, in ISO form with its offset; without one when none was declared."""
@@ -76,21 +84,24 @@ class Moment:
         hours, minutes = divmod(abs(self.offset), 60)
         return f"{'-' if self.offset < 0 else '+'}{hours:02d}:{minutes:02d}"
 
-    def _aware(self, zone: tzinfo) -> datetime:
+    def at(self, zone: tzinfo) -> datetime:
+        """The moment in a zone; midnight where no time is known, UTC where no zone is."""
         hour, minute, second = self.clock or (0, 0, 0)
         own = timezone(timedelta(minutes=self.offset or 0))
-        return datetime(self.day.year, self.day.month, self.day.day, hour, minute, second or 0, tzinfo=own).astimezone(zone)
+        return datetime(self.day.year, self.day.month, self.day.day, hour, minute, second or 0, tzinfo=own).astimezone(
+            zone
+        )
 
     def same_minute(self, other: Moment) -> bool:
         """Whether both are full moments less than a minute apart."""
-        return self.known and other.known and abs((self._aware(UTC) - other._aware(UTC)).total_seconds()) < 60
+        return self.known and other.known and abs((self.at(UTC) - other.at(UTC)).total_seconds()) < 60
 
     def with_wall_clock_of(self, naive: Moment) -> Moment | None:
         """This moment in the zone that makes it the wall clock of `naive`; None when no zone does."""
         if not self.known or naive.clock is None or naive.offset is not None:
             return None
-        shown = Moment(naive.day, naive.clock, 0)._aware(UTC)
-        own = self._aware(UTC)
+        shown = Moment(naive.day, naive.clock, 0).at(UTC)
+        own = self.at(UTC)
         minutes = round((shown.replace(second=0) - own.replace(second=0)).total_seconds() / 60)
         if abs(minutes) > 14 * 60 or minutes % 30:
             return None
@@ -98,7 +109,7 @@ class Moment:
 
     def days(self) -> frozenset[date]:
         """The day as written and the day in UTC."""
-        return frozenset({self.day, self._aware(UTC).date()}) if self.known else frozenset({self.day})
+        return frozenset({self.day, self.at(UTC).date()}) if self.known else frozenset({self.day})
 
 
 def parse(text: str, month_first: bool | None = False) -> Moment | None:
@@ -116,7 +127,7 @@ def believed(moment: Moment | None, fetched_at: str) -> Moment | None:
         return None
     limit = datetime.fromisoformat(fetched_at) + timedelta(days=1)
     if moment.known:
-        return moment if moment._aware(UTC) <= limit else None
+        return moment if moment.at(UTC) <= limit else None
     return moment if moment.day <= limit.date() else None
 
 
@@ -144,12 +155,18 @@ def _iso(text: str) -> Moment | None:
     match = _ISO.search(text)
     if not match:
         return None
-    return _from_groups(match, match) if match.group("H") else _with_clock(_from_groups(match, None), text[match.end() :])
+    return (
+        _from_groups(match, match) if match.group("H") else _with_clock(_from_groups(match, None), text[match.end() :])
+    )
 
 
 def _asctime(text: str) -> Moment | None:
     match = _ASCTIME.search(text)
-    return _named(f"{match.group(2)} {match.group(1)} {match.group(5)} {match.group(3)} {match.group(4) or ''}") if match else None
+    return (
+        _named(f"{match.group(2)} {match.group(1)} {match.group(5)} {match.group(3)} {match.group(4) or ''}")
+        if match
+        else None
+    )
 
 
 def _numbers(text: str, month_first: bool | None) -> Moment | None:
@@ -169,10 +186,14 @@ def _numbers(text: str, month_first: bool | None) -> Moment | None:
 def _named(text: str) -> Moment | None:
     for match in _NAMED_DMY.finditer(text):
         if month := _months().get(match.group(2).casefold()):
-            return _with_clock(_moment(int(match.group(3)), month, int(match.group(1))), text[match.end() :], text[: match.start()])
+            return _with_clock(
+                _moment(int(match.group(3)), month, int(match.group(1))), text[match.end() :], text[: match.start()]
+            )
     for match in _NAMED_MDY.finditer(text):
         if month := _months().get(match.group(1).casefold()):
-            return _with_clock(_moment(int(match.group(3)), month, int(match.group(2))), text[match.end() :], text[: match.start()])
+            return _with_clock(
+                _moment(int(match.group(3)), month, int(match.group(2))), text[match.end() :], text[: match.start()]
+            )
     return None
 
 

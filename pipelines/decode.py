@@ -1,6 +1,7 @@
 """The text of an HTML body, whatever charset it declares. Pure.
 
-A declaration is a hint: BOM first, then UTF-8 where the bytes prove it, then what HTTP and <meta> declare, then detection.
+A declaration is a hint: BOM first, then UTF-8 where the bytes prove it, then what HTTP and <meta> declare,
+then detection.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ _STATEFUL = ("utf-16", "utf-32", "iso2022", "iso-2022", "hz")
 _UTF8 = ("utf-8", "utf8")
 _ENOUGH_GOOD = 20  # decoded non-ASCII characters for each broken one
 _NON_ASCII = re.compile(rb"[\x00-\x7f]{0,8}(?:[\x80-\xff]+[\x00-\x7f]{0,4})+")
-_LATIN_LETTERS = re.compile("[\u00a1-\u00ff\u0160\u0161\u017d\u017e\u0152\u0153\u0178\u0192\u02c6\u02dc\u2013-\u2022\u20ac\u2122]")
+_LATIN_LETTERS = re.compile(
+    "[\u00a1-\u00ff\u0160\u0161\u017d\u017e\u0152\u0153\u0178\u0192\u02c6\u02dc\u2013-\u2022\u20ac\u2122]"
+)
 _ASCII_LETTERS = re.compile("[A-Za-z]")
-_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.S | re.I)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _SAMPLE = 20_000  # bytes; detection costs milliseconds per kilobyte
 
 

@@ -7,6 +7,7 @@ body and handed to trafilatura: its fast mode first, its whole cascade where tha
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
@@ -17,10 +18,11 @@ from trafilatura import bare_extraction
 from trafilatura.metadata import extract_author
 from trafilatura.settings import Extractor
 
-from pipelines import classify, claims, jsonld, metadata
-from pipelines.classify import Shape
+from pipelines import classify, jsonld, metadata
 from pipelines.claims import Claim, Claims
+from pipelines.classify import Shape
 from pipelines.decode import decode
+from pipelines.gather import gather
 from pipelines.metadata import Fields
 from pipelines.normalize import clean_line, clean_text, fold, wording, words_in
 from pipelines.tree import parse, text_of
@@ -31,7 +33,21 @@ EXTRACTOR = f"newswarc-1/trafilatura-{version('trafilatura')}"
 MAX_TEXT = 2_000_000  # characters of article text kept
 MAX_ELEMENTS = 30_000  # trafilatura's time grows with their square; the largest news pages have a third of that
 MAX_PLAIN = 500_000  # characters of text taken from a page with more
-_NEVER_BODY = ("script", "style", "svg", "iframe", "template", "button", "input", "select", "textarea", "object", "canvas", "video", "audio")
+_NEVER_BODY = (
+    "script",
+    "style",
+    "svg",
+    "iframe",
+    "template",
+    "button",
+    "input",
+    "select",
+    "textarea",
+    "object",
+    "canvas",
+    "video",
+    "audio",
+)
 _KEPT_SCRIPTS = "ld+json"  # trafilatura reads articleBody there when the page shows nothing
 _FRAMES = ("nav", "footer")
 _ENOUGH_OF_PROSE = 0.6
@@ -61,16 +77,15 @@ def extract(page: Page, announced: Announced | None, memory: None = None) -> Can
     tree = parse(html)
     if tree is None:
         return NoArticle("empty")
-    read = _Read(page, html, tree, claims.gather(tree, page.url, announced, page.fetched_at), classify.shape(tree))
+    read = _Read(page, html, tree, gather(tree, page.url, announced, page.fetched_at), classify.shape(tree))
     fields = metadata.choose(_with_author(read), page.url, page.fetched_at)
     return _article(read, fields, _body(read, fields.title))
 
 
 def _article(read: _Read, fields: Fields, text: str) -> Candidate | NoArticle:
     count = words_in(text)
-    reason = classify.blocked(read.shape, read.html, count) or classify.judged(
-        read.shape, read.claims.graph, fields.page_type, read.page.url, count, dated=fields.published is not None
-    )
+    declared = classify.Declared(read.page.url, read.claims.graph, fields.page_type, fields.published is not None)
+    reason = classify.blocked(read.shape, read.html, count) or classify.judged(read.shape, declared, count)
     return NoArticle(reason) if reason else _candidate(read.page, fields, text, count)
 
 
@@ -149,8 +164,8 @@ def _trafilatura(tree: HtmlElement, url: str, *, fast: bool) -> str:
     return getattr(document, "text", None) or ""
 
 
-def _guarded(call):  # type: ignore[no-untyped-def]
-    """What a third-party call returns; None when a page makes it fail, which must cost no more than its part of the page."""
+def _guarded(call: Callable[[], object]) -> object:
+    """What a third-party call returns; None when a page makes it fail: that costs its part of the page only."""
     try:
         return call()
     except (LxmlError, ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError, AssertionError):

@@ -18,7 +18,9 @@ MAX_SCRIPT = 2_000_000  # characters
 MAX_NODES = 5_000
 MAX_DEPTH = 12
 MAX_SCRIPTS = 60
-_WRAPPED = re.compile(r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*;?\s*$")
+_WRAPPED = re.compile(
+    r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*;?\s*$"
+)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _MISSING_COMMA = re.compile(r'("|\d|true|false|null|[}\]])(\s*\n\s*")')
 _LONE_BACKSLASH = re.compile(r'\\(?!["\\/bfnrtu])')
@@ -37,7 +39,7 @@ _LISTED = frozenset({"itemListElement", "hasPart", "about"})
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The nodes of all scripts of a page: `nodes` (node, listed), by identifier, and those read by pattern from broken JSON."""
+    """The nodes of all scripts of a page: (node, listed), by identifier, and fields read out of broken JSON."""
 
     nodes: tuple[tuple[Node, bool], ...] = ()
     by_id: dict[str, Node] = field(default_factory=dict)
@@ -138,7 +140,7 @@ def types_of(node: Node) -> set[str]:
 
 
 def article(graph: Graph, urls: frozenset[str], title_hints: frozenset[str]) -> Node | None:
-    """The node that describes the page's article: by type, by its own URL or headline when there are several, else the first."""
+    """The node of the page's article: by type, then by its own URL or headline, else the first."""
     ranked = [
         (score, -index, node)
         for index, (node, listed) in enumerate(graph.nodes)
@@ -168,7 +170,11 @@ def _addresses(node: Node) -> Iterator[str]:
 
 def address(url: str) -> str:
     """A URL without scheme, www, query, fragment and trailing slash: enough to tell whether two name one page."""
-    return re.sub(r"^https?://(?:www\.|m\.|amp\.)?", "", url.split("#")[0].split("?")[0].strip()).rstrip("/").lower()
+    return (
+        re.sub(r"^https?://(?:www\.|m\.|amp\.)?", "", url.split("#", maxsplit=1)[0].split("?", maxsplit=1)[0].strip())
+        .rstrip("/")
+        .lower()
+    )
 
 
 def strings(value: object, key: str = "name") -> list[str]:

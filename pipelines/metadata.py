@@ -80,7 +80,7 @@ def choose(claims: Claims, url: str, fetched_at: str) -> Fields:
 
 
 def best(claims: Iterable[Claim], clean: Callable[[str], Value | None]) -> tuple[Value, str] | None:
-    """The value of the weightiest claim that is still one after cleaning, and its source; agreeing sources add weight."""
+    """The weightiest claim's value after cleaning, and its source; agreeing sources add weight."""
     cleaned = [(claim, value) for claim in claims if (value := clean(claim.value)) is not None]
     if not cleaned:
         return None
@@ -93,7 +93,7 @@ def _agreeing(value: Value, cleaned: list[tuple[Claim, Value]]) -> set[str]:
 
 
 def _family(source: str) -> str:
-    """The kind of a source: what is written for readers, for search engines, for sharing, in a feed. One kind repeats itself."""
+    """The kind of a source: for readers, for search engines, for sharing, in a feed. One kind repeats itself."""
     if source in ("h1", "microdata", "meta:headline", "byline", "time"):
         return "page"
     return "json-ld" if source.startswith("json-ld") else "announced" if source == "announced" else "head"
@@ -117,7 +117,9 @@ def _title(context: _Context) -> tuple[str, str] | None:
     claims = context.claims.of("title")
     if all(claim.source == "title" for claim in claims):
         return best(claims, lambda value: titles.without_last_part(_clean_title(value, context.labels) or "") or None)
-    return best(claims, lambda value: _clean_title(value, context.labels)) or best(claims, lambda value: _phrase(value, MAX_TITLE))
+    return best(claims, lambda value: _clean_title(value, context.labels)) or best(
+        claims, lambda value: _phrase(value, MAX_TITLE)
+    )
 
 
 def _clean_title(value: str, labels: frozenset[str]) -> str | None:
@@ -135,7 +137,11 @@ def _authors(context: _Context) -> tuple[tuple[str, ...], str] | None:
     for source in dict.fromkeys(claim.source for claim in ranked):
         found = _names_of([claim.value for claim in ranked if claim.source == source], source, context.labels)
         persons = any(map(authors.likely_person, found))
-        if found and not all(titles.names_site(name, context.labels) for name in found) and (fallback is None or persons):
+        if (
+            found
+            and not all(titles.names_site(name, context.labels) for name in found)
+            and (fallback is None or persons)
+        ):
             return found, source
         fallback = fallback or ((found, source) if found else None)
     return fallback
@@ -179,7 +185,11 @@ def _localised(moment: Moment, known: list[tuple[Claim, Moment]]) -> Moment:
     for _, other in known:
         if other.known and other.offset and other.same_minute(moment):
             return other
-    shown = (moment.with_wall_clock_of(other) for claim, other in known if claim.source in ("time", "visible", "microdata", "beside-heading"))
+    shown = (
+        moment.with_wall_clock_of(other)
+        for claim, other in known
+        if claim.source in ("time", "visible", "microdata", "beside-heading")
+    )
     return next((local for local in shown if local is not None and local.offset), moment)
 
 

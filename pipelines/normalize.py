@@ -6,22 +6,28 @@ import hashlib
 import re
 import unicodedata
 
-ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]")
+ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
+)
 _BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-# C0 and C1 controls, soft hyphen, zero-width and filler characters, bidi marks and overrides, tags, non-characters, surrogates.
+# C0 and C1 controls, soft hyphen, zero-width and filler characters, bidi marks and overrides, tags, surrogates.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 # ZWNJ and ZWJ are spelling in the Arabic and Indic scripts, and glue in emoji; anywhere else they are hidden noise.
-_JOINED_SCRIPTS = "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1800-\u18aa\ufb50-\ufdff"
+_JOINED_SCRIPTS = (
+    "\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u17ff\u1800-\u18aa\ufb50-\ufdff"
+)
 _JOINERS = re.compile(
     f"(?<![{_JOINED_SCRIPTS}\ufe0f\u2600-\u27bf\U0001f000-\U0001faff])[\u200c\u200d]+"
     f"|[\u200c\u200d]+(?![{_JOINED_SCRIPTS}\u2600-\u27bf\U0001f000-\U0001faff])"
     "|(?<=[\u200c\u200d])[\u200c\u200d]+"
 )
-_SUSPECT = re.compile(r"[^\n -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0588\u3041-\u3096\u30a0-\u3163\u4e00-\u9fff\uac00-\ud7a3]")
+_SUSPECT = re.compile(
+    r"[^\n -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0588\u3041-\u3096\u30a0-\u3163\u4e00-\u9fff\uac00-\ud7a3]"
+)
 _WIDE = "\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(f"[{_WIDE}]|[^\\W{_WIDE}]+")
 _FOLDED = str.maketrans(
@@ -35,7 +41,7 @@ _FOLDED = str.maketrans(
 
 
 def clean_text(text: str) -> str:
-    """NFC text without control, invisible or direction characters; lines stripped and single-spaced, empty ones dropped."""
+    """NFC text without control, invisible or direction characters; lines single-spaced, empty ones dropped."""
     lines = (" ".join(line.split()) for line in _visible(_BREAKS.sub("\n", text)).split("\n"))
     return "\n".join(line for line in lines if line)
 
@@ -56,7 +62,7 @@ def _visible(text: str) -> str:
 
 
 def wording(title: str | None, text: str) -> str:
-    """Hex sha256 of what a reader reads: title and text with white space and the variants of quotes and dashes folded."""
+    """Hex sha256 of title and text as read: white space and the variants of quotes and dashes folded, case kept."""
     whole = f"{title or ''}\n{text}".translate(_FOLDED)
     folded = unicodedata.normalize("NFKC", " ".join(whole.split())).translate(_FOLDED)
     return hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from pipelines.decide import decide
 from storage import articles, captures, frontier
 from storage.articles import Sighting
+from storage.database import Connection
 from storage.frontier import Origin, Settlement
 from storage.records import SEED_KINDS, Candidate, Lease, Link, NoArticle, Outcome, State, Verdict
 from storage.urlkey import InvalidURL, key
@@ -45,6 +44,7 @@ class Visit:
 
     @property
     def capture_id(self) -> int | None:
+        """The row of the final exchange."""
         return self.recorded.capture_id if self.recorded else None
 
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from pipelines.claims import Claim
 from pipelines.normalize import fold
 
-_SEPARATORS = re.compile(r"\s+(?:[|–—·•»«›‹:/~⋆*>]|-{1,2}|::|\|\|)\s+|\s*[|]\s*|(?<=\S):\s+(?=\S+$)|\s+@\s+|：|｜|(?<=\S)[–—]\s+|\s+[–—](?=\S)")
-_DOMAIN = re.compile(r"^(?:www\.)?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,10}$", re.I)
+_SEPARATORS = re.compile(
+    r"\s+(?:[|–—·•»«›‹:/~⋆*>]|-{1,2}|::|\|\|)\s+|\s*[|]\s*|(?<=\S):\s+(?=\S+$)|\s+@\s+|：|｜|(?<=\S)[–—]\s+|\s+[–—](?=\S)"
+)
+_DOMAIN = re.compile(r"^(?:www\.)?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,10}$", re.IGNORECASE)
 
 
 def site_labels(names: list[str], host: str) -> frozenset[str]:
@@ -17,7 +19,7 @@ def site_labels(names: list[str], host: str) -> frozenset[str]:
     labels = {fold(name) for name in names if len(name) < 80}
     for name in names:
         labels.update(fold(part) for part in _SEPARATORS.split(name) if len(part) > 2)
-    bare = re.sub(r"^(?:www\d?|m|amp|mobile|news|blog)\.", "", host.split(":")[0].lower())
+    bare = re.sub(r"^(?:www\d?|m|amp|mobile|news|blog)\.", "", host.split(":", maxsplit=1)[0].lower())
     parts = bare.split(".")
     labels |= {fold(bare), bare.replace(".", ""), ".".join(parts[-2:]).replace(".", " "), parts[0]}
     if len(parts) > 1:
@@ -26,7 +28,7 @@ def site_labels(names: list[str], host: str) -> frozenset[str]:
 
 
 def without_site(title: str, labels: frozenset[str]) -> str:
-    """The title without leading and trailing parts that name the site; a title that is nothing else is returned whole."""
+    """The title without leading and trailing parts that name the site; whole when it is nothing else."""
     for _ in range(3):
         shorter = _without_last(title, labels) or _without_first(title, labels)
         if not shorter:
@@ -36,7 +38,7 @@ def without_site(title: str, labels: frozenset[str]) -> str:
 
 
 def _without_last(title: str, labels: frozenset[str]) -> str | None:
-    cuts = [match for match in _SEPARATORS.finditer(title)]
+    cuts = list(_SEPARATORS.finditer(title))
     for match in cuts:
         if names_site(title[match.end() :], labels) and len(title[: match.start()].strip()) > 3:
             return title[: match.start()].strip()
@@ -60,7 +62,10 @@ def names_site(part: str, labels: frozenset[str]) -> bool:
         return True
     count = len(folded.split())
     return count <= 6 and any(
-        len(label) > 3 and (folded.startswith(label + " ") or folded.endswith(" " + label)) and count - len(label.split()) <= 3 for label in labels
+        len(label) > 3
+        and (folded.startswith(label + " ") or folded.endswith(" " + label))
+        and count - len(label.split()) <= 3
+        for label in labels
     )
 
 
@@ -82,10 +87,15 @@ def suffix_headings(claims: Iterable[Claim]) -> list[str]:
     return [
         claim.value
         for claim in claims
-        if claim.source == "h1" and fold(claim.value) not in others and any(_is_suffix(page, claim.value) for page in pages)
+        if claim.source == "h1"
+        and fold(claim.value) not in others
+        and any(_is_suffix(page, claim.value) for page in pages)
     ]
 
 
 def _is_suffix(title: str, heading: str) -> bool:
     part = fold(heading)
-    return any(fold(title[cut.end() :]) == part and len(fold(title[: cut.start()])) > len(part) for cut in _SEPARATORS.finditer(title))
+    return any(
+        fold(title[cut.end() :]) == part and len(fold(title[: cut.start()])) > len(part)
+        for cut in _SEPARATORS.finditer(title)
+    )

@@ -15,6 +15,10 @@ from pipelines.normalize import ESCAPES
 MAX_DEPTH = 150  # of elements; libxml2 itself gives up at 256 and loses all that follows
 _UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _REFERENCE = re.compile(r"&#(?:0*([0-9]{1,3})|[xX]0*([0-9a-fA-F]{1,2}))(?![0-9a-fA-F]);?")
+_LARGE = 300_000  # characters
+_LONG_TAG = re.compile(r"<([a-zA-Z][a-zA-Z0-9:-]*)(\s[^<>]{20000,})>")
+_ATTRIBUTE = re.compile(r"""[^\s"'>=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?""")
+_MANY_ATTRIBUTES = 1_000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)[^<>]*?(/?)>")
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _BYLINE = re.compile("byline|author|autor|auteur|contributor|writer|reporter")
@@ -46,21 +50,31 @@ def _usable(text: str) -> str:
     """
     if "&#" in text:
         text = _REFERENCE.sub(_referenced, text)
+    if len(text) > _LARGE:
+        text = _LONG_TAG.sub(_few_attributes, text)
     if "\x1b" in text:
         text = ESCAPES.sub("", text)
     return _UNUSABLE.sub("", text)
+
+
+def _few_attributes(match: re.Match[str]) -> str:
+    """A tag without its attributes when they are so many that the parser would spend minutes on comparing them."""
+    many = len(_ATTRIBUTE.findall(match.group(2))) > _MANY_ATTRIBUTES
+    return f"<{match.group(1)}>" if many else match.group()
 
 
 def _referenced(match: re.Match[str]) -> str:
     code = int(match.group(1)) if match.group(1) else int(match.group(2), 16)
     if 0x80 <= code < 0xA0:
         return bytes([code]).decode("cp1252", "ignore")
-    return chr(code) if code == 0x1B else match.group() if code in (9, 10, 13) or 32 <= code < 127 or code >= 0xA0 else ""
+    return (
+        chr(code) if code == 0x1B else match.group() if code in (9, 10, 13) or 32 <= code < 127 or code >= 0xA0 else ""
+    )
 
 
 def _parser(*, huge: bool) -> HTMLParser:
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False, huge_tree=huge)
-    # lxml.html asks Python for the class of every element it hands out; here all have one, which saves a tenth of the time.
+    # lxml.html asks Python for the class of every element it hands out; here all have one: a tenth of the time.
     parser.set_element_class_lookup(ElementDefaultClassLookup(element=HtmlElement))
     return parser
 
@@ -132,7 +146,14 @@ class Survey:
 def survey(tree: HtmlElement) -> Survey:
     """The metadata-bearing elements of a tree, in document order, each list with a limit."""
     found = Survey()
-    readers = {"meta": _read_meta, "link": _read_link, "script": _read_script, "title": _read_title, "h1": _read_heading, "time": _read_time}
+    readers = {
+        "meta": _read_meta,
+        "link": _read_link,
+        "script": _read_script,
+        "title": _read_title,
+        "h1": _read_heading,
+        "time": _read_time,
+    }
     for element in islice(tree.iter(*readers), MAX_WALK):
         readers[element.tag](found, element)
     found.itemprops = _ITEMPROPS(tree)[:MAX_FOUND]

@@ -184,7 +184,7 @@ def show_next(removed: Story, newsroom: Newsroom) -> None:
     heading("Three commands to type next")
     newswarc = COMMAND.relative_to(Path.cwd()) if COMMAND.is_relative_to(Path.cwd()) else COMMAND
     console.print(f"{newswarc} verify --collection {FOLDER}")
-    console.print(f"{newswarc} show --raw {newsroom.url_of(removed)} --collection {FOLDER}", markup=False)
+    console.print(f"{newswarc} show {newsroom.url_of(removed)} --collection {FOLDER}", markup=False)
     console.print(f"{newswarc} export --format jsonl --collection {FOLDER} | head -n 3")
 
 

@@ -21,10 +21,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from trafilatura import bare_extraction  # noqa: E402
+from trafilatura import bare_extraction
 
-from pipelines.extract import extract  # noqa: E402
-from storage.records import NoArticle, Page  # noqa: E402
+from pipelines.extract import extract
+from storage.records import NoArticle, Page
 
 FETCHED_AT = "2026-11-01T00:00:00.000Z"
 Row = dict[str, Any]
@@ -59,7 +59,14 @@ def _run(task: tuple[Row, bool]) -> Row:
     started = time.process_time()
     result = extract(Page(row["url"] or "", row["url"] or "", FETCHED_AT, 200, "text/html", body), None)
     spent = (time.process_time() - started) * 1000
-    return {"id": row["id"], "corpus": row["corpus"], "url": row["url"], "ms": spent, **_fields(result), **(_bare(body, row["url"]) if bare else {})}
+    return {
+        "id": row["id"],
+        "corpus": row["corpus"],
+        "url": row["url"],
+        "ms": spent,
+        **_fields(result),
+        **(_bare(body, row["url"]) if bare else {}),
+    }
 
 
 def _fields(result: object) -> Row:
@@ -84,7 +91,9 @@ def _report(results: list[Row], *, bare: bool) -> None:
     print(f"moments   {exact} with time and zone, {sum(bool(result.get('date')) for result in results)} with a day")
     for name in ("ms", "bare_ms") if bare else ("ms",):
         spent = [result[name] for result in results]
-        print(f"{name:9} mean {statistics.mean(spent):.1f}  median {statistics.median(spent):.1f}  most {max(spent):.0f}")
+        print(
+            f"{name:9} mean {statistics.mean(spent):.1f}  median {statistics.median(spent):.1f}  most {max(spent):.0f}"
+        )
 
 
 if __name__ == "__main__":

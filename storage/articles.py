@@ -96,13 +96,21 @@ def apply(conn: Connection, outcome: Outcome, sighting: Sighting) -> int | None:
         case Verdict.CHANGED:
             _new_version(conn, _article(outcome), _candidate(outcome), sighting)
         case Verdict.UNCHANGED:
-            _touch(conn, _article(outcome), last_seen_at=sighting.fetched_at, gone_at=None, http_status=sighting.http_status)
+            _touch(
+                conn,
+                _article(outcome),
+                last_seen_at=sighting.fetched_at,
+                gone_at=None,
+                http_status=sighting.http_status,
+            )
         case Verdict.GONE:
             _gone(conn, _article(outcome), sighting)
         case Verdict.REJECTED if article_id is not None:
             _touch(conn, article_id, http_status=sighting.http_status)
     if article_id is not None and outcome.verdict in _NAMING:
-        conn.execute(insert_ignore(conn, aliases, ["key"]), [{"key": key, "article_id": article_id} for key in sighting.keys])
+        conn.execute(
+            insert_ignore(conn, aliases, ["key"]), [{"key": key, "article_id": article_id} for key in sighting.keys]
+        )
     return article_id
 
 
@@ -159,7 +167,9 @@ def _gone(conn: Connection, article_id: int, sighting: Sighting) -> None:
     _touch(conn, article_id, gone_at=since or sighting.fetched_at, http_status=sighting.http_status)
 
 
-def _insert_version(conn: Connection, article_id: int, number: int, candidate: Candidate, sighting: Sighting, seq: int) -> None:
+def _insert_version(
+    conn: Connection, article_id: int, number: int, candidate: Candidate, sighting: Sighting, seq: int
+) -> None:
     extraction_id = insert_extraction(conn, candidate, sighting.capture_id)
     conn.execute(
         versions.insert().values(

@@ -12,12 +12,11 @@ from sqlalchemy import URL, Connection, Engine, column, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage import dialects, views
-from storage.dialects import TemporaryDatabaseError
-from storage.errors import ConfigError, DatabaseError
+from storage.errors import ConfigError, DatabaseError, TemporaryDatabaseError
 from storage.migrations import HEAD, REVISIONS, VERSION_TABLE
 from storage.schema import facts, metadata, sequences
 
-__all__ = ["TemporaryDatabaseError", "next_seq", "open_database", "open_readonly", "place", "reading", "transaction"]
+__all__ = ["Connection", "TemporaryDatabaseError", "next_seq", "open_database", "open_readonly", "place", "reading", "transaction"]
 
 LOCK_TIMEOUT = 30.0  # s
 CHANGED = "changed"  # the sequence behind changed_seq

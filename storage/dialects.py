@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from storage.errors import ConfigError, DatabaseError, DiskError, NewswarcError
+from storage.errors import ConfigError, DatabaseError, DiskError, NewswarcError, TemporaryDatabaseError
 
 MIGRATION_LOCK = 0x6E657773  # PostgreSQL advisory lock: one process changes the schema at a time
 SQLITE_CACHE_KIB = 32 * 1024  # a connection; keeps the frontier's indexes of some million URLs warm
@@ -72,10 +72,6 @@ def skip_locked(query: S) -> S:
 
 
 # ---- faults
-
-
-class TemporaryDatabaseError(DatabaseError):
-    """Locked or disconnected for the moment: the same transaction may be tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ NewswarcError            1  a bug, or nothing more precise
 ├── AllSourcesFailed     5  every source failed
 ├── LockedError          6  another run holds the collection
 ├── DatabaseError        7  the database cannot be opened, read or written
+│   └── TemporaryDatabaseError  locked or disconnected for the moment: the same transaction may be tried again
 ├── DiskError            8  no space, no permission, input/output error
 └── DamageError          9  archive and database do not agree
 """
@@ -36,6 +37,10 @@ class LockedError(NewswarcError):
 
 
 class DatabaseError(NewswarcError):
+    exit_code = 7
+
+
+class TemporaryDatabaseError(DatabaseError):
     exit_code = 7
 
 

@@ -54,7 +54,9 @@ def source_id(conn: Connection, name: str, url: str, now: str) -> int:
     row = conn.execute(select(sources.c.id, sources.c.url).where(sources.c.name == name)).one_or_none()
     if row is None:
         return int(
-            conn.execute(sources.insert().values(name=name, url=url, created_at=now).returning(sources.c.id)).scalar_one()
+            conn.execute(
+                sources.insert().values(name=name, url=url, created_at=now).returning(sources.c.id)
+            ).scalar_one()
         )
     if row.url != url:
         conn.execute(update(sources).where(sources.c.id == row.id).values(url=url))
@@ -79,11 +81,14 @@ def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) ->
     known = {
         row["key"]: row
         for row in conn.execute(
-            select(urls.c.key, urls.c.id, urls.c.state, urls.c.announced, urls.c.priority, urls.c.last_fetch_at).where(urls.c.key.in_(found))
+            select(urls.c.key, urls.c.id, urls.c.state, urls.c.announced, urls.c.priority, urls.c.last_fetch_at).where(
+                urls.c.key.in_(found)
+            )
         ).mappings()
     }
     articles = {
-        row.key: row.article_id for row in conn.execute(select(aliases).where(aliases.c.key.in_([k for k in found if k not in known])))
+        row.key: row.article_id
+        for row in conn.execute(select(aliases).where(aliases.c.key.in_([k for k in found if k not in known])))
     }
     fresh = [_row(k, link, origin, articles.get(k)) for k, link in found.items() if k not in known]
     if fresh:
@@ -97,7 +102,9 @@ _SETTLED = {str(State.FILTERED), str(State.DUPLICATE)}
 
 
 def _row(k: str, link: Link, origin: Origin, article_id: int | None) -> dict[str, object]:
-    state, reason, due = State.PENDING, None, origin.now
+    state: State = State.PENDING
+    reason: str | None = None
+    due: str | None = origin.now
     if link.refused:
         state, reason, due = State.FILTERED, link.refused, None
     elif article_id is not None:
@@ -153,7 +160,12 @@ def _meet_again(conn: Connection, row: RowMapping, link: Link, origin: Origin) -
     revived = row["state"] == State.FILTERED and row["last_fetch_at"] is None and not link.refused
     if revived:
         seed = link.kind in SEED_KINDS
-        values = {"state": str(State.SEED if seed else State.PENDING), "reason": None, "kind": str(link.kind), "next_fetch_at": origin.now}
+        values = {
+            "state": str(State.SEED if seed else State.PENDING),
+            "reason": None,
+            "kind": str(link.kind),
+            "next_fetch_at": origin.now,
+        }
     if row["state"] in (State.PENDING, State.FILTERED) and not link.refused:
         if link.announced and not row["announced"]:
             values["announced"] = announced_json(link.announced)
@@ -298,40 +310,56 @@ def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> N
     conn.execute(update(urls).where(urls.c.id == url_id).values(**values))
 
 
-def account(conn: Connection, run_id: str, lease: Lease, verdict: Verdict, reason: str | None, capture_id: int | None, now: str) -> None:
+def account(
+    conn: Connection, run_id: str, lease: Lease, verdict: Verdict, reason: str | None, capture_id: int | None, now: str
+) -> None:
     """Enter what became of a leased URL into the run's ledger."""
     conn.execute(
         outcomes.insert().values(
-            run_id=run_id, url_id=lease.url_id, kind=str(lease.kind), verdict=str(verdict), reason=reason, capture_id=capture_id, at=now
+            run_id=run_id,
+            url_id=lease.url_id,
+            kind=str(lease.kind),
+            verdict=str(verdict),
+            reason=reason,
+            capture_id=capture_id,
+            at=now,
         )
     )
 
 
 def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_id: int) -> None:
     """Rows of other URLs of an article that still wait need no fetch of their own any more."""
-    waiting = and_(urls.c.key.in_(keys), urls.c.id != own_id, urls.c.lease_run.is_(None), urls.c.state == str(State.PENDING))
+    waiting = and_(
+        urls.c.key.in_(keys), urls.c.id != own_id, urls.c.lease_run.is_(None), urls.c.state == str(State.PENDING)
+    )
     conn.execute(
-        update(urls).where(waiting).values(state=str(State.DUPLICATE), reason="alias", next_fetch_at=None, article_id=article_id)
+        update(urls)
+        .where(waiting)
+        .values(state=str(State.DUPLICATE), reason="alias", next_fetch_at=None, article_id=article_id)
     )
 
 
 def release(conn: Connection, now: str, run_id: str | None = None) -> int:
     """Give back leases: those of `run_id`, or of whoever let them run out. Returns how many."""
     stale = urls.c.lease_run == run_id if run_id else or_(urls.c.lease_until < now, urls.c.lease_until.is_(None))
-    return conn.execute(update(urls).where(urls.c.lease_run.is_not(None), stale).values(lease_run=None, lease_until=None)).rowcount
+    return conn.execute(
+        update(urls).where(urls.c.lease_run.is_not(None), stale).values(lease_run=None, lease_until=None)
+    ).rowcount
 
 
 def release_all(conn: Connection) -> int:
     """Give back every lease: right only for one who holds the collection's lock."""
-    return conn.execute(update(urls).where(urls.c.lease_run.is_not(None)).values(lease_run=None, lease_until=None)).rowcount
+    return conn.execute(
+        update(urls).where(urls.c.lease_run.is_not(None)).values(lease_run=None, lease_until=None)
+    ).rowcount
 
 
 def make_due(conn: Connection, now: str, states: Collection[State], source_ids: Sequence[int] | None = None) -> int:
     """Let every row in these states be fetched in this run. Returns how many rows that are."""
-    chosen = urls.c.state.in_([str(state) for state in states])
+    chosen = update(urls).where(urls.c.state.in_([str(state) for state in states]))
     if source_ids is not None:
-        chosen = and_(chosen, urls.c.source_id.in_(source_ids))
-    return conn.execute(update(urls).where(chosen).values(next_fetch_at=now)).rowcount
+        chosen = chosen.where(urls.c.source_id.in_(source_ids))
+    return conn.execute(chosen.values(next_fetch_at=now)).rowcount
 
 
 def make_due_rows(conn: Connection, ids: Sequence[int], now: str) -> None:

@@ -9,7 +9,7 @@ from storage.schema import hosts
 
 
 def blocked(conn: Connection, now: str) -> dict[str, str]:
-    """host -> the moment until which it asked to be left alone, of those that is still to come."""
+    """Host -> the moment until which it asked to be left alone, of those that is still to come."""
     return dict(conn.execute(select(hosts.c.host, hosts.c.blocked_until).where(hosts.c.blocked_until > now)).all())
 
 

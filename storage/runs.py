@@ -20,7 +20,9 @@ def begin(conn: Connection, run_id: str, version: str, now: str) -> None:
 
 def end(conn: Connection, run_id: str, exit_code: int, ledger: Ledger, now: str) -> None:
     """A run is over, with its account."""
-    conn.execute(update(runs).where(runs.c.id == run_id).values(ended_at=now, exit_code=exit_code, ledger=asdict(ledger)))
+    conn.execute(
+        update(runs).where(runs.c.id == run_id).values(ended_at=now, exit_code=exit_code, ledger=asdict(ledger))
+    )
 
 
 def ledger(conn: Connection, run_id: str, pending: int) -> Ledger:
@@ -38,7 +40,11 @@ def ledger(conn: Connection, run_id: str, pending: int) -> Ledger:
             articles[verdict] = count
         else:
             others[f"{kind}/{verdict}"] = count
-    robots = select(func.count()).select_from(captures).where(captures.c.run_id == run_id, captures.c.kind == str(Kind.ROBOTS))
+    robots = (
+        select(func.count())
+        .select_from(captures)
+        .where(captures.c.run_id == run_id, captures.c.kind == str(Kind.ROBOTS))
+    )
     if fetched := conn.execute(robots).scalar_one():
         others["robots/fetched"] = fetched
     return Ledger(articles=articles, others=others, pending=pending)
@@ -76,7 +82,9 @@ def failure_reasons(conn: Connection, run_id: str, names: Sequence[str]) -> dict
 def without_exchange(conn: Connection, run_id: str) -> list[dict[str, str | None]]:
     """URLs that a run considered and for which nothing was archived, with verdict and reason: only the WARC can keep them."""
     rows = conn.execute(
-        select(urls.c.url, outcomes.c.kind, outcomes.c.verdict, outcomes.c.reason, outcomes.c.at, urls.c.discovered_from)
+        select(
+            urls.c.url, outcomes.c.kind, outcomes.c.verdict, outcomes.c.reason, outcomes.c.at, urls.c.discovered_from
+        )
         .join(urls, urls.c.id == outcomes.c.url_id)
         .where(outcomes.c.run_id == run_id, outcomes.c.capture_id.is_(None))
         .order_by(outcomes.c.id)

@@ -276,16 +276,20 @@ def _ipv4_number(part: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _registrable(host: str) -> str:
-    return _suffixes()(host) or host
+    if host.startswith("[") or _ends_in_number(host):
+        return host
+    labels = host.split(".")
+    suffix = _suffix_of()(host) or labels[-1]  # the list's own default: an unknown last label is a suffix
+    return ".".join(labels[-2 - suffix.count(".") :])
 
 
 @lru_cache(maxsize=1)
-def _suffixes() -> Callable[[str], str]:
+def _suffix_of() -> Callable[[str], str]:
     # Imported late: it pulls in requests, a quarter of a second that commands without same_site need not pay.
     from tldextract import TLDExtract
 
     extract = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
-    return lambda host: extract.extract_str(host).top_domain_under_public_suffix
+    return lambda host: extract.extract_str(host).suffix
 
 
 # ---- path and query

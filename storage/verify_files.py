@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from storage import cdxj
-from storage.captures import clean_context
-from storage.errors import DamageError
-from storage.records import Capture, Ended
-from storage.warc_fields import context_of
-from storage.warc_file import cdxj_path, disk
-from storage.warc_format import Measured, measure
-from storage.warc_read import Damage, Record, faults, scan
+from storage.records import Capture
+from storage.verify_records import Index, context_differences, differences, line_of, measured_of, wrong_digests
+from storage.warc_file import disk
+from storage.warc_format import Measured
+from storage.warc_read import Damage, Record, scan
 from storage.warc_recover import sha256_of
 
 
@@ -63,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What `warc_files` says of a file. One that is not `closed` may grow, may end torn, and may hold more than its rows."""
+    """What `warc_files` says of a file. One that is not `closed` may grow, end torn, and hold more than its rows."""
 
     closed: bool
     size: int | None = None
@@ -100,10 +97,10 @@ class FileCheck:
         self._name = path.name
         self._rows = _Rows(rows, self.tally)
         self._entered = entered
-        self._index = _Index(path) if entered.closed else None
+        self._index = Index(path) if entered.closed else None
         self._exchange: _Exchange | None = None
         self._warcinfo_id: str | None = None
-        self._end = 0  # behind the last whole record
+        self._cut = False
         self._explained = False  # a finding that a wrong checksum would only repeat
 
     def findings(self) -> Iterator[Finding]:
@@ -114,7 +111,6 @@ class FileCheck:
                     yield from self._damaged(found)
                     continue
                 with found:
-                    self._end = found.offset + found.length
                     self.tally.records += 1
                     if found.head.type == "warcinfo" and self._is_of_another(found):
                         yield self._swapped(found)
@@ -156,21 +152,22 @@ class FileCheck:
     def _main(self, record: Record) -> Iterator[Finding]:
         """The record that a row points to: a response; a request, or metadata, where nothing came back."""
         yield from self._unfinished()
-        measured = _measured(record)
+        measured = measured_of(record)
         self.tally.exchanges += 1
         yield from self._before(record.offset)
         rows = self._rows.at(record.offset)
         self._exchange = _Exchange(record.head.record_id, record.offset, record.head.uri, tuple(row.id for row in rows))
         if not rows and self._entered.closed:
-            yield self._content(What.RECORD_WITHOUT_ROW, record.offset, f"{record.head.type} record", record.head.uri)
+            yield self._found(What.RECORD_WITHOUT_ROW, record.offset, f"{record.head.type} record", record.head.uri)
         yield from self._digests(record, measured)
         yield from self._of_this_file(record)
         for row in rows:
-            if wrong := _differences(row.capture, record, measured):
+            if wrong := differences(row.capture, record, measured):
                 yield self._found(What.ROW, record.offset, "; ".join(wrong), row.capture.url, (row.id,))
         self._exchange.row = rows[0] if rows else None
+        self._exchange.shaken = not rows
         if self._index is not None and measured is not None:
-            self._index.take(record.offset, _line(record, measured), self._exchange)
+            self._index.take(record.offset, line_of(record, measured), record.head.uri, self._exchange.rows)
         if record.head.type == "metadata":
             yield from self._metadata(record, self._exchange)
 
@@ -188,13 +185,12 @@ class FileCheck:
 
     def _metadata(self, record: Record, exchange: _Exchange) -> Iterator[Finding]:
         exchange.complete = True
-        if exchange.row is not None and (wrong := _context_differences(exchange.row.capture, record)):
+        if exchange.row is not None and (wrong := context_differences(exchange.row.capture, record)):
             yield self._found(What.ROW, exchange.offset, "; ".join(wrong), exchange.url, exchange.rows)
 
     def _digests(self, record: Record, measured: Measured | None) -> Iterator[Finding]:
-        wrong = faults(record) if measured is None else _wrong_digests(record, measured)
         rows = self._exchange.rows if self._exchange else ()
-        for detail in wrong:
+        for detail in wrong_digests(record, measured):
             yield self._content(What.DIGEST, record.offset, detail, record.head.uri, rows)
 
     def _of_this_file(self, record: Record) -> Iterator[Finding]:
@@ -207,9 +203,7 @@ class FileCheck:
         """The exchange before this one must have had its last record, metadata."""
         exchange = self._exchange
         if exchange is not None and not exchange.complete and not exchange.shaken:
-            yield self._content(
-                What.INCOMPLETE, exchange.offset, "no metadata record", exchange.url, exchange.rows
-            )
+            yield self._content(What.INCOMPLETE, exchange.offset, "no metadata record", exchange.url, exchange.rows)
 
     # --- what is not whole
 
@@ -221,8 +215,10 @@ class FileCheck:
         ids, url = [row.id for row in rows], rows[0].capture.url if rows else None
         if self._exchange is not None and not self._exchange.complete:
             ids, url = [*self._exchange.rows, *ids], url or self._exchange.url
-        cut = damage.end is None and self._is_short()
-        yield self._content(What.CUT if cut else What.FLIPPED, damage.offset, damage.reason, url, tuple(ids))
+        self._cut = damage.end is None and self._is_short()
+        if self._index is not None:
+            self._index.forget(damage.offset, damage.end)
+        yield self._content(What.CUT if self._cut else What.FLIPPED, damage.offset, damage.reason, url, tuple(ids))
         self._exchange = self._exchange or _Exchange("", damage.offset, None, ())
         self._exchange.shaken = True
 
@@ -247,23 +243,27 @@ class FileCheck:
 
     def _ended(self) -> Iterator[Finding]:
         if self._entered.closed:
+            yield from self._resized()
             yield from self._unfinished()
-            yield from self._too_short()
         for row in self._rows.rest():
             yield self._without_record(row)
         if self._index is not None:
-            yield from self._index.findings()
+            for wrong in self._index.complaints():
+                yield Finding(self._index.path.name, wrong.offset, What.CDXJ, str(wrong), wrong.url, tuple(wrong.rows))
         if self._entered.sha256 and not self._explained and sha256_of(self._path) != self._entered.sha256:
             yield self._found(What.CHECKSUM, None, f"sha256 is not {self._entered.sha256}, as when it was closed")
 
-    def _too_short(self) -> Iterator[Finding]:
+    def _resized(self) -> Iterator[Finding]:
         """A cut between two records shows in the size alone."""
         size, was = self._size(), self._entered.size
-        if was is None or size == was or self._explained:
+        if was is None or size >= was or self._cut:
             return
+        if self._exchange is not None:
+            self._exchange.shaken = True
+        if self._index is not None:
+            self._index.forget(size, None)
         rows = tuple(row.id for row in self._rows.below(was))
-        what, detail = (What.CUT, "is left") if size < was else (What.CHECKSUM, "is there")
-        yield self._content(what, min(size, was), f"{size} bytes of {was} {detail}", None, rows)
+        yield self._content(What.CUT, size, f"the file ends here, {was - size} bytes are missing", None, rows)
 
     def _content(
         self, what: What, offset: int, detail: str, url: str | None = None, rows: tuple[int, ...] = ()
@@ -313,58 +313,3 @@ class _Rows:
     def rest(self) -> Iterator[Row]:
         """All that are left."""
         return self.below(None)
-
-
-# --- what records say, and what rows and indexes say of them ----------------------------------------------------------
-
-
-def _measured(record: Record) -> Measured | None:
-    if record.head.type not in {"response", "revisit"}:
-        return None
-    whole = record.head.type == "response" and record.head.get("WARC-Truncated") is None
-    return measure(record.block, record.head.content_length, hash_body=whole)
-
-
-def _wrong_digests(record: Record, measured: Measured) -> list[str]:
-    found = {"WARC-Block-Digest": measured.block_digest}
-    if record.head.type == "response" and measured.payload_digest is not None:
-        found["WARC-Payload-Digest"] = measured.payload_digest
-    stated = {name: record.head.get(name) for name in found}
-    return [
-        f"{name} is {stated[name]}, but the record's is {digest}"
-        for name, digest in found.items()
-        if (stated[name] or "sha1:").startswith("sha1:") and stated[name] != digest
-    ]
-
-
-def _differences(row: Capture, record: Record, measured: Measured | None) -> list[str]:
-    """What a row says of its record, and is not so."""
-    head = record.head
-    pairs = {
-        "length": (row.place.length, record.length),
-        "record id": (row.place.record_id, head.record_id),
-        "WARC-Type": (row.record_type, head.type),
-        "target URI": (row.url, head.uri or ""),
-        "date": (row.fetched_at, head.date),
-        "block digest": (row.block_digest, head.get("WARC-Block-Digest") or ""),
-        "payload digest": (row.payload_digest, head.get("WARC-Payload-Digest")),
-        "HTTP status": (row.http_status, measured.head.status if measured else None),
-    }
-    if head.type == "response":
-        pairs["truncated"] = (row.truncated, head.get("WARC-Truncated"))
-    if row.body_sha256 and measured and measured.body_sha256:  # None: not to be had by the software of its day
-        pairs["body sha256"] = (row.body_sha256, measured.body_sha256)
-    return _unequal(pairs)
-
-
-def _context_differences(row: Capture, metadata: Record) -> list[str]:
-    try:
-        context, extra = context_of(metadata.content())
-    except ValueError as error:
-        return [str(error)]
-    pairs = {"context": (row.context, clean_context(context)), "ended": (str(row.ended), extra.get("ended", Ended.COMPLETE))}
-    return _unequal(pairs)
-
-
-def _unequal(pairs: dict[str, tuple[object, object]]) -> list[str]:
-    return [f"{name} {in_row!r} in the row, {found!r} in the archive" for name, (in_row, found) in pairs.items() if in_row != found]

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from storage import cdxj
 from storage.errors import DamageError
@@ -100,18 +101,36 @@ def _exchange(metadata: Record, main: _Main, end: int) -> Unit:
 # --- files that were left open ----------------------------------------------------------------------------------------
 
 
-def recover_folder(folder: Path) -> list[Recovered]:
+class Books(Protocol):
+    """Rows of what files hold. What is told is on disk already, and the file keeps its old name until `kept` returns."""
+
+    def met(self, capture: Capture) -> None:
+        """A whole exchange."""
+
+    def kept(self, name: str, closed: ClosedFile | None) -> None:
+        """All that stays of a file; None: it is about to go. Rows of anything behind that point nowhere."""
+
+
+class _NoBooks:
+    def met(self, capture: Capture) -> None:
+        pass
+
+    def kept(self, name: str, closed: ClosedFile | None) -> None:
+        pass
+
+
+def recover_folder(folder: Path, books: Books | None = None) -> list[Recovered]:
     """Recovers every file in `folder` that was left open; those of living writers are passed over. Raises DiskError."""
     with disk("recover", folder):
         names = sorted(path.name.removesuffix(OPEN) for path in folder.glob(f"*.warc.gz{OPEN}"))
-        recovered = [done for name in names if (done := recover(folder, name))]
+        recovered = [done for name in names if (done := recover(folder, name, books))]
         for path in folder.glob(f"*.cdxj{OPEN}"):
             if not path.with_name(path.name.removesuffix(f".cdxj{OPEN}") + f".warc.gz{OPEN}").exists():
                 path.unlink(missing_ok=True)
     return recovered
 
 
-def recover(folder: Path, name: str) -> Recovered | None:
+def recover(folder: Path, name: str, books: Books | None = None) -> Recovered | None:
     """Cuts NAME.open to its last whole exchange, rebuilds its CDXJ and renames both.
 
     None when its writer lives, or has just closed it. Raises DiskError, and DamageError when NAME exists already.
@@ -124,7 +143,7 @@ def recover(folder: Path, name: str) -> Recovered | None:
         except FileNotFoundError:
             return None
         with file:
-            return _recover(final, file) if lock(file) and _still_at(file, path) else None
+            return _recover(final, file, books or _NoBooks()) if lock(file) and _still_at(file, path) else None
 
 
 def _still_at(file: io.FileIO, path: Path) -> bool:
@@ -134,32 +153,40 @@ def _still_at(file: io.FileIO, path: Path) -> bool:
         return False
 
 
-def _recover(final: Path, file: io.FileIO) -> Recovered:
+def _recover(final: Path, file: io.FileIO, books: Books) -> Recovered:
     if final.exists():
         raise DamageError(f"{final} exists beside {final.name}{OPEN}; move one of them away")
-    end, lines, damage = _whole(units(open_path(final)))
+    os.fsync(file.fileno())
+    end, lines, damage = whole(units(open_path(final)), books.met)
     cut = os.fstat(file.fileno()).st_size - end
     if not end:
+        books.kept(final.name, None)
         open_path(final).unlink()
         open_path(cdxj_path(final)).unlink(missing_ok=True)
         return Recovered(final.name, None, cut)
     file.truncate(end)
     os.fsync(file.fileno())
+    closed = ClosedFile(final.name, end, sha256_of(open_path(final)))
+    books.kept(final.name, closed)
     write_cdxj(final, lines)
     open_path(final).rename(final)
     open_path(cdxj_path(final)).unlink(missing_ok=True)
     sync_folder(final.parent)
-    return Recovered(final.name, ClosedFile(final.name, end, sha256_of(final)), cut, damage)
+    return Recovered(final.name, closed, cut, damage)
 
 
-def _whole(found: Iterable[Unit | Damage]) -> tuple[int, list[bytes], tuple[Damage, ...]]:
-    """Where the last whole unit ends, the CDXJ lines up to there, and the damage before it."""
+def whole(
+    found: Iterable[Unit | Damage], met: Callable[[Capture], None]
+) -> tuple[int, list[bytes], tuple[Damage, ...]]:
+    """Where the last whole unit ends, the CDXJ lines up to there, and the damage before it; `met` hears of captures."""
     end, lines, damage = 0, [], []
     for unit in found:
         if isinstance(unit, Damage):
             damage.append(unit)
             continue
         end = unit.end
+        if unit.capture:
+            met(unit.capture)
         if unit.cdxj_line:
             lines.append(f"{unit.cdxj_line}\n".encode())
     return end, lines, tuple(one for one in damage if one.offset < end)

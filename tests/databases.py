@@ -1,6 +1,7 @@
-"""Fixtures: fresh databases, on SQLite and, where NEWSWARC_TEST_POSTGRES names a server, on PostgreSQL. A pytest plugin.
+"""A pytest plugin with fresh databases: SQLite and, where NEWSWARC_TEST_POSTGRES names a server, PostgreSQL.
 
-scripts/postgres_for_tests.py starts such a server. The functions below put rows into a database, for tests of its readers.
+scripts/postgres_for_tests.py starts such a server. The functions below put rows into a database, for tests of its
+readers.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from crawler.options import CrawlOptions, Probe, Trial
 from storage import errors, schema
 from storage.database import open_database, transaction
 from storage.records import Candidate, Capture, Ended, Exchange, FetchContext, Kind, NoArticle
+from storage.verify import Checked, Fault, What
 from storage.warc import WarcWriter
 
 ROOT = Path(__file__).parent.parent
@@ -760,26 +761,41 @@ def test_reading_needs_a_database(say: Say, tmp_path: Path) -> None:
     assert not (tmp_path / "news.db").exists()
 
 
-def test_verify_prints_damage_and_ends_with_9(
+def test_verify_prints_faults_and_ends_with_9(
     say: Say, uid: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every damaged place on a line of stdout as it is found; quiet when there is none."""
+    """Every fault on a line of stdout as it is found, what is only worth knowing on stderr."""
+    faults = [Fault(What.FLIPPED, "a.warc.gz", 5, "crc"), Fault(What.ARTICLE, None, None, "no \x1b version")]
 
-    def check(_: object, folder: Path, report: Callable[[object], None]) -> int:
+    def check(engine: object, folder: Path, checked: Checked, progress: Callable[[str], None] | None) -> list[Fault]:
         assert folder == tmp_path / "warc"
-        for place in damaged:
-            report(place)
-        return 7
+        checked.captures, checked.faults, checked.notes = 7, len(faults), ["a.warc.gz was left open"]
+        if progress:
+            progress("a.warc.gz")
+        return faults
 
-    monkeypatch.setattr("crawler.commands.verify.check", check)
-    damaged = ["a.warc.gz is damaged at offset 5: crc", "b\nc"]
-    line = f"newswarc: error: {tmp_path}: 2 damaged places; 7 captures were checked\n"
-    assert say("verify") == (9, "a.warc.gz is damaged at offset 5: crc\nb c\n", line)
+    monkeypatch.setattr("crawler.actions.verify.faults_of", check)
+    code, out, err = say("verify", "-v")
+    assert code == 9
+    assert out.splitlines()[0] == "a.warc.gz at offset 5: flipped: crc"
+    assert len(out.splitlines()) == 2
+    assert err.splitlines()[:2] == ["a.warc.gz", "a.warc.gz was left open"]
+    assert err.splitlines()[2].startswith(f"newswarc: error: {tmp_path}: 2 faults in 0 files, 0 records, 7 captures")
     code, out, _ = say("verify", "--json")
-    assert (code, json.loads(out)) == (9, {"checked": 7, "damage": damaged})
-    damaged.clear()
-    assert say("verify") == (0, "", "7 captures checked, no damage\n")
+    assert code == 9
+    assert json.loads(out)["faults"][0]["offset"] == 5
+    assert json.loads(out)["checked"]["captures"] == 7
+    faults.clear()
+    assert say("verify")[:2] == (0, "")
     assert say("-q", "verify") == (0, "", "")
+
+
+def test_verify_reads_a_real_archive(say: Say, uid: str) -> None:
+    """Rows made by hand do not agree with their record, and that is told with file and offset."""
+    code, out, err = say("verify")
+    assert code == 9
+    assert all(" at offset " in line or line.startswith("database: ") for line in out.splitlines())
+    assert err.startswith("newswarc: error: ")
 
 
 def test_reader_of_export_that_goes_away_leaves_no_trace(uid: str, tmp_path: Path) -> None:

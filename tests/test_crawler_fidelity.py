@@ -18,7 +18,11 @@ IGNORE = 'robots = "ignore"\nrobots_reason = "a test server of ours"\nverify_tls
 def reachable(server: Server, case: Case) -> bool:
     """Whether a case's address is one that newswarc asks for as it stands (429 and 503 close the host to the others)."""
     try:
-        return case.method == "GET" and case.status not in (429, 503) and canonical(server.url(case.name)) == server.url(case.name)
+        return (
+            case.method == "GET"
+            and case.status not in (429, 503)
+            and canonical(server.url(case.name)) == server.url(case.name)
+        )
     except InvalidURL:
         return False
 

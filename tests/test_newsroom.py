@@ -220,3 +220,12 @@ def test_the_newsroom_runs_as_a_command() -> None:
         url = process.stdout.readline().strip()
         assert fetch(url)[0] == 200
         process.terminate()
+
+
+def test_links_in_feeds_stay_when_the_paper_changes(newsroom: Newsroom) -> None:
+    """A story is announced by the same URL before and after another was added and a third removed."""
+    before = {story.number: url for url, story in newsroom.site.announced("rss")}
+    newsroom.add()
+    newsroom.remove(newsroom.site.live[1])
+    after = {story.number: url for url, story in newsroom.site.announced("rss")}
+    assert {number: after[number] for number in before} == before

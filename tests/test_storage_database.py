@@ -183,7 +183,8 @@ SHAPES = {
     "sqlite": [
         """SELECT m.name, c.name, c.type, c."notnull", c.dflt_value, c.pk
            FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table'""",
-        """SELECT m.name, f."table", f."from", f."to" FROM sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f""",
+        """SELECT m.name, f."table", f."from", f."to"
+           FROM sqlite_master AS m JOIN pragma_foreign_key_list(m.name) AS f""",
         "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index'",
         "SELECT name, value FROM sequences",
     ],
@@ -223,7 +224,7 @@ def test_a_later_revision_rebuilds_a_table_and_keeps_its_rows(
     monkeypatch.setattr(upgrade, "FOLDER", folder)
     monkeypatch.setattr(opening, "REVISIONS", ("0001", "0002"))
     monkeypatch.setattr(opening, "HEAD", "0002")
-    with pytest.raises(DatabaseError, match="of an older newswarc"):
+    with pytest.raises(DatabaseError, match=r"of an older newswarc"):
         open_readonly(database_url)
     engine = open_database(database_url)
     with reading(engine) as conn:
@@ -252,7 +253,7 @@ def test_a_newer_schema_is_left_alone(database: Engine, database_url: str) -> No
     with transaction(database) as conn:
         conn.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
     for opened in (open_database, open_readonly):
-        with pytest.raises(DatabaseError, match="newer newswarc .schema 9999, here .*install the newest"):
+        with pytest.raises(DatabaseError, match=r"newer newswarc .schema 9999, here .*install the newest"):
             opened(database_url)
 
 
@@ -261,7 +262,7 @@ def test_a_file_of_something_else_is_left_alone(sqlite_url: str) -> None:
     with sqlite3.connect(path_of(sqlite_url)) as raw:
         raw.execute("CREATE TABLE recipes (name TEXT)")
     raw.close()
-    with pytest.raises(DatabaseError, match="has tables of something else .recipes"):
+    with pytest.raises(DatabaseError, match=r"has tables of something else .recipes"):
         open_database(sqlite_url)
 
 
@@ -270,7 +271,7 @@ def test_postgresql_is_shared_unless_names_clash(postgres_url: str) -> None:
     server = create_engine(make_url(postgres_url).set(drivername="postgresql+psycopg"))
     with server.begin() as conn:
         conn.execute(text("CREATE TABLE recipes (name TEXT); CREATE TABLE hosts (name TEXT)"))
-    with pytest.raises(DatabaseError, match="has tables of something else .hosts"):
+    with pytest.raises(DatabaseError, match=r"has tables of something else .hosts"):
         open_database(postgres_url)
     with server.begin() as conn:
         conn.execute(text("DROP TABLE hosts"))
@@ -414,11 +415,8 @@ def test_a_database_locked_at_opening_is_named(sqlite_url: str) -> None:
 def test_a_full_disk_is_a_disk_error_and_stores_nothing(sqlite_url: str) -> None:
     """A database that cannot grow takes back the whole transaction and works again with space."""
     engine = open_database(sqlite_url)
-    with pytest.raises(DiskError, match="no space left"), transaction(engine) as conn:
-        a_source(conn)
-        pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
-        conn.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-        conn.execute(insert(schema.facts), [{"name": str(n), "value": "x" * 5000} for n in range(100)])
+    with pytest.raises(DiskError, match="no space left"):
+        _overfill(engine)
     with transaction(engine) as conn:
         conn.exec_driver_sql("PRAGMA max_page_count=1000000")
         assert conn.execute(select(schema.sources)).first() is None
@@ -426,8 +424,16 @@ def test_a_full_disk_is_a_disk_error_and_stores_nothing(sqlite_url: str) -> None
     engine.dispose()
 
 
-def test_a_full_disk_reaches_through_savepoints(sqlite_url: str) -> None:
-    """The error is ours already where the statement fails, so that nobody takes it for a bug of one job."""
+def _overfill(engine: Engine) -> None:
+    with transaction(engine) as conn:
+        a_source(conn)
+        pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
+        conn.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        conn.execute(insert(schema.facts), [{"name": str(n), "value": "x" * 5000} for n in range(100)])
+
+
+def test_a_full_disk_is_told_where_it_is_met(sqlite_url: str) -> None:
+    """The statement itself raises our error, so that nobody takes it for a bug of one job in a savepoint."""
     engine = open_database(sqlite_url)
     with suppress(DiskError), transaction(engine) as conn:
         pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -568,7 +574,7 @@ SECRET = "pa55-phrase"
 )
 def test_an_unreachable_server_is_named_without_password(url: str) -> None:
     """The line names server and database, never the password."""
-    with pytest.raises(DatabaseError, match="cannot be reached|ended the connection") as raised:
+    with pytest.raises(DatabaseError, match=r"cannot be reached|ended the connection") as raised:
         open_database(url)
     assert SECRET not in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -578,24 +584,29 @@ def test_an_unreachable_server_is_named_without_password(url: str) -> None:
 def test_wrong_names_on_a_server_are_named(postgres_url: str) -> None:
     """An unknown database or user is said in one line."""
     url = make_url(postgres_url)
-    with pytest.raises(DatabaseError, match="postgresql://.*/nowhere does not exist"):
+    with pytest.raises(DatabaseError, match=r"postgresql://.*/nowhere does not exist"):
         open_database(url.set(database="nowhere").render_as_string())
-    with pytest.raises(DatabaseError, match="refuses this user or password"):
+    with pytest.raises(DatabaseError, match=r"refuses this user or password"):
         open_database(url.set(username="nobody_here").render_as_string())
 
 
 def test_a_lost_connection_is_temporary(postgres_url: str) -> None:
     """The server ends our session: a temporary error, and the next transaction works."""
     engine = open_database(postgres_url)
-    killer = create_engine(make_url(postgres_url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with pytest.raises(TemporaryDatabaseError, match="ended the connection"), transaction(engine) as conn:
-        pid = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
-        with killer.connect() as other:
-            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-        next_seq(conn)
+    with pytest.raises(TemporaryDatabaseError, match="ended the connection"):
+        _lose_connection(engine, postgres_url)
     assert _take_number(engine) == 1
-    killer.dispose()
     engine.dispose()
+
+
+def _lose_connection(engine: Engine, url: str) -> None:
+    with transaction(engine) as conn:
+        pid = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        killer = open_database(url)
+        with transaction(killer) as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        killer.dispose()
+        next_seq(conn)
 
 
 def test_a_lock_held_too_long_on_a_server_is_temporary(postgres_url: str) -> None:
@@ -615,7 +626,7 @@ def test_views_built_on_ours_are_named(postgres_url: str) -> None:
         conn.execute(text("CREATE VIEW mine AS SELECT title FROM v_articles"))
         conn.execute(update(schema.facts).values(value="another"))
     engine.dispose()
-    with pytest.raises(DatabaseError, match="views of yours built on ours .*drop them"):
+    with pytest.raises(DatabaseError, match=r"views of yours built on ours .*drop them"):
         open_database(postgres_url)
 
 

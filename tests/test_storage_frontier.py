@@ -44,9 +44,11 @@ def row(database: Engine, url: str) -> dict[str, object]:
 
 
 def test_a_link_is_kept_once(database: Engine, origin: Origin) -> None:
-    """http and https, and any order of the query, are one row; the second sighting is not new."""
+    """Http and https, and any order of the query, are one row; the second sighting is not new."""
     assert discover(database, origin, Link("https://gazette.test/a?x=1&y=2")) == 1
-    assert discover(database, origin, Link("http://gazette.test/a?y=2&x=1"), Link("https://gazette.test/a?x=1&y=2")) == 0
+    assert (
+        discover(database, origin, Link("http://gazette.test/a?y=2&x=1"), Link("https://gazette.test/a?x=1&y=2")) == 0
+    )
     assert len(claim(database)) == 1
 
 
@@ -74,7 +76,9 @@ def test_a_refused_link_is_kept_with_its_reason(database: Engine, origin: Origin
     assert (kept["state"], kept["reason"]) == ("filtered", "not-article-like: legal")
     assert claim(database) == []
     with transaction(database) as conn:
-        assert conn.execute(select(outcomes.c.verdict, outcomes.c.reason)).all() == [("filtered", "not-article-like: legal")]
+        assert conn.execute(select(outcomes.c.verdict, outcomes.c.reason)).all() == [
+            ("filtered", "not-article-like: legal")
+        ]
 
 
 def test_a_refused_link_that_a_feed_announces_is_fetched(database: Engine, origin: Origin) -> None:
@@ -97,7 +101,13 @@ def test_robots_refusal_is_not_undone_by_seeing_the_link_again(database: Engine,
 def test_seeds_come_first_and_no_host_starves_another(database: Engine, origin: Origin) -> None:
     """A claim takes seeds before articles, and only a few rows of each host."""
     many = [Link(f"https://big.test/story-{n}") for n in range(50)]
-    discover(database, origin, *many, Link("https://small.test/story"), Link("https://small.test/feed", Kind.FEED, priority=0))
+    discover(
+        database,
+        origin,
+        *many,
+        Link("https://small.test/story"),
+        Link("https://small.test/feed", Kind.FEED, priority=0),
+    )
     leases = claim(database, replace(WANT, per_host=5, limit=20))
     assert leases[0].kind is Kind.FEED
     assert sorted(lease.host for lease in leases) == ["big.test"] * 5 + ["small.test"] * 2
@@ -125,7 +135,13 @@ def test_rows_of_the_future_wait(database: Engine, origin: Origin) -> None:
 
 def test_full_hosts_other_sources_and_other_spiders_are_left_out(database: Engine, origin: Origin) -> None:
     """A claim can leave out hosts, take only some sources, and never takes what another spider has to read."""
-    discover(database, origin, Link(STORY), Link("https://other.test/a"), Link("https://third.test/a", payload="{}", spider="own"))
+    discover(
+        database,
+        origin,
+        Link(STORY),
+        Link("https://other.test/a"),
+        Link("https://third.test/a", payload="{}", spider="own"),
+    )
     got = claim(database, replace(WANT, full={"other.test"}, source_ids=[origin.source_id]))
     assert [lease.url for lease in got] == [STORY]
     assert claim(database, replace(WANT, source_ids=[origin.source_id + 1])) == []

@@ -37,7 +37,7 @@ def test_a_job_that_raises_fails_alone(database: Engine) -> None:
     """Jobs of the same batch are kept, and what the failing one had written is undone."""
     go = threading.Event()
     scribe = Scribe(database, lambda: None)
-    scribe.submit(lambda conn: go.wait(10))
+    scribe.submit(lambda _: go.wait(10))
 
     def broken(conn: Connection) -> None:
         put(conn, "half")
@@ -74,7 +74,9 @@ def test_jobs_run_in_the_order_they_came(database: Engine) -> None:
     scribe = Scribe(database, lambda: None)
     for n in range(120):
         scribe.submit(lambda conn, n=n: put(conn, f"{n:03}"))
-    count = scribe.submit(lambda conn: conn.execute(text("SELECT count(*) FROM facts WHERE name <> 'views'")).scalar_one())
+    count = scribe.submit(
+        lambda conn: conn.execute(text("SELECT count(*) FROM facts WHERE name <> 'views'")).scalar_one()
+    )
     assert count.result(10) == 120
     scribe.close()
 

@@ -199,6 +199,8 @@ def test_host_key_has_the_port_only_where_it_matters() -> None:
         ("ana.blogspot.com", "ana.blogspot.com"),
         ("https://www.b\u00fccher.de/", "xn--bcher-kva.de"),
         ("localhost", "localhost"),
+        ("maps.news.example", "news.example"),
+        ("news.example", "news.example"),
         ("http://127.0.0.1:8080/", "127.0.0.1"),
         ("[::1]:80", "[::1]"),
         ("co.uk", "co.uk"),

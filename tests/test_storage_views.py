@@ -23,9 +23,9 @@ A = "https://gazette.test/a"
 LATER = "2026-03-02T12:00:00.000Z"
 
 ARTICLE = (
-    "uid source url canonical_url site_name title authors published_at modified_at published_local published_precision language "
-    "section tags description image_url text word_count version first_seen_at last_seen_at gone_at http_status warc_file "
-    "warc_offset warc_length warc_record_id payload_digest extractor changed_seq"
+    "uid source url canonical_url site_name title authors published_at modified_at published_local published_precision "
+    "language section tags description image_url text word_count version first_seen_at last_seen_at gone_at "
+    "http_status warc_file warc_offset warc_length warc_record_id payload_digest extractor changed_seq"
 )
 STABLE = {
     "v_articles": ARTICLE,
@@ -33,13 +33,13 @@ STABLE = {
     "v_article_authors": "uid position author",
     "v_article_tags": "uid position tag",
     "v_captures": (
-        "url fetched_at http_status kind mime record_type warc_file warc_offset warc_length warc_record_id payload_digest "
-        "block_digest body_sha256 truncated revisit_of run_id"
+        "url fetched_at http_status kind mime record_type warc_file warc_offset warc_length warc_record_id "
+        "payload_digest block_digest body_sha256 truncated revisit_of run_id"
     ),
     "v_urls": "url source state reason discovered_at discovered_from next_fetch_at attempts",
     "v_runs": (
-        "run_id started_at ended_at exit_code version considered stored added changed unchanged duplicate rejected filtered "
-        "failed gone pending polled polls_failed"
+        "run_id started_at ended_at exit_code version considered stored added changed unchanged duplicate rejected "
+        "filtered failed gone pending polled polls_failed"
     ),
 }
 

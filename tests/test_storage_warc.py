@@ -253,7 +253,7 @@ def test_broken_metadata_is_a_value_error(wrong):
     """A metadata block with a field that cannot be is refused."""
     named = {"run": "R1", "source": "a", "kind": "article", "frontierUrl": "https://a.example/"}
     assert context_of(fields_block(named.items()))[1] == {}
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         context_of(fields_block((named | wrong).items()))
 
 

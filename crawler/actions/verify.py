@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from crawler import collection as collections
 from crawler import console
-from crawler.actions.database import opened
+from crawler.actions.database import engine_of
+from crawler.collection import Collection
 from storage.errors import DamageError
+from storage.verify import Checked, Fault
+from storage.verify import verify as faults_of
 
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-# Checks everything, reports each damage as it is found (`str()` names file and offset), returns how many captures it read.
-Check = Callable[["Connection", Path, Callable[[object], None]], int]
+Note = Callable[[str], None]
 
 
-def verify(folder: Path, check: Check, *, as_json: bool, note: Callable[[str], None]) -> None:
-    """Print all damage. Raises DamageError when there is any."""
+def verify(folder: Path, note: Note, progress: Note | None, *, as_json: bool) -> None:
+    """Print all damage as it is found. Raises DamageError when there is any."""
     collection = collections.find(folder)
-    damage: list[str] = []
+    checked = _as_json(collection, progress) if as_json else _as_lines(collection, progress)
+    for line in checked.notes:
+        note(line)
+    if checked.faults:
+        raise DamageError(f"{collection.folder}: {checked.faults} faults in {checked}")
+    note(f"No damage in {checked}")
 
-    def report(found: object) -> None:
-        damage.append(str(found))
-        if not as_json:
-            console.out(console.one_line(damage[-1]))
 
-    with opened(collection) as conn:
-        checked = check(conn, collection.warc(), report)
-    if as_json:
-        console.out_json({"checked": checked, "damage": damage})
-    if damage:
-        raise DamageError(f"{collection.folder}: {len(damage)} damaged places; {checked} captures were checked")
-    note(f"{checked} captures checked, no damage")
+def _as_lines(collection: Collection, progress: Note | None) -> Checked:
+    def show(faults: Iterable[Fault]) -> None:
+        for fault in faults:
+            console.out(console.one_line(str(fault)))
+            console.flush()  # a whole archive takes hours; what is found is told at once
+
+    return _checked(collection, progress, show)
+
+
+def _as_json(collection: Collection, progress: Note | None) -> Checked:
+    found: list[Fault] = []
+    checked = _checked(collection, progress, found.extend)
+    console.out_json({"checked": asdict(checked), "faults": [asdict(fault) for fault in found]})
+    return checked
+
+
+def _checked(collection: Collection, progress: Note | None, take: Callable[[Iterable[Fault]], None]) -> Checked:
+    """Hand all faults to `take`; what was looked at."""
+    checked, warc = Checked(), collection.warc()
+    with engine_of(collection) as engine:
+        take(faults_of(engine, warc, checked, progress))
+    return checked

@@ -30,10 +30,13 @@ class ArchiveSpider(Spider):
     """
 
     run: Run
-    source: ClassVar[str | None] = None  # the [[source]] that this spider serves; None: all that have no spider of their own
+    source: ClassVar[str | None] = (
+        None  # the [[source]] that this spider serves; None: all that have no spider of their own
+    )
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ArchiveSpider:
+        """Open the run before Scrapy builds its components."""
         collection = kwargs.pop("collection", ".")
         options = kwargs.pop("options", None) or _options(cls, kwargs)
         spider = super().from_crawler(crawler, *args, **kwargs)
@@ -47,7 +50,13 @@ class ArchiveSpider(Spider):
 
     def seed(self, url: str, callback: Callable[..., Any]) -> Link:
         """A page to poll in every run that it is due in, read by `callback`."""
-        return Link(canonical(url), Kind.SECTION, priority=0, payload=json.dumps({"callback": callback.__name__}), spider=self.name)
+        return Link(
+            canonical(url),
+            Kind.SECTION,
+            priority=0,
+            payload=json.dumps({"callback": callback.__name__}),
+            spider=self.name,
+        )
 
     def article(self, url: str, **announced: Any) -> Link:
         """An article to fetch once; keyword arguments are fields of `Announced`."""

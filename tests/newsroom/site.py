@@ -125,7 +125,7 @@ class Site:
         chosen = sorted((s for s in self.live if channel in self._channels(s)), key=lambda s: s.moment, reverse=True)
         if channel != "rss":
             return [(self.url(story), story) for story in chosen]
-        return [(self._feed_link(place, story), story) for place, story in enumerate(chosen)]
+        return [(self._feed_link(story), story) for story in chosen]
 
     def _channels(self, story: Story) -> set[str]:
         number = story.number
@@ -134,15 +134,13 @@ class Site:
         also = {CHANNELS[(number // 3) % 7]} if number % 3 == 0 else set()
         return {CHANNELS[number % 7]} | also
 
-    def _feed_link(self, place: int, story: Story) -> str:
-        """Feeds link through redirects and with tracking parameters, as feeds do."""
-        if place == 1:
-            return f"{self.base}/old/{story.number}"
-        if place == 2:
-            return f"{self.base}/r/{story.number}"
-        if place == 3:
-            return f"{self.base}/go/{story.number}?utm_source=rss"
-        if place % 2:
+    def _feed_link(self, story: Story) -> str:
+        """Feeds link through redirects and with tracking parameters, as feeds do; always the same for a story."""
+        number = story.number
+        ways = {7: f"/old/{number}", 14: f"/r/{number}", 21: f"/go/{number}?utm_source=rss"}
+        if number in ways and number < self.count:
+            return self.base + ways[number]
+        if number % 2:
             return self.url(story)
         return f"{self.url(story)}?utm_source=rss&utm_medium=feed&utm_campaign=courier"
 

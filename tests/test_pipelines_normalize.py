@@ -1,0 +1,55 @@
+"""Clean text fields and the wording that tells versions apart."""
+
+import pytest
+
+from pipelines.normalize import clean_line, clean_text, wording, words_in
+
+
+@pytest.mark.parametrize(
+    ("dirty", "clean"),
+    [
+        ("\x1b[31mFerry\x1b[0m late", "Ferry late"),
+        ("\x1b]0;title\x07Ferry", "Ferry"),
+        ("a\u202eb\u202cc\u2066d\u2069", "abcd"),
+        ("zero\u200bwidth\ufeff and soft\u00adhyphen", "zerowidth and softhyphen"),
+        ("nul\x00 bell\x07 del\x7f c1\x9c", "nul bell del c1"),
+        ("cafe\u0301", "café"),
+        ("lone \ud800 surrogate", "lone surrogate"),
+        ("  many \t\u00a0 spaces ", "many spaces"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("a\u200cb \u200d", "ab"),
+    ],
+)
+def test_a_line_comes_out_clean(dirty, clean):
+    """Control, escape, direction and invisible characters go; the joiners that Persian spells with stay."""
+    assert clean_line(dirty) == clean
+
+
+def test_text_keeps_one_paragraph_a_line():
+    """Every kind of line break becomes one newline, and empty lines go."""
+    assert clean_text("one\r\n\r\n two  words \u2028three\x0bfour") == "one\ntwo words\nthree\nfour"
+
+
+def test_a_title_is_cut_at_its_limit():
+    """A megabyte of title costs no more than its limit."""
+    assert len(clean_line("word " * 200_000, 500)) <= 500
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a  b\nc", "a b c"), ("“quoted” text", '"quoted" text'), ("a – b", "a - b"), ("it’s", "it's"), ("wait…", "wait...")],
+)
+def test_wording_ignores_white_space_and_punctuation_variants(one, other):
+    """A new quote mark is no new version."""
+    assert wording("T", one) == wording("T", other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("Five died", "Six died"), ("us", "US"), ("a b", "ab")])
+def test_wording_sees_words_and_case(one, other):
+    """Another word or another case is another wording."""
+    assert wording("T", one) != wording("T", other)
+
+
+def test_words_are_counted_in_every_script():
+    """Where a script has no spaces, its characters count."""
+    assert (words_in("Two words"), words_in("港の会議"), words_in("")) == (2, 4, 0)
