@@ -44,9 +44,8 @@ test: setup
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.lint-ready
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@failed=; for tool in 'ruff check .' mypy lint-imports; do echo "$$tool"; $(BIN)/$$tool || failed="$$failed $${tool%% *}"; done; \
+		test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 corpus: setup
 	@$(BIN)/python -m scripts.corpus_crawl

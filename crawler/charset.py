@@ -18,7 +18,7 @@ _BOMS = (
 )
 _LABEL = re.compile(rb"(?<![\w-])(?:encoding|charset)\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})")
 _LABEL_REACH = 4096
-_SAMPLE = 1 << 18
+_WHOLE = 1 << 16  # bytes; less is taken for all there is
 _BROWSERS = {
     "ascii": "cp1252",
     "us-ascii": "cp1252",
@@ -57,7 +57,7 @@ def encoding_of(head: bytes, content_type: str | None = None) -> str:
     label = next((codec for codec in labels if codec), None)
     if label and label.startswith("iso-2022"):  # seven bits: valid UTF-8 that is none
         return label
-    return "utf-8" if _looks_like_utf8(head[:_SAMPLE]) else label or "cp1252"
+    return "utf-8" if _looks_like_utf8(head) else label or "cp1252"
 
 
 def _wide(head: bytes) -> str | None:
@@ -93,6 +93,6 @@ def _looks_like_utf8(sample: bytes) -> bool:
     if sample.isascii():
         return True
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    text = decoder.decode(sample)
+    text = decoder.decode(sample, final=len(sample) < _WHOLE)
     broken = text.count("\ufffd")
     return broken == 0 or sum(not char.isascii() for char in text) > 4 * broken

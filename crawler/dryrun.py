@@ -14,13 +14,11 @@ from twisted.python.failure import Failure
 from crawler import PRODUCT_VERSION
 from crawler.config import Config, Source
 from crawler.discovery import sitemaps_in_robots
-from crawler.netguard import NetGuard
 from crawler.politeness import BadStatus, Refused
 from crawler.reading import read_seed
 from crawler.reasons import reason_of
 from crawler.scope import Discovered
-from crawler.sources import ports_of, scope_of
-from crawler.tape import Limits
+from crawler.sources import guard_of, limits_of, ports_of, scope_of
 from pipelines.page import RawPage, read_article
 from pipelines.workers import WorkerError, Workers
 from storage.records import Candidate, Ended, Exchange, FetchContext, Kind, Lease, Link, NoArticle
@@ -47,15 +45,12 @@ class DryRun:
     """What wire and politeness ask of a run, for a run that keeps nothing."""
 
     def __init__(self, config: Config, source: Source, *, obey_scope: bool) -> None:
-        crawl = config.crawl
         self.config = config
         self.source = source
         self.scope = scope_of(source)
-        self.limits = Limits(
-            max_page_bytes=crawl.max_page_bytes, max_capture_bytes=crawl.max_capture_bytes, timeout=crawl.timeout
-        )
+        self.limits = limits_of(config)
         self.ports = ports_of(config) | ports_of(Config(sources=(source,)))
-        self.guard = NetGuard(crawl.allow_private_networks)
+        self.guard = guard_of(config)
         self.workers = Workers(1, preload=("pipelines.page:warm", "crawler.reading"))
         self.hosts = NoGate()
         self.sitemaps: list[Link] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any, cast
 
@@ -16,12 +17,10 @@ from crawler.config import Config, Source
 from crawler.dryrun import DryRun, ProbeSpider, TrialSpider, why
 from crawler.options import CrawlOptions, Probe, Trial
 from crawler.spiders.news import NewsSpider
+from crawler.stopping import Stopping
 from crawler.summary import lines_of
-from pipelines.extract import extract
-from pipelines.page import page_of
-from storage.errors import AllSourcesFailed
+from storage.errors import AllSourcesFailed, NewswarcError, StoppedError
 from storage.records import Candidate, NoArticle
-from storage.times import now
 from storage.urlkey import host_key
 
 
@@ -44,14 +43,6 @@ def try_url(config: Config, url: str) -> Trial:
     if spider.result is None:
         raise AllSourcesFailed(f"{url}: {why(spider.failure)}")
     return Trial(spider.final_url, spider.status, spider.result)
-
-
-def try_bytes(config: Config, content: bytes, url: str) -> Trial:
-    """Read one page from bytes."""
-    raw = b"HTTP/1.1 200 OK\r\n\r\n" + content
-    limit = config.crawl.max_page_bytes
-    page = page_of(raw, url=url, frontier_url=url, fetched_at=now(), limit=limit, truncated=False)
-    return Trial(url, None, extract(page, None, None))
 
 
 def probe(collection: Collection, source: Source) -> Probe:
@@ -92,11 +83,20 @@ def _start(spidercls: type[Spider], level: int, **arguments: Any) -> Spider:
     process = AsyncCrawlerProcess(_settings())
     crawler = process.create_crawler(spidercls)
     task = process.crawl(crawler, **arguments)
-    process.start()
+    stopping = Stopping(crawler)
+    stopping.listen(asyncio.get_event_loop_policy().get_event_loop())
+    process.start(install_signal_handlers=False)
     if (error := task.exception()) is not None:
         raise error
+    if stopping.signum is not None and not isinstance(failure_of(crawler.spider), NewswarcError):
+        raise StoppedError(stopping.signum)
     assert crawler.spider is not None, "a crawl that did not fail had a spider"
     return crawler.spider
+
+
+def failure_of(spider: Spider | None) -> BaseException | None:
+    """What ended a spider's run before its time."""
+    return getattr(getattr(spider, "run", None), "failure", None)
 
 
 def _log_to_stderr(level: int) -> None:

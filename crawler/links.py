@@ -21,11 +21,13 @@ MAX_SECTIONS = 40
 MAX_FEEDS = 40
 
 _MAX_TEXT = 300
+_MAX_INNER = 40  # elements of an anchor that are looked at
+_SILENT = frozenset({"style", "script", "title", "template", "svg", "noscript"})
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BOXES = frozenset({"div", "ul", "ol", "section", "aside", "table", "td", "li", "p", "span", "center", "menu"})
 _MENU_CLASS = re.compile(
     r"(?:^|\s)(?!(?:no|has|with|hide|show|is|open)[-_])[\w-]*?"
-    r"(?:(?<![a-z])(?:nav|navi|menu|menue|rubriken|ressorts)|navigation|navbar|breadcrumbs?|(?<=[a-z])(?:Nav|Menu))(?=\s|$)"
+    r"(?:(?<![a-z])(?:nav|navi|rubriken|ressorts)|menue?|navigation|navbar|breadcrumbs?|(?<=[a-z])(?:Nav|Menu))(?=\s|$)"
 )
 _MENU_ROLES = frozenset({"navigation", "menu", "menubar", "menuitem", "banner", "contentinfo"})
 _FEED_TYPES = frozenset(
@@ -138,8 +140,10 @@ def _merge(page: _Linked, element: etree._Element, place: _Place) -> None:
 
 
 def _text(element: etree._Element) -> str:
-    pieces = islice(element.itertext("a", "area", "b", "em", "i", "span", "strong", "div", "p", "font", *_HEADINGS), 40)
-    text = " ".join(" ".join(map(str, pieces)).split()) or element.get("aria-label") or element.get("title") or ""
+    pieces = [element.text]
+    for inner in islice(element.iterdescendants(), _MAX_INNER):
+        pieces += [None if inner.tag in _SILENT else inner.text, inner.tail]
+    text = " ".join("".join(filter(None, pieces)).split()) or element.get("aria-label") or element.get("title") or ""
     return text[:_MAX_TEXT]
 
 

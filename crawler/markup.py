@@ -119,8 +119,6 @@ class Document:
             return "empty"
         if _JSON.match(self._head):
             return "json"
-        if len(_ILLEGAL.findall(self._head[:_PIECE])) > len(self._head[:_PIECE]) // 20:
-            return "binary"
         blank = _COMMENT.sub(lambda match: " " * len(match[0]), self._head)
         root, page = _ROOT.search(blank), _HTML.search(blank)
         if root is None or (page is not None and page.start() < root.start()):
@@ -184,6 +182,8 @@ def _forget(element: etree._Element) -> None:
 
 
 def _other(text: str) -> str:
+    if len(_ILLEGAL.findall(text)) > len(text) // 20:
+        return "binary"
     if _PAGE_TAG.search(text):
         return "html"
     return "xml" if text.lstrip().startswith("<") and _ANY_TAG.search(text) else "text"

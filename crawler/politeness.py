@@ -24,6 +24,7 @@ from scrapy.http.cookies import CookieJar
 from scrapy.http.request import NO_CALLBACK
 
 from crawler.netguard import check_url
+from crawler.reasons import reason_of
 from storage.records import Kind
 from storage.urlkey import host_key
 
@@ -132,12 +133,12 @@ class Robots(_Component):
             response = await self.crawler.engine.download_async(asked)
         except Exception as error:  # noqa: BLE001 - whatever kept us from reading it, RFC 9309 2.3.1.4 closes the site for now
             log.info("robots.txt of %s could not be read: %s", origin, error)
-            return Rules(reason="robots-unreachable")
+            return Rules(reason=f"robots-unreachable: {reason_of(error)}")
         return await self._read(response, request)
 
     async def _read(self, response: Response, request: Request) -> Rules:
         if response.status >= 500 or response.status == 429:
-            return Rules(reason="robots-unreachable")
+            return Rules(reason=f"robots-unreachable: http-{response.status}")
         if not 200 <= response.status < 300:
             return Rules()
         text = response.body[:ROBOTS_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")

@@ -24,13 +24,12 @@ from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
-from crawler.netguard import NetGuard
 from crawler.options import CrawlOptions
 from crawler.reading import read_seed
+from crawler.recovery import Recovery
 from crawler.scope import Discovered
 from crawler.settling import Settling
-from crawler.sources import ActiveSource, ports_of, wanted_kinds
-from crawler.tape import Limits
+from crawler.sources import ActiveSource, guard_of, limits_of, ports_of, wanted_kinds
 from pipelines.archive import note_closed
 from pipelines.workers import WorkerError, Workers
 from storage import frontier, hosts, runs
@@ -39,6 +38,7 @@ from storage.errors import AllSourcesFailed, NewswarcError
 from storage.frontier import Origin, Want
 from storage.lock import hold
 from storage.records import Exchange, FetchContext, Kind, Lease, Ledger, Link
+from storage.recover import recover
 from storage.scribe import Scribe
 from storage.times import later, now
 from storage.urlkey import InvalidURL, canonical, same_site
@@ -83,23 +83,23 @@ class Run:
         opening.enter_context(hold(self.collection.folder))
         self.engine = open_database(self.collection.database_url)
         opening.callback(self.engine.dispose)
+        if recovered := recover(self.engine, warc, now()):
+            log.info("%s", recovered)
         with transaction(self.engine) as conn:
             blocked = self._plant(conn)
         self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := _port(url))}
-        self.guard = NetGuard(self.config.crawl.allow_private_networks)
+        self.guard = guard_of(self.config)
         self.writer = WarcWriter(warc, run_id=self.id, software=PRODUCT_VERSION, fields=self._warcinfo())
         self.scribe = Scribe(self.engine, self.writer.sync)
         opening.callback(self.scribe.close)
         crawl = self.config.crawl
-        limits = Limits(
-            max_page_bytes=crawl.max_page_bytes, max_capture_bytes=crawl.max_capture_bytes, timeout=crawl.timeout
-        )
-        self.limits = limits
-        self.intake = Intake(self.id, self.scribe, self.writer, limits)
+        self.limits = limits_of(self.config, spool_folder=str(warc))
+        self.intake = Intake(self.id, self.scribe, self.writer, self.limits)
         self.hosts = HostGate(self._crawler, self.scribe, blocked)
         self.workers = Workers(crawl.worker_count, preload=("pipelines.page:warm", "crawler.reading"))
         opening.callback(self.workers.close)
         self.settling = Settling(self)
+        self.recovery = Recovery(self)
         self._configure()
 
     def _plant(self, conn: Connection) -> dict[str, str]:
@@ -170,6 +170,7 @@ class Run:
 
     async def claim(self, full: Collection[str], *, per_host: int, limit: int) -> list[Lease]:
         """Lease due rows of the run's sources, for hosts that are neither well stocked nor blocked."""
+        await self.recovery.done()  # what a killed run left unread comes first
         moment = now()
         want = Want(
             run_id=self.id,
@@ -331,6 +332,8 @@ class Run:
 
     def _write_ledger(self, conn: Connection) -> None:
         assert self.ledger is not None
+        if not self.ledger.articles and not self.ledger.others:
+            return  # nothing was considered: no file for every idle run of years
         account = {
             "run": self.id,
             "articles": self.ledger.articles,

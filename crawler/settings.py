@@ -16,6 +16,7 @@ REFERRER_POLICY = "no-referrer"
 HTTPPROXY_ENABLED = False  # reads the environment; `http_proxy` of newswarc.toml is set per request
 ROBOTSTXT_OBEY = False  # by crawler.politeness, which follows RFC 9309
 
+TWISTED_DNS_RESOLVER = "crawler.netguard.NetGuard"  # closed until the run's own guard takes its place
 DOWNLOAD_HANDLERS = {
     "http": "crawler.wire.WireDownloadHandler",
     "https": "crawler.wire.WireDownloadHandler",

@@ -100,7 +100,7 @@ def refusal(url: str, anchor: Anchor | None = None, *, expected: bool = False) -
 def listed_refusal(url: str) -> str | None:
     """The same for a URL that a sitemap lists: its shape does not matter, only what it says it is."""
     path = _taken_apart(url)
-    reason = media_refusal(url) or _root(path) or _ruled_out_by_query(path) or _ruled_out_by_words(path, listed=True)
+    reason = media_refusal(url) or _ruled_out_by_query(path) or _root(path) or _ruled_out_by_words(path, listed=True)
     return reason if reason in {None, "media-file"} else f"not-article-like: {reason}"
 
 
@@ -131,7 +131,7 @@ def _is_label(segment: str) -> bool:
 
 def _ruled_out(url: str, path: _Path, anchor: Anchor | None) -> str | None:
     """What no shape can mend."""
-    reason = media_refusal(url) or _root(path) or _ruled_out_by_query(path)
+    reason = media_refusal(url) or _ruled_out_by_query(path) or _root(path)
     return reason or _ruled_out_by_words(path) or _ruled_out_by_rel(anchor) or _date_archive(path)
 
 

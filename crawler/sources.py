@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from crawler.config import Config, Source
+from crawler.netguard import NetGuard
 from crawler.scope import Scope
+from crawler.tape import Limits
 from storage.records import Kind, Link
 from storage.urlkey import canonical, host_key
 
@@ -68,3 +71,20 @@ def ports_of(config: Config) -> frozenset[int]:
 def _port(url: str) -> int | None:
     _, colon, port = host_key(url).rpartition(":")
     return int(port) if colon and port.isdigit() else None
+
+
+def guard_of(config: Config) -> NetGuard:
+    """The network guard that the settings ask for; their proxy may stand in a private network."""
+    proxy = urlsplit(config.crawl.http_proxy).hostname if config.crawl.http_proxy else None
+    return NetGuard(config.crawl.allow_private_networks, proxy=proxy)
+
+
+def limits_of(config: Config, spool_folder: str | None = None) -> Limits:
+    """What one exchange may cost; long responses wait in `spool_folder` for the archive."""
+    crawl = config.crawl
+    return Limits(
+        max_page_bytes=crawl.max_page_bytes,
+        max_capture_bytes=crawl.max_capture_bytes,
+        timeout=crawl.timeout,
+        spool_folder=spool_folder,
+    )

@@ -192,8 +192,8 @@ def _noscript(tree: HtmlElement) -> str:
     return " ".join(text_of(element, 1_000) for _, element in zip(range(5), tree.iter("noscript"), strict=False))
 
 
-def blocked(page_shape: Shape, html: str, count: int) -> str | None:
-    """Why a page with `count` words is a machine's answer in place of an article; None when it is not."""
+def blocked(page_shape: Shape, html: str, text: str, count: int) -> str | None:
+    """Why a page whose `text` has `count` words is a machine's answer in place of an article; None when it is not."""
     if count > FEW_WORDS:
         return None
     said = page_shape.words[:6_000]
@@ -204,7 +204,7 @@ def blocked(page_shape: Shape, html: str, count: int) -> str | None:
         return "meta-refresh"
     if _not_found(page_shape.headings):
         return "soft-404"
-    if _consent(top, said, count):
+    if _consent(top, text if count >= MIN_WORDS else said, count):
         return "consent-wall"
     return _closed(page_shape, top, said, count)
 

@@ -85,7 +85,7 @@ def extract(page: Page, announced: Announced | None, memory: None = None) -> Can
 def _article(read: _Read, fields: Fields, text: str) -> Candidate | NoArticle:
     count = words_in(text)
     declared = classify.Declared(read.page.url, read.claims.graph, fields.page_type, fields.published is not None)
-    reason = classify.blocked(read.shape, read.html, count) or classify.judged(read.shape, declared, count)
+    reason = classify.blocked(read.shape, read.html, text, count) or classify.judged(read.shape, declared, count)
     return NoArticle(reason) if reason else _candidate(read.page, fields, text, count)
 
 
@@ -198,6 +198,10 @@ def _plainly(tree: HtmlElement) -> str:
 
 
 def _without_title(text: str, title: str | None) -> str:
-    """The text without a first line that only repeats the title."""
-    first, _, rest = text.partition("\n")
-    return rest if rest and title and fold(first.lstrip("# ")) == fold(title) else text
+    """The text without first lines that only repeat the title."""
+    for _ in range(2):
+        first, _, rest = text.partition("\n")
+        if not rest or not title or fold(first) != fold(title):
+            break
+        text = rest
+    return text

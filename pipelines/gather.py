@@ -75,9 +75,11 @@ def _of_article(graph: Graph, node: Node) -> Iterator[Claim]:
     simple = (
         ("title", "headline", 86), ("title", "name", 60),
         ("published", "datePublished", 90),
-        ("published", "dateCreated", 50),        ("modified", "dateModified", 90), ("section", "articleSection", 82),
+        ("published", "dateCreated", 50),
+        ("modified", "dateModified", 90), ("section", "articleSection", 82),
         ("tag", "keywords", 75),
-        ("description", "description", 70),        ("language", "inLanguage", 65), ("canonical", "url", 50), ("free", "isAccessibleForFree", 90),
+        ("description", "description", 70), ("language", "inLanguage", 65),
+        ("canonical", "url", 50), ("free", "isAccessibleForFree", 90),
     )  # fmt: skip
     for field, name, weight in simple:
         for value in jsonld.strings(node.get(name)):

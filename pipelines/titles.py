@@ -21,9 +21,9 @@ def site_labels(names: list[str], host: str) -> frozenset[str]:
         labels.update(fold(part) for part in _SEPARATORS.split(name) if len(part) > 2)
     bare = re.sub(r"^(?:www\d?|m|amp|mobile|news|blog)\.", "", host.split(":", maxsplit=1)[0].lower())
     parts = bare.split(".")
-    labels |= {fold(bare), bare.replace(".", ""), ".".join(parts[-2:]).replace(".", " "), parts[0]}
+    labels |= {fold(bare), bare.replace(".", ""), ".".join(parts[-2:]).replace(".", " "), fold(parts[0])}
     if len(parts) > 1:
-        labels.add(parts[-2])
+        labels.add(fold(parts[-2]))
     return frozenset(label for label in labels if len(label) > 1)
 
 

@@ -34,8 +34,9 @@ def file_id(conn: Connection, name: str, run_id: str | None, now: str) -> int:
     return int(conn.execute(row).scalar_one())
 
 
-def file_closed(conn: Connection, name: str, size: int, sha256: str, now: str) -> None:
-    """A file has its final name and will never change again."""
+def file_closed(conn: Connection, name: str, size: int, sha256: str, now: str, run_id: str | None = None) -> None:
+    """A file has its final name and will never change again; one without exchanges gets its row here."""
+    file_id(conn, name, run_id, now)
     conn.execute(update(warc_files).where(warc_files.c.name == name).values(closed_at=now, size=size, sha256=sha256))
 
 

@@ -8,10 +8,13 @@ NewswarcError            1  a bug, or nothing more precise
 ├── DatabaseError        7  the database cannot be opened, read or written
 │   └── TemporaryDatabaseError  locked or disconnected for the moment: the same transaction may be tried again
 ├── DiskError            8  no space, no permission, input/output error
-└── DamageError          9  archive and database do not agree
+├── DamageError          9  archive and database do not agree
+└── StoppedError   128 + n  a signal ended the run in good order: 130 SIGINT, 143 SIGTERM, 129 SIGHUP
 """
 
 from __future__ import annotations
+
+import signal
 
 
 class NewswarcError(Exception):
@@ -50,3 +53,10 @@ class DiskError(NewswarcError):
 
 class DamageError(NewswarcError):
     exit_code = 9
+
+
+class StoppedError(NewswarcError):
+    def __init__(self, signum: int) -> None:
+        name = signal.Signals(signum).name
+        super().__init__(f"stopped by {name}; what was in hand is kept, and the next run carries on")
+        self.exit_code = 128 + signum

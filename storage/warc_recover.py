@@ -42,6 +42,7 @@ class Unit:
     end: int
     capture: Capture | None = None
     cdxj_line: str | None = None
+    about_file: bool = False  # the warcinfo, which is of no use alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,9 @@ def units(path: Path) -> Iterator[Unit | Damage]:
         with record:
             end = record.offset + record.length
             if record.head.type in _MAIN_ONLY:
-                resource = record.head.type == "resource"
-                yield Unit(end, cdxj_line=cdxj.of_resource(record.head, record.place) if resource else None)
+                about_file = record.head.type == "warcinfo"
+                line = None if about_file else cdxj.of_resource(record.head, record.place)
+                yield Unit(end, cdxj_line=line, about_file=about_file)
                 continue
             if record.head.get("WARC-Concurrent-To") is None:
                 main = _Main(record, _measured(record))
@@ -178,13 +180,16 @@ def _recover(final: Path, file: io.FileIO, books: Books) -> Recovered:
 def whole(
     found: Iterable[Unit | Damage], met: Callable[[Capture], None]
 ) -> tuple[int, list[bytes], tuple[Damage, ...]]:
-    """Where the last whole unit ends, the CDXJ lines up to there, and the damage before it; `met` hears of captures."""
+    """Where the last whole unit ends, the CDXJ lines up to there, and the damage before it; `met` hears of captures.
+
+    The end is 0 when there is nothing but a warcinfo.
+    """
     end, lines, damage = 0, [], []
     for unit in found:
         if isinstance(unit, Damage):
             damage.append(unit)
             continue
-        end = unit.end
+        end = unit.end if end or not unit.about_file else 0
         if unit.capture:
             met(unit.capture)
         if unit.cdxj_line:

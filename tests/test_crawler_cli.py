@@ -24,6 +24,7 @@ from crawler.commands.shared import Invocation, duration
 from crawler.later import later
 from crawler.options import CrawlOptions, Probe, Trial
 from storage import errors, schema
+from storage.captures import context_json
 from storage.database import open_database, transaction
 from storage.records import Candidate, Capture, Ended, Exchange, FetchContext, Kind, NoArticle
 from storage.verify import Checked, Fault, What
@@ -639,7 +640,8 @@ def uid(tmp_path: Path) -> str:
         databases.a_url(conn, "https://gazette.test/rss", kind="feed", state="seed", reason="http-500", attempts=2)
         databases.an_outcome(conn, URL, "added")
         place = capture.place
-        conn.execute(schema.captures.update().values(warc_offset=place.offset, warc_length=place.length))
+        row = {"warc_offset": place.offset, "warc_length": place.length, "context": context_json(capture.context)}
+        conn.execute(schema.captures.update().values(row))
         conn.execute(schema.warc_files.update().values(name=place.file))
     engine.dispose()
     return uid
@@ -791,11 +793,11 @@ def test_verify_prints_faults_and_ends_with_9(
 
 
 def test_verify_reads_a_real_archive(say: Say, uid: str) -> None:
-    """Rows made by hand do not agree with their record, and that is told with file and offset."""
+    """Rows made by hand do not agree with their record, and that is told with its place."""
     code, out, err = say("verify")
     assert code == 9
     assert all(" at offset " in line or line.startswith("database: ") for line in out.splitlines())
-    assert err.startswith("newswarc: error: ")
+    assert err.splitlines()[-1].startswith("newswarc: error: ")
 
 
 def test_reader_of_export_that_goes_away_leaves_no_trace(uid: str, tmp_path: Path) -> None:

@@ -376,4 +376,5 @@ def test_how_long_a_feed_asks_to_be_left_alone(head: str, seconds: int | None) -
 
 def test_plain_takes_anything() -> None:
     """What is no text is nothing."""
-    assert [plain(value, 10) for value in (None, 7, [], "", " \n", "<b></b>")] == [None] * 6
+    nothing: list[object] = [None, 7, [], "", " \n", "<b></b>"]
+    assert [plain(value, 10) for value in nothing] == [None] * 6

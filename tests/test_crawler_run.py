@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 
 import pytest
-from desk import ROOT, Desk, environment
+from desk import COMMAND, ROOT, Desk, environment, wait_until
 from warcio.archiveiterator import ArchiveIterator
 
 from storage.urlkey import key
@@ -256,3 +257,21 @@ def test_the_same_text_of_two_publishers_is_two_articles(desk: Desk, newsroom: N
         desk.run("crawl")
         assert desk.one("SELECT count(*) FROM v_articles") == 2 * len(newsroom.site.live)
     assert desk.rows("SELECT source, count(*) FROM v_articles GROUP BY 1") == [("other", 26), ("room", 26)]
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_ends_a_run_in_good_order(desk: Desk, name: str, code: int) -> None:
+    """The run says that it was stopped, keeps what it has, leaves no `.open` file, and the next run does the rest."""
+    with Newsroom(stories=60, latency=0.2) as room:
+        desk.configure(("room", room.url), allow=f'["{room.host}"]')
+        process = subprocess.Popen([*COMMAND, "crawl"], cwd=desk.folder, env=environment(), stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: len(room.log) > 20)
+        process.send_signal(getattr(signal, name))
+        _, said = process.communicate(timeout=30)
+        assert (process.returncode, "Traceback" in said) == (code, False), said
+        assert f"stopped by {name}" in said
+        assert not list((desk.folder / "warc").glob("*.open"))
+        room.latency = 0
+        desk.run("crawl")
+        assert desk.one("SELECT count(*) FROM v_articles") == len(room.site.live)
+        desk.run("verify")

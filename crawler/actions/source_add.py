@@ -26,9 +26,7 @@ OBSTACLES = {
 Look = Callable[[Collection, Source], Probe]
 
 
-def add(  # noqa: PLR0913 - as many as the command has options
-    folder: Path, url: str, name: str | None, look: Look, *, force: bool, note: Callable[[str], None]
-) -> None:
+def add(folder: Path, url: str, name: str | None, look: Look, *, force: bool, note: Callable[[str], None]) -> None:
     """Probe a site, show what was found, and add it to newswarc.toml. AllSourcesFailed when there is no way in."""
     collection = collections.find(folder)
     if (there := known(collection, url)) is not None:

@@ -30,9 +30,7 @@ Visit = Callable[[Config, str], Trial]  # of a URL
 Read = Callable[[Config, bytes, str], Trial]  # of the bytes of a page, and its URL
 
 
-def try_(  # noqa: PLR0913 - as many as the command has options
-    folder: Path, target: str, url: str | None, visit: Visit, read: Read, *, as_json: bool
-) -> None:
+def try_(folder: Path, target: str, url: str | None, visit: Visit, read: Read, *, as_json: bool) -> None:
     """Look at a URL or a file and print the article in it."""
     config = collections.find(folder).config if collections.exists(folder) else Config()
     trial = _visited(target, url, config, visit) if is_url(target) else _read(target, url, config, read)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from crawler import collection as collections
 from crawler import console
-from crawler.actions.database import engine_of
 from crawler.collection import Collection
+from storage.database import open_readonly
 from storage.errors import DamageError
 from storage.verify import Checked, Fault
 from storage.verify import verify as faults_of
@@ -47,6 +47,9 @@ def _as_json(collection: Collection, progress: Note | None) -> Checked:
 def _checked(collection: Collection, progress: Note | None, take: Callable[[Iterable[Fault]], None]) -> Checked:
     """Hand all faults to `take`; what was looked at."""
     checked, warc = Checked(), collection.warc()
-    with engine_of(collection) as engine:
+    engine = open_readonly(collection.database_url)
+    try:
         take(faults_of(engine, warc, checked, progress))
+    finally:
+        engine.dispose()
     return checked

@@ -26,7 +26,7 @@ else:
 @click.option("--refetch", is_flag=True, help="Fetch known articles again.")
 @shared_options
 @click.pass_obj
-def command(  # noqa: PLR0913, PLR0917 - as many as the command has options
+def command(
     invocation: Invocation,
     targets: tuple[str, ...],
     max_pages: int | None,

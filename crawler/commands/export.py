@@ -24,7 +24,7 @@ else:
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE, once it is complete.")
 @shared_options
 @click.pass_obj
-def command(  # noqa: PLR0913, PLR0917 - as many as the command has options
+def command(
     invocation: Invocation,
     fmt: str,
     since_seq: int | None,

@@ -1,0 +1,121 @@
+"""Pages that a killed run archived and did not read: read from the archive and settled, before anything is fetched."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crawler.schedule import next_visit
+from pipelines.page import RawPage, read_article
+from pipelines.store import Recorded, Visit, store_article
+from pipelines.workers import WorkerError
+from storage import captures
+from storage.errors import DamageError
+from storage.http_message import Head, split_head
+from storage.records import SEED_KINDS, Capture, Ended
+from storage.recover import Unread, unread
+from storage.scribe import Job
+from storage.times import now
+from storage.warc import read_record
+
+if TYPE_CHECKING:
+    from crawler.run import Run
+    from crawler.tape import Limits
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 50  # pages in memory
+
+
+class Recovery:
+    """Settles what runs before this one left unread. A page that no archive can give is left for the frontier."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._task: asyncio.Task[None] | None = None
+
+    async def done(self) -> None:
+        """Return when nothing is left unread; the first call does it. Raises what the scribe does."""
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._settle_all())
+        await self._task
+
+    async def _settle_all(self) -> None:
+        after = 0
+        while page := await self._run.do(partial(unread, after=after, limit=_AT_ONCE)):
+            after = page[-1].capture_id
+            jobs = await asyncio.gather(*map(self._job, page))
+            await asyncio.gather(*(self._run.do(job) for job in jobs if job))  # the scribe keeps their order
+            log.info("%d pages that a killed run had archived were settled", sum(map(bool, jobs)))
+
+    async def _job(self, left: Unread) -> Job | None:
+        """The job that settles a page, or leaves it to the frontier; None when only a later run can say."""
+        if left.outdated or not _may_be_read(left):
+            return _forget(left)
+        try:
+            raw, head = await asyncio.to_thread(raw_page, self._run.writer.folder, left.capture, self._run.limits)
+        except DamageError as error:
+            log.warning("%s; %s is fetched again", error, left.lease.url)
+            return _forget(left)
+        if not head.complete:
+            return _forget(left)
+        result, problem = None, None
+        try:
+            result = (await self._run.workers.run(read_article, raw)).result
+        except WorkerError as error:
+            if error.again:
+                return None
+            problem = error.reason
+        visit = self._visit(left, head, problem)
+        return lambda conn: store_article(conn, visit, result, [], next_visit)
+
+    def _visit(self, left: Unread, head: Head, problem: str | None) -> Visit:
+        capture = left.capture
+        return Visit(
+            lease=left.lease,
+            source_id=left.source_id,
+            run_id=self._run.id,
+            at=now(),
+            url=capture.url,
+            status=capture.http_status,
+            recorded=Recorded(left.capture_id, capture.fetched_at),
+            error=problem,
+            etag=head.get("etag"),
+            last_modified=head.get("last-modified"),
+        )
+
+
+def _forget(left: Unread) -> Job:
+    """Its URL was settled by another fetch, or is due for one."""
+    return lambda conn: captures.settled(conn, left.capture_id)
+
+
+def _may_be_read(left: Unread) -> bool:
+    """Whether a live run would read this page just as it lies there.
+
+    It would have asked again for one that timed out; a spider's own callback wants a response, not a record.
+    """
+    own = left.lease.payload is not None or left.lease.kind in SEED_KINDS
+    return left.capture.record_type == "response" and left.capture.ended is not Ended.TIME and not own
+
+
+def raw_page(folder: Path, capture: Capture, limits: Limits) -> tuple[RawPage, Head]:
+    """An archived page as a worker wants it, the same as `Intake.raw_page`. Raises DamageError."""
+    place = capture.place
+    limit = limits.max_page_bytes + limits.max_header_bytes
+    with read_record(folder, place.file, place.offset, place.length) as record:
+        record.block.seek(0)
+        raw, longer = record.block.read(limit), record.head.content_length > limit
+    page = RawPage(
+        url=capture.url,
+        frontier_url=capture.context.frontier_url,
+        fetched_at=capture.fetched_at,
+        raw=raw,
+        truncated=capture.ended is not Ended.COMPLETE or longer,
+        limit=limits.max_page_bytes,
+        announced=capture.context.announced,
+    )
+    return page, split_head(raw)
