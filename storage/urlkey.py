@@ -8,6 +8,7 @@ Stricter than browsers: user names are refused, and host names hold letters, dig
 from __future__ import annotations
 
 import ipaddress
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 import idna
 
 MAX_LENGTH = 8_000  # characters of a canonical URL
+_MAX_KEY = 2_000
 _MAX_RAW_LENGTH = 4 * MAX_LENGTH  # parameters that will be dropped may make a URL too long
 _MAX_RAW_HOST = 1_000
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -65,10 +67,14 @@ def canonical(url: str, base: str | None = None) -> str:
 
 
 def key(url: str) -> str:
-    """The identity of a page: the canonical form without scheme, parameters sorted; raises InvalidURL."""
+    """The identity of a page: the canonical form without scheme, parameters sorted; raises InvalidURL.
+
+    At most 2,065 characters: PostgreSQL's indexes take no more than 2,704 bytes. A longer one ends in `#` and its SHA-256.
+    """
     parts = _parse(canonical(url))
     query = "?" + "&".join(sorted(parts.query.split("&"))) if parts.query else ""
-    return parts.netloc + parts.path + query
+    whole = parts.netloc + parts.path + query
+    return whole if len(whole) <= _MAX_KEY else f"{whole[:_MAX_KEY]}#{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
 def host_key(url: str) -> str:
@@ -196,7 +202,7 @@ def _ascii(host: str) -> str:
     """UTS 46 mapping, then punycode; unlike IDNA 2008 it lets emoji and underscores pass, as browsers do."""
     try:
         return ".".join(map(_label, idna.uts46_remap(host, std3_rules=False).split(".")))
-    except (idna.IDNAError, UnicodeError):
+    except ValueError:  # IDNAError and UnicodeError are; idna also lets a bare one pass
         raise InvalidURL("host") from None
 
 

@@ -31,8 +31,10 @@ def ld(**node):
         ("<title>Harbour Herald - Ferry sails again</title>", "", "Ferry sails again"),
         ("<title>Ferry sails again - harbour-herald.test</title>", "", "Ferry sails again"),
         (
-            '<meta property="og:title" content="Ferry sails again – Tidewater Post">'
-            '<meta property="og:site_name" content="Tidewater Post">',
+            (
+                '<meta property="og:title" content="Ferry sails again – Tidewater Post">'
+                '<meta property="og:site_name" content="Tidewater Post">'
+            ),
             "",
             "Ferry sails again",
         ),

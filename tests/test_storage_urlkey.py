@@ -140,6 +140,7 @@ def test_relative_references(reference: str, expected: str) -> None:
         (f"https://{'a.' * 140}example/", "host"),
         ("https://\u0301a.example/", "host"),
         ("https://\u200d.example/", "host"),
+        ("https://%00\u200c.example/", "host"),
         ("https://news.example:65536/", "port"),
         ("https://news.example:8a/", "port"),
         (f"https://news.example:{'9' * 5000}/", "port"),
@@ -291,3 +292,10 @@ def test_nothing_but_invalid_url_is_raised(url: str, other: str) -> None:
         except InvalidURL as error:
             reasons.append(error.reason)
     assert set(reasons) <= {"scheme", "no-scheme", "host", "port", "userinfo", "too-long"}
+
+
+def test_a_very_long_url_has_a_bounded_key() -> None:
+    """Keys fit any database's index, and two long URLs that differ at their end stay two."""
+    one, two = (urlkey.key(f"https://gazette.test/{'a' * 5000}{end}") for end in "12")
+    assert one != two
+    assert max(len(one), len(two)) <= 2_065
