@@ -50,6 +50,7 @@ _REFRESH = re.compile(r"^\s*\d*\.?\d*\s*[;,]\s*url\s*=", re.IGNORECASE)
 _ROOT_APP = frozenset({"root", "app", "__next", "__nuxt", "react-root", "app-root", "main-app", "svelte", "ember-app"})
 _ARTICLE_TYPE = re.compile(r"Article$|^(?:BlogPosting|LiveBlogPosting|Report|Review|Recipe)$")
 _INDEX_PATH = re.compile(r"/(?:index|home|default|start|startseite|accueil|inicio)?(?:\.\w{2,5})?$", re.IGNORECASE)
+_HEADLINES = ("h2", "h3", "h4")
 _SKIPPED = frozenset({"script", "style", "noscript", "template", "svg", "option", "textarea", "iframe"})
 
 
@@ -59,7 +60,7 @@ class Shape:
 
     text: int = 0
     linked: int = 0  # text inside links
-    prose: int = 0  # unlinked text of paragraphs that are longer than a teaser
+    prose: int = 0  # unlinked text of long paragraphs that do not stand below a linked headline, as teasers do
     headlines: int = 0  # headings that are links, or links that hold a heading
     headings: tuple[str, ...] = ()  # texts of the first h1 and h2
     password: bool = False
@@ -143,8 +144,19 @@ def _count_link(tally: _Tally, link: HtmlElement) -> None:
 
 
 def _count_paragraph(tally: _Tally, paragraph: HtmlElement) -> None:
+    if _below_linked_headline(paragraph):
+        return
     own = len(text_of(paragraph, 20_000)) - sum(len(text_of(link, 2_000)) for link in paragraph.iter("a"))
     tally.prose += own if own > 120 else 0
+
+
+def _below_linked_headline(paragraph: HtmlElement) -> bool:
+    above = paragraph.getprevious()
+    if above is None or not isinstance(above.tag, str):
+        return False
+    if above.tag in _HEADLINES:
+        return next(above.iter("a"), None) is not None
+    return above.tag == "a" and next(above.iter(*_HEADLINES), None) is not None
 
 
 def _count_heading(tally: _Tally, heading: HtmlElement) -> None:
@@ -308,6 +320,7 @@ def _lists(page_shape: Shape, declared: Declared, count: int) -> bool:
         + 2 * listing_type
         + (page_shape.prose < 600)
         + (page_shape.prose < 150)
+        + 3 * (page_shape.prose < 150 and page_shape.headlines >= 5 and not declared.an_article())
         + (not declared.dated)
     )
     return evidence >= (7 if declared.an_article() else 5) and count < 1_500

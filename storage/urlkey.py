@@ -7,8 +7,8 @@ Stricter than browsers: user names are refused, and host names hold letters, dig
 
 from __future__ import annotations
 
-import ipaddress
 import hashlib
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable

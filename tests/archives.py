@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +46,7 @@ class Archive:
 
     def __init__(self, root: Path, database_url: str) -> None:
         self.folder = root / "warc"
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         self.engine: Engine = open_database(database_url, timeout=5)
         self.writer: WarcWriter = None  # type: ignore[assignment]
         self.now = T0
@@ -83,6 +84,12 @@ class Archive:
         self.writer._pair.release()
         self.writer._pair = None
         return name
+
+    def close(self) -> None:
+        """Let go of everything, as it is."""
+        if self.writer is not None and self.writer._pair is not None:
+            self.kill()
+        self.engine.dispose()
 
     def tick(self) -> str:
         """The next second."""
@@ -203,12 +210,34 @@ def archive(tmp_path: Path, database_url: str) -> Iterator[Archive]:
     """An empty collection, on each kind of database."""
     made = Archive(tmp_path, database_url)
     yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def full_template(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """The collection that `full` copies where databases are files."""
+    root = tmp_path_factory.mktemp("full")
+    made = _filled(Archive(root, f"sqlite:///{root / 'news.db'}"))
     made.engine.dispose()
+    return made
 
 
 @pytest.fixture
-def full(archive: Archive) -> Archive:
+def full(tmp_path: Path, database_url: str, full_template: Archive) -> Iterator[Archive]:
     """A collection after two runs, two closed files with three articles each."""
+    copied = database_url.startswith("sqlite")
+    if copied:
+        shutil.copytree(full_template.folder.parent, tmp_path, dirs_exist_ok=True)
+    made = Archive(tmp_path, database_url)
+    if copied:
+        made.now = full_template.now
+    else:
+        _filled(made)
+    yield made
+    made.close()
+
+
+def _filled(archive: Archive) -> Archive:
     archive.busy_run("R1", ["/a1", "/a2", "/a3"])
     archive.end()
     archive.busy_run("R2", ["/b1", "/b2", "/b3"])

@@ -1,3 +1,3 @@
 """Fixtures for all tests come from plugins beside this file."""
 
-pytest_plugins = ["databases", "desk"]
+pytest_plugins = ["archives", "databases", "desk"]
