@@ -133,7 +133,7 @@ def _collected(root: etree._Element, base: str, url: str) -> tuple[dict[str, _Li
 def _merge(page: _Linked, element: etree._Element, place: _Place) -> None:
     text = _text(element)
     page.text = text if len(text) > len(page.text) else page.text
-    page.prominent = page.prominent or place.heading or place.story or next(element.iter(*_HEADINGS), None) is not None
+    page.prominent = page.prominent or place.heading or next(element.iter(*_HEADINGS), None) is not None
     page.menu = page.menu or (place.menu and not place.story)
     page.elsewhere = page.elsewhere or not (place.menu or place.footer)
     page.rel.update((element.get("rel") or "").lower().split())

@@ -58,7 +58,7 @@ class Anchor:
     """How a page links a URL, all its links to that URL taken together."""
 
     text: str = ""
-    prominent: bool = False  # in a heading or an <article>
+    prominent: bool = False  # in a heading, or around one; <article> proves nothing: cards name their section too
     menu: bool = False  # nowhere but in menus, headers and footers
     rel: frozenset[str] = frozenset()
 

@@ -170,6 +170,12 @@ def test_text_in_attributes_and_inside_headings() -> None:
     assert reasons(read(body)) == {"/a": None, "/b": None, "/c": "not-article-like: short-slug"}
 
 
+def test_the_section_that_a_card_names_is_no_story() -> None:
+    """Inside an <article> only the headline is the story."""
+    card = '<article><a href="/region">Region</a><h3><a href="/fluss">Am Fluss</a></h3></article>'
+    assert reasons(read(card)) == {"/region": "not-article-like: short-slug", "/fluss": None}
+
+
 def test_base_and_relative_links() -> None:
     """<base> holds for all links, also when it is relative; a broken one is passed over."""
     link = '<h2><a href="neu">x</a></h2>'

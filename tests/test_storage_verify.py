@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import SITE, Archive, candidate, page
-from sqlalchemy import Engine
+from archives import SITE, Archive, page
 
 from storage.articles import uid_of
 from storage.database import open_readonly
-from storage.records import Ended, Kind
+from storage.records import Ended
 from storage.urlkey import key
 from storage.verify import Checked, Fault, What, verify
 from storage.warc_file import cdxj_path
 from storage.warc_format import GZIP_HEAD, RecordHead
-from storage.warc_read import Record, read_record, scan
+from storage.warc_read import Record, scan
 
 SEEDS = 60
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the database does not matter
 
 
 def uid(path: str) -> str:
@@ -70,6 +70,7 @@ def test_a_whole_collection_has_no_fault(full: Archive) -> None:
     assert str(checked) == "2 files, 44 records, 14 captures, 6 versions, 6 articles"
 
 
+@ON_SQLITE
 def test_an_engine_that_cannot_write_is_enough(full: Archive, database_url: str) -> None:
     """The command opens the database for reading alone."""
     engine = open_readonly(database_url)
@@ -101,6 +102,7 @@ def test_odd_exchanges_are_no_faults(archive: Archive) -> None:
     assert archive.faults() == []
 
 
+@ON_SQLITE
 def test_other_files_in_the_folder_are_none_of_its_business(full: Archive) -> None:
     """Only WARC files and indexes are looked at."""
     (full.folder / "README.txt").write_text("These are WARC files.")
@@ -111,7 +113,7 @@ def test_other_files_in_the_folder_are_none_of_its_business(full: Archive) -> No
 # --- bytes ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_every_inverted_byte_is_found(full: Archive) -> None:
     """A byte inverted anywhere gives one fault: its file, the offset of its record, and the article it touches."""
     path = full.files()[1]
@@ -127,7 +129,7 @@ def test_every_inverted_byte_is_found(full: Archive) -> None:
     assert full.faults() == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_every_flipped_bit_is_found(full: Archive) -> None:
     """One bit is enough, also where gzip does not care: then the checksum of the file tells."""
     path = full.files()[0]
@@ -140,6 +142,7 @@ def test_every_flipped_bit_is_found(full: Archive) -> None:
         assert fault.what in {What.FLIPPED, What.CHECKSUM}
 
 
+@ON_SQLITE
 def test_a_bit_that_gzip_ignores_is_found_by_the_checksum(full: Archive) -> None:
     """A file that was packed anew, with the same records at the same places, is not the file that was closed."""
     path = full.files()[0]
@@ -148,7 +151,7 @@ def test_a_bit_that_gzip_ignores_is_found_by_the_checksum(full: Archive) -> None
     assert (fault.what, fault.file, fault.offset) == (What.CHECKSUM, path.name, None)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_every_cut_is_found(full: Archive) -> None:
     """A file cut at any of 50 places: one fault that names all articles behind the cut."""
     path = full.files()[1]
@@ -172,6 +175,7 @@ _BEHIND = """
 """
 
 
+@ON_SQLITE
 def test_bytes_behind_the_end_are_found(full: Archive) -> None:
     """Junk at the end of a closed file is named at its place."""
     path = full.files()[0]
@@ -196,6 +200,7 @@ def test_a_missing_file_is_found(full: Archive) -> None:
     assert "7 captures" in str(fault)
 
 
+@ON_SQLITE
 def test_swapped_files_are_found(full: Archive) -> None:
     """Two files under each other's names: one fault each, with all their articles."""
     one, other = full.files()
@@ -210,6 +215,7 @@ def test_swapped_files_are_found(full: Archive) -> None:
     assert set(faults[0].articles) == {uid("/a1"), uid("/a2"), uid("/a3")}
 
 
+@ON_SQLITE
 def test_a_renamed_file_is_found(full: Archive) -> None:
     """The file is missing under its own name, and unknown under the other; so is its index."""
     path = full.files()[0]
@@ -221,6 +227,7 @@ def test_a_renamed_file_is_found(full: Archive) -> None:
     ]
 
 
+@ON_SQLITE
 def test_unknown_files_are_found(full: Archive) -> None:
     """A WARC file that no row knows, and an index of no WARC file."""
     shutil.copy(full.files()[0], full.folder / "copy.warc.gz")
@@ -249,6 +256,7 @@ def test_a_record_without_row_is_found(full: Archive) -> None:
     assert words(rest) == expected
 
 
+@ON_SQLITE
 def test_a_doubled_record_is_found(full: Archive) -> None:
     """A response that is in the file twice has a row but once."""
     path = full.files()[0]
@@ -260,6 +268,7 @@ def test_a_doubled_record_is_found(full: Archive) -> None:
     assert {fault.file for fault in faults} == {path.name, cdxj_path(path).name}
 
 
+@ON_SQLITE
 def test_an_orphan_record_is_found(full: Archive) -> None:
     """Records of another file, and those of no exchange, are named at their place."""
     path, other = full.files()
@@ -271,6 +280,7 @@ def test_an_orphan_record_is_found(full: Archive) -> None:
         assert {fault.file for fault in faults} <= {path.name, cdxj_path(path).name}
 
 
+@ON_SQLITE
 def test_a_wrong_digest_is_found(full: Archive) -> None:
     """A record with another body, packed well and with the old digest, is named."""
     path = full.files()[0]
@@ -283,6 +293,7 @@ def test_a_wrong_digest_is_found(full: Archive) -> None:
     assert any("WARC-Block-Digest" in fault.detail for fault in faults)
 
 
+@ON_SQLITE
 def test_an_exchange_without_its_metadata_is_found(full: Archive) -> None:
     """A record taken out of the middle of a file."""
     path = full.files()[0]
@@ -333,7 +344,7 @@ def test_a_row_that_says_other_than_its_record_is_found(full: Archive, column: s
     assert {fault.articles for fault in of_rows} == {(uid("/a2"),)}
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ON_SQLITE
 def test_a_row_that_points_nowhere_is_found(full: Archive) -> None:
     """Rows that a database without foreign keys has lost are missed by those that point to them."""
     full.edit("DELETE FROM sources")
@@ -388,6 +399,7 @@ def test_a_stored_url_without_article_is_found(full: Archive) -> None:
 # --- indexes ----------------------------------------------------------------------------------------------------------
 
 
+@ON_SQLITE
 def test_a_missing_index_is_found(full: Archive) -> None:
     """A WARC file without its CDXJ."""
     path = cdxj_path(full.files()[0])
@@ -411,6 +423,7 @@ def test_a_missing_index_is_found(full: Archive) -> None:
         (lambda _: [], "7 records have no line"),
     ],
 )
+@ON_SQLITE
 def test_a_stale_index_is_found(full: Archive, edit: Any, detail: str) -> None:
     """Lines that miss, are too many, say something else or lie in another order."""
     path = cdxj_path(full.files()[0])
@@ -420,6 +433,7 @@ def test_a_stale_index_is_found(full: Archive, edit: Any, detail: str) -> None:
     assert any(detail in fault.detail for fault in faults)
 
 
+@ON_SQLITE
 def test_a_file_and_the_index_of_another(full: Archive) -> None:
     """An index that was replaced by another one has no line that is right."""
     one, other = (cdxj_path(path) for path in full.files())
@@ -459,6 +473,7 @@ def test_a_run_that_goes_on_meanwhile(full: Archive) -> None:
     assert full.faults() == []
 
 
+@ON_SQLITE
 def test_damage_in_a_file_that_is_written_is_found(full: Archive) -> None:
     """Rows of a living run are checked too."""
     full.begin("R3")
@@ -499,6 +514,7 @@ def test_rows_beyond_the_whole_records_of_a_killed_run_are_found(full: Archive) 
         path.write_bytes(path.read_bytes() + b"")
 
 
+@ON_SQLITE
 def test_a_file_that_is_not_entered_as_closed_is_a_note(full: Archive) -> None:
     """A run killed between rename and commit."""
     path = full.files()[1]

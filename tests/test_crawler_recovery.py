@@ -1,0 +1,314 @@
+"""After a kill: what was archived is settled from the archive, and what was in hand is fetched again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from archives import SITE, Archive, candidate, page
+from desk import COMMAND, Desk, environment, wait_until
+
+from crawler.recovery import Recovery, raw_page
+from crawler.tape import Limits
+from pipelines.page import RawPage, ReadArticle, read_page
+from pipelines.workers import WorkerError
+from storage.database import transaction
+from storage.records import Ended, Kind
+from storage.urlkey import key
+from storage.warc_write import WarcWriter
+from tests.newsroom.server import Fault, Newsroom
+
+KILLS = int(os.environ.get("NEWSWARC_KILLS", "3"))  # of a crawl that is killed and resumed
+STORIES = int(os.environ.get("NEWSWARC_KILL_STORIES", "26"))
+WARCIO = Path(sys.executable).with_name("warcio")
+
+
+# --- without network --------------------------------------------------------------------------------------------------
+
+
+class FakeRun:
+    """What recovery needs of a run; its workers answer as they are told."""
+
+    def __init__(self, archive: Archive, answer: Callable[[RawPage], ReadArticle]) -> None:
+        self.id = archive.run_id
+        self.limits = Limits()
+        self.writer = SimpleNamespace(folder=archive.folder)
+        self.workers = self
+        self.read: list[RawPage] = []
+        self._archive = archive
+        self._answer = answer
+
+    async def do(self, job: Callable[..., Any]) -> Any:
+        """What a scribe does."""
+        with transaction(self._archive.engine) as conn:
+            return job(conn)
+
+    async def run(self, _: Callable[..., Any], raw: RawPage) -> ReadArticle:
+        """What a pool of workers does."""
+        self.read.append(raw)
+        return self._answer(raw)
+
+
+def words_of(raw: RawPage) -> ReadArticle:
+    """What the extractor of these tests reads from `page(words)`."""
+    words = read_page(raw).body.decode().partition("<p>")[2].partition("</p>")[0]
+    return ReadArticle(candidate(raw.url, words), None)
+
+
+def settle(archive: Archive, answer: Callable[[RawPage], ReadArticle] = words_of) -> FakeRun:
+    """Let the next run settle what is left."""
+    archive.begin(f"after-{archive.now}")
+    run = FakeRun(archive, answer)
+    asyncio.run(Recovery(run).done())  # type: ignore[arg-type]
+    return run
+
+
+def outcomes(archive: Archive) -> list[tuple[Any, ...]]:
+    """URL, verdict and reason of what the newest run settled."""
+    return archive.rows(
+        "SELECT u.url, o.verdict, o.reason FROM outcomes o JOIN urls u ON u.id = o.url_id WHERE o.run_id = :id ORDER BY o.id",
+        id=archive.run_id,
+    )
+
+
+def pending(archive: Archive) -> int:
+    """How many captures are still to be read."""
+    return int(archive.one("SELECT count(*) FROM captures WHERE pending"))
+
+
+@pytest.fixture
+def killed(archive: Archive) -> Archive:
+    """A run that was killed with three pages archived and not read."""
+    archive.begin("R1")
+    for name in ("x", "y", "z"):
+        archive.fetch(archive.lease(f"{SITE}/{name}"), page(f"The story of {name}"))
+    archive.kill()
+    return archive
+
+
+def test_unread_pages_are_settled_in_their_order(killed: Archive) -> None:
+    """Each becomes an article that was seen when it was fetched, and its URL is not due any more."""
+    run = settle(killed)
+    assert outcomes(killed) == [(f"{SITE}/{name}", "added", None) for name in ("x", "y", "z")]
+    rows = killed.rows("SELECT a.url, a.first_seen_at = c.fetched_at, v.capture_id = c.id FROM articles a"
+                       " JOIN captures c ON c.url = a.url JOIN versions v ON v.article_id = a.id ORDER BY 1")
+    assert [(url, bool(seen), bool(shown)) for url, seen, shown in rows] == [(f"{SITE}/{n}", True, True) for n in "xyz"]
+    assert {killed.state(f"{SITE}/{name}") for name in "xyz"} == {("stored", False)}
+    assert pending(killed) == 0
+    assert len(run.read) == 3
+
+
+def test_a_redirected_page_is_settled_under_its_own_url(archive: Archive) -> None:
+    """The article has the URL of the final hop; the one that led there is stored, and an alias."""
+    archive.begin("R1")
+    lease = archive.lease(f"{SITE}/short")
+    archive.fetch(lease, b"HTTP/1.1 301 Moved\r\nLocation: /long\r\n\r\n")
+    archive.fetch(lease, page("The long story"), url=f"{SITE}/long")
+    archive.kill()
+    run = settle(archive)
+    assert outcomes(archive) == [(f"{SITE}/short", "added", None)]
+    assert archive.rows("SELECT url FROM articles") == [(f"{SITE}/long",)]
+    assert {k for (k,) in archive.rows("SELECT key FROM aliases")} == {key(f"{SITE}/short"), key(f"{SITE}/long")}
+    assert (run.read[0].url, run.read[0].frontier_url) == (f"{SITE}/long", f"{SITE}/short")
+
+
+def test_a_page_that_no_worker_can_read_has_failed(killed: Archive) -> None:
+    """A crash or limit costs that page only."""
+
+    def answer(raw: RawPage) -> ReadArticle:
+        if raw.url.endswith("y"):
+            raise WorkerError("memory-limit")
+        return words_of(raw)
+
+    settle(killed, answer)
+    assert [row[1:] for row in outcomes(killed)] == [("added", None), ("failed", "memory-limit"), ("added", None)]
+    assert pending(killed) == 0
+
+
+def test_a_page_stays_when_there_are_no_workers(killed: Archive) -> None:
+    """A pool that cannot work says nothing about a page: the next run reads it."""
+
+    def answer(_: RawPage) -> ReadArticle:
+        raise WorkerError("unavailable: no memory")
+
+    settle(killed, answer)
+    assert (outcomes(killed), pending(killed)) == ([], 3)
+    settle(killed)
+    assert (len(outcomes(killed)), pending(killed)) == (3, 0)
+
+
+def test_pages_that_a_live_run_would_not_read_are_fetched_again(archive: Archive) -> None:
+    """One that timed out, one cut in its header, a seed's, one for a callback of its own, one whose record is damaged."""
+    archive.begin("R1")
+    names = ("timeout", "header", "payload", "damaged")
+    leases = {name: archive.lease(f"{SITE}/{name}") for name in names}
+    archive.fetch(leases["timeout"], page("x")[:90], ended=Ended.TIME, error="timeout")
+    archive.fetch(leases["header"], page("x")[:30], ended=Ended.LENGTH, error="length")
+    archive.fetch(leases["payload"], page("x"))
+    archive.fetch(leases["damaged"], page("x"))
+    archive.edit("UPDATE urls SET payload = '{\"callback\": \"own\"}' WHERE url = :url", url=f"{SITE}/payload")
+    archive.edit("UPDATE captures SET warc_length = 1 WHERE url = :url", url=f"{SITE}/damaged")
+    assert pending(archive) == 4
+    archive.kill()
+    run = settle(archive)
+    assert (run.read, outcomes(archive), pending(archive)) == ([], [], 0)
+    assert {archive.state(f"{SITE}/{name}") for name in names} == {("pending", True)}
+
+
+def test_a_page_that_was_cut_is_read_as_cut(archive: Archive) -> None:
+    """As a live run reads what is there of it."""
+    archive.begin("R1")
+    archive.fetch(archive.lease(f"{SITE}/x"), page("The story of x")[:-5], ended=Ended.DISCONNECT, error="reset")
+    archive.kill()
+    run = settle(archive)
+    assert [raw.truncated for raw in run.read] == [True]
+
+
+def test_a_page_whose_url_was_settled_since_is_left_alone(archive: Archive) -> None:
+    """A second fetch of the same URL has had its outcome."""
+    archive.begin("R1")
+    lease = archive.lease(f"{SITE}/x")
+    archive.fetch(lease, page("The story of x"), ended=Ended.TIME, error="timeout")
+    archive.settle(lease, archive.fetch(lease, page("The story of x")), candidate(lease.url, "The story of x"))
+    archive.kill()
+    run = settle(archive)
+    assert (run.read, outcomes(archive), pending(archive)) == ([], [], 0)
+    assert archive.state(lease.url) == ("stored", False)
+
+
+def test_more_pages_than_are_read_at_once(archive: Archive) -> None:
+    """They are read some at a time."""
+    archive.begin("R1")
+    leases = [archive.lease(f"{SITE}/{n}") for n in range(120)]
+    archive.do(*(archive.archiving(lease, page(f"The story of {lease.url}"))[0] for lease in leases))
+    archive.kill()
+    settle(archive)
+    assert (len(outcomes(archive)), pending(archive)) == (120, 0)
+
+
+def test_it_is_done_once(killed: Archive) -> None:
+    """Whoever asks again waits for the first, and does nothing."""
+    killed.begin("R2")
+    run = FakeRun(killed, words_of)
+
+    async def ask() -> None:
+        recovery = Recovery(run)  # type: ignore[arg-type]
+        await asyncio.gather(recovery.done(), recovery.done())
+        await recovery.done()
+
+    asyncio.run(ask())
+    assert len(run.read) == 3
+
+
+def test_a_long_page_is_read_to_the_limit(archive: Archive) -> None:
+    """No more than a live run would have read of it."""
+    archive.begin("R1")
+    recorded = archive.fetch(archive.lease(f"{SITE}/x"), page("long " * 1000))
+    assert recorded.capture_id is not None
+    from storage.database import reading
+    from storage.recover import unread
+
+    with reading(archive.engine) as conn:
+        [left] = unread(conn)
+    limits = Limits(max_page_bytes=1_000, max_header_bytes=500)
+    raw, head = raw_page(archive.folder, left.capture, limits)
+    assert (len(raw.raw), raw.truncated, raw.limit, head.complete) == (1_500, True, 1_000, True)
+
+
+# --- the real command -------------------------------------------------------------------------------------------------
+
+
+ARTICLES = """
+    SELECT uid, source, url, canonical_url, site_name, title, authors, published_at, modified_at, published_local,
+        published_precision, language, section, tags, description, image_url, text, word_count, version, first_seen_at,
+        last_seen_at, gone_at, http_status, warc_file, warc_offset, warc_record_id, payload_digest, extractor
+    FROM v_articles ORDER BY uid
+"""
+URLS = "SELECT url, kind, state, reason, next_fetch_at IS NULL, attempts, etag, last_modified FROM urls WHERE kind = 'article' ORDER BY url"
+FORGET = """
+    PRAGMA foreign_keys = OFF;
+    DELETE FROM versions; DELETE FROM extractions; DELETE FROM aliases; DELETE FROM articles;
+    DELETE FROM outcomes WHERE kind = 'article' AND capture_id IN
+        (SELECT id FROM captures WHERE http_status = 200);
+    UPDATE urls SET state = 'pending', reason = NULL, article_id = NULL, next_fetch_at = discovered_at, etag = NULL,
+        last_modified = NULL, last_fetch_at = NULL
+    WHERE id IN (SELECT url_id FROM captures WHERE kind = 'article' AND http_status = 200);
+    UPDATE captures SET pending = (kind = 'article' AND http_status = 200);
+"""
+
+
+def test_the_archive_gives_what_a_live_run_would_have_stored(desk: Desk, newsroom: Newsroom) -> None:
+    """All pages of a crawl settled again from the archive, with the site gone: the same articles to the letter."""
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]', crawl="workers = 1")
+    desk.run("crawl", "-q", timeout=240)
+    articles, urls = desk.rows(ARTICLES), desk.rows(URLS)
+    newsroom.close()
+    import sqlite3
+
+    conn = sqlite3.connect(desk.folder / "news.db")
+    conn.executescript(FORGET)
+    conn.close()
+    assert desk.rows(ARTICLES) == []
+    desk.run("crawl", "-q", timeout=240)
+    assert desk.rows(ARTICLES) == articles
+    assert desk.rows(URLS) == urls
+    assert desk.one("SELECT count(*) FROM captures WHERE pending") == 0
+    desk.run("verify")
+
+
+def checked_by_others(folder: Path) -> None:
+    """Tools of other people find no fault in any file, and none is left open."""
+    files = sorted((folder / "warc").glob("*.warc.gz"))
+    assert files
+    assert not [path.name for path in (folder / "warc").iterdir() if path.name.endswith((".open", ".tmp", ".new"))]
+    subprocess.run(["gzip", "-t", *map(str, files)], check=True)
+    subprocess.run([str(WARCIO), "check", *map(str, files)], check=True)
+
+
+def test_killed_again_and_again_a_crawl_ends_as_if_it_never_had_been(desk: Desk) -> None:
+    """kill -9 at seeded moments, then resumed until done: every story once, nothing missed, every row proven."""
+    chance = random.Random(int(os.environ.get("NEWSWARC_KILL_SEED", "1")))
+    with Newsroom(stories=STORIES, latency=0.005) as newsroom:
+        desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+        for _ in range(KILLS):
+            _crawl_and_kill(desk, newsroom, chance)
+            if desk.rows("SELECT 1 FROM runs WHERE exit_code = 0"):  # it was done before it was killed
+                _begin_anew(desk)
+        desk.run("crawl", "-q", timeout=240)
+        desk.run("verify")
+        checked_by_others(desk.folder)
+        stories = {key(newsroom.site.url(story)) for story in newsroom.site.live}
+    stored = [key(url) for (url,) in desk.rows("SELECT url FROM v_articles")]
+    assert sorted(stored) == sorted(stories)
+    assert desk.rows("SELECT state, count(*) FROM urls WHERE state = 'pending' GROUP BY 1") == []
+    assert desk.one("SELECT count(*) FROM captures WHERE pending") == 0
+    assert desk.one("SELECT max(version) FROM articles") == 1
+    assert desk.one("SELECT count(*) FROM urls WHERE lease_run IS NOT NULL") == 0
+
+
+def _crawl_and_kill(desk: Desk, newsroom: Newsroom, chance: random.Random) -> None:
+    """Start a crawl and kill it after a random number of answers, or a little later."""
+    answers = len(newsroom.log) + chance.randrange(1, STORIES + 20)
+    with subprocess.Popen([*COMMAND, "crawl", "-q", "--now"], cwd=desk.folder, env=environment()) as crawling:
+        wait_until(lambda: len(newsroom.log) >= answers or crawling.poll() is not None, 120)
+        with_delay = chance.random() * 0.2
+        try:
+            crawling.wait(with_delay)
+        except subprocess.TimeoutExpired:
+            crawling.kill()
+
+
+def _begin_anew(desk: Desk) -> None:
+    for name in ("news.db", "news.db-wal", "news.db-shm"):
+        (desk.folder / name).unlink(missing_ok=True)
+    shutil.rmtree(desk.folder / "warc")
+    (desk.folder / "warc").mkdir()
