@@ -86,7 +86,7 @@ class Forker:
             with theirs:
                 pid, _, _ = self._ask(FORK, 0, theirs.fileno())
             if pid < 0:
-                raise OSError(-pid, os.strerror(-pid))
+                raise OSError(-pid, os.strerror(-pid))  # noqa: TRY301
         except BaseException:
             ours.close()
             raise
@@ -132,7 +132,7 @@ def _signals_held() -> Iterator[None]:
 
 def _popen(descriptor: int) -> subprocess.Popen[bytes]:
     # -P: a json.py in the current folder is not ours. Threads of BLAS would be lost in a fork and cost address space.
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and file
         [sys.executable, "-P", worker_main.__file__, str(descriptor)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -72,7 +72,7 @@ def read_page(raw: RawPage) -> Page:
 
 def read_article(raw: RawPage) -> ReadArticle:
     """The article of a page. For workers."""
-    from pipelines.extract import extract  # noqa: PLC0415 - our own process names this function and never loads trafilatura
+    from pipelines.extract import extract
 
     page = read_page(raw)
     return ReadArticle(extract(page, raw.announced, None), None if page.cut else hashlib.sha256(page.body).hexdigest())

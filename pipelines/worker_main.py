@@ -126,7 +126,7 @@ def main(descriptor: int) -> None:
     faulthandler.enable()
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
-    start = Start(*pickle.loads(receive(control, sys.maxsize)))
+    start = Start(*pickle.loads(receive(control, sys.maxsize)))  # noqa: S301 - from our own parent
     sys.path[:] = start.path
     _preload(start)
     _serve(control, start)
@@ -138,7 +138,7 @@ def _preload(start: Start) -> None:
     for name in start.preload:
         try:
             _import(name)
-        except Exception:  # imports run anything; the job that needs it fails with the same error, by name
+        except Exception:  # noqa: BLE001 - imports run anything; the job that needs it fails with the same error, by name
             traceback.print_exc()
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -240,11 +240,11 @@ def _do(frame: bytearray) -> tuple[bytes, Pieces]:
     try:
         function: Callable[..., Any]
         arguments: Sequence[Any]
-        function, arguments = pickle.loads(frame)
+        function, arguments = pickle.loads(frame)  # noqa: S301 - from our own parent
         return OK, pickled(function(*arguments))
     except MemoryError:
         return MEMORY, Pieces()
-    except BaseException as error:  # whatever a job raises, SystemExit too, is that job's result
+    except BaseException as error:  # noqa: BLE001 - whatever a job raises, SystemExit too, is that job's result
         traceback.print_exc()
         return ERROR, Pieces([reason_of(error).encode("utf-8", "replace")])
 

@@ -93,7 +93,7 @@ class Workers:
         self._wall_seconds = wall_seconds
         self._memory_bytes = memory_bytes
         self._recycle_jobs = recycle_jobs
-        path = [os.path.abspath(entry) for entry in sys.path]
+        path = [os.path.abspath(entry) for entry in sys.path]  # noqa: PTH100 - links stay links, as Python has them
         self._start = Start(os.getpid(), path, preload, cpu_seconds, memory_bytes)
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._room = asyncio.Semaphore(count * (1 + _QUEUED_PER_WORKER))
@@ -174,7 +174,7 @@ class Workers:
         try:
             worker = worker or self._fork()
             value = self._value(job, worker)
-        except Exception as error:  # a surprise must not end the thread: its jobs would be waited for without end
+        except Exception as error:  # noqa: BLE001 - a surprise must not end the thread: its jobs would be waited for without end
             self._count(jobs=1, failed=1)
             job.future.set_exception(self._failure(error, worker))
         else:
@@ -215,7 +215,7 @@ class Workers:
         if reply.status == ERROR:
             raise WorkerError(f"error: {body.tobytes().decode()}")
         try:
-            return pickle.loads(body)
+            return pickle.loads(body)  # noqa: S301 - from our own worker; limits are its purpose, not distrust
         except Exception as error:  # unpickling runs code of the result
             raise WorkerError(f"error: {reason_of(error)}") from error
 

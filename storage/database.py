@@ -16,7 +16,17 @@ from storage.errors import ConfigError, DatabaseError, TemporaryDatabaseError
 from storage.migrations import HEAD, REVISIONS, VERSION_TABLE
 from storage.schema import facts, metadata, sequences
 
-__all__ = ["Connection", "Engine", "TemporaryDatabaseError", "next_seq", "open_database", "open_readonly", "place", "reading", "transaction"]
+__all__ = [
+    "Connection",
+    "Engine",
+    "TemporaryDatabaseError",
+    "next_seq",
+    "open_database",
+    "open_readonly",
+    "place",
+    "reading",
+    "transaction",
+]
 
 LOCK_TIMEOUT = 30.0  # s
 CHANGED = "changed"  # the sequence behind changed_seq

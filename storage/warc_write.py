@@ -34,7 +34,7 @@ class WarcWriter:
     then nothing of that exchange stays in the file, and the next one may be tried.
     """
 
-    def __init__(  # noqa: PLR0913 - a file's name and its warcinfo record say all this
+    def __init__(
         self,
         folder: Path,
         run_id: str,
