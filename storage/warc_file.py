@@ -18,7 +18,7 @@ from storage.errors import DiskError
 from storage.warc_format import new_record_id
 
 OPEN = ".open"  # suffix of a file that is still being written
-_UNSEEN = ".new"
+UNSEEN = ".new"  # added to it until the file is locked
 _fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has none
 _ADVICE = {
     errno.ENOSPC: "make room, then run again",
@@ -194,7 +194,7 @@ def _create(path: Path) -> io.FileIO:
 
 def _create_locked(path: Path) -> io.FileIO:
     """A new file that no one ever sees without its lock: recovery takes an `.open` file without lock for a left one."""
-    unseen = path.with_name(path.name + _UNSEEN)
+    unseen = path.with_name(path.name + UNSEEN)
     file = _create(unseen)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,13 @@ from storage import cdxj
 from storage.errors import DamageError
 from storage.records import Capture, Ended
 from storage.warc_fields import context_of
-from storage.warc_file import OPEN, ClosedFile, cdxj_path, disk, lock, open_path, sync_folder, write_cdxj
+from storage.warc_file import OPEN, UNSEEN, ClosedFile, cdxj_path, disk, lock, open_path, sync_folder, write_cdxj
 from storage.warc_format import Measured, measure
 from storage.warc_read import Damage, Record, scan
 from storage.warc_records import HowFetched, capture_of
 
 _MAIN_ONLY = frozenset({"warcinfo", "resource"})
+_STALE = 3_600  # s; a living writer's file is unseen for less than a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,9 @@ def recover_folder(folder: Path, books: Books | None = None) -> list[Recovered]:
         recovered = [done for name in names if (done := recover(folder, name, books))]
         for path in folder.glob(f"*.cdxj{OPEN}"):
             if not path.with_name(path.name.removesuffix(f".cdxj{OPEN}") + f".warc.gz{OPEN}").exists():
+                path.unlink(missing_ok=True)
+        for path in folder.glob(f"*{OPEN}{UNSEEN}"):
+            if time.time() - path.stat().st_mtime > _STALE:
                 path.unlink(missing_ok=True)
     return recovered
 

@@ -23,12 +23,13 @@ from crawler.tape import Limits
 from pipelines.page import RawPage, ReadArticle, read_page
 from pipelines.workers import WorkerError
 from storage.database import reading, transaction
+from storage.lock import HOLDER_NAME
 from storage.records import Ended
 from storage.recover import unread
 from storage.urlkey import key
 from tests.newsroom.server import Newsroom
 
-KILLS = int(os.environ.get("NEWSWARC_KILLS", "3"))  # of a crawl that is killed and resumed
+KILLS = int(os.environ.get("NEWSWARC_KILLS", "2"))  # of a crawl that is killed and resumed
 STORIES = int(os.environ.get("NEWSWARC_KILL_STORIES", "26"))
 WARCIO = Path(sys.executable).with_name("warcio")
 
@@ -231,7 +232,10 @@ ARTICLES = """
         last_seen_at, gone_at, http_status, warc_file, warc_offset, warc_record_id, payload_digest, extractor
     FROM v_articles ORDER BY uid
 """
-URLS = "SELECT url, kind, state, reason, next_fetch_at IS NULL, attempts, etag, last_modified FROM urls WHERE kind = 'article' ORDER BY url"
+URLS = """
+    SELECT url, kind, state, reason, next_fetch_at IS NULL, attempts, etag, last_modified FROM urls
+    WHERE kind = 'article' ORDER BY url
+"""
 FORGET = """
     PRAGMA foreign_keys = OFF;
     DELETE FROM versions; DELETE FROM extractions; DELETE FROM aliases; DELETE FROM articles;
@@ -276,10 +280,17 @@ def test_killed_again_and_again_a_crawl_ends_as_if_it_never_had_been(desk: Desk)
 
 
 def _killed_while_crawling(desk: Desk, newsroom: Newsroom, chance: random.Random) -> bool:
-    """Start a crawl and kill it after a random number of answers and a moment; whether it still ran."""
+    """Start a crawl and kill it while it puts things right, or after some answers, and a moment; whether it still ran."""
     answers = len(newsroom.log) + chance.randrange(1, STORIES + 30)
+    early = chance.random() < 0.3
+    holder = desk.folder / HOLDER_NAME
     with subprocess.Popen([*COMMAND, "crawl", "-q", "--now"], cwd=desk.folder, env=environment()) as crawling:
-        wait_until(lambda: len(newsroom.log) >= answers or crawling.poll() is not None, 120)
+
+        def is_time() -> bool:
+            begun = early and holder.exists() and holder.read_text().startswith(f"{crawling.pid}\n")
+            return begun or len(newsroom.log) >= answers or crawling.poll() is not None
+
+        wait_until(is_time, 120)
         try:
             crawling.wait(chance.random() * 0.2)
         except subprocess.TimeoutExpired:
