@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
@@ -18,7 +19,7 @@ from twisted.internet.defer import Deferred
 
 from storage.errors import NewswarcError
 from storage.records import Kind, Lease
-from storage.urlkey import host_key
+from storage.urlkey import InvalidURL, host_key
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 STOCK = 8  # leases a host kept in memory
 LOW = 2  # ask for more below this
+LOST_SECONDS = 120.0  # longer than any page is read
 PATIENCE = 60.0  # seconds that a run waits for a blocked host; longer blocks are left to the next run
 
 
@@ -45,6 +47,7 @@ class Frontier(BaseScheduler):
         self._hungry = True
         self._articles = 0
         self._planting = 0
+        self._idle_since: float | None = None
         self._closed = False
         crawler.signals.connect(self._left_downloader, signals.request_left_downloader)
 
@@ -74,12 +77,26 @@ class Frontier(BaseScheduler):
         """Whether anything is leased, being leased, or may still be due."""
         if self._closed or self.run.failure is not None:
             return False
-        if self._claiming is not None or self._planting or (self._open - self._parked()):
+        if self._claiming is not None or self._planting:
             return True
+        if self._open - self._parked():
+            return not self._lost_sight()
         if self._hungry and not self._enough():
             self._claim()
             return True
         return False
+
+    def _lost_sight(self) -> bool:
+        """Whether leases are open and nothing has been done about them for long: a bug, and no reason never to end."""
+        if self._busy or self._waiting:
+            self._idle_since = None
+            return False
+        self._idle_since = self._idle_since or time.monotonic()
+        if time.monotonic() - self._idle_since < LOST_SECONDS:
+            return False
+        log.error("%d leases were never settled; they are given back", len(self._open))
+        self._open.clear()
+        return True
 
     def _parked(self) -> set[int]:
         """Leases that wait for a host which is blocked for longer than a run waits."""
@@ -116,7 +133,10 @@ class Frontier(BaseScheduler):
         self._claim()
 
     def _append(self, request: Request, *, first: bool) -> None:
-        host = host_key(request.url)
+        try:
+            host = host_key(request.url)
+        except InvalidURL:  # of a redirect: Scope refuses it when its turn comes
+            host = request.meta["lease"].host
         queue = self._waiting.setdefault(host, deque())
         if first:
             queue.appendleft(request)
@@ -177,7 +197,7 @@ class Frontier(BaseScheduler):
         try:
             full = {host for host, queue in self._waiting.items() if len(queue) >= LOW}
             leases = await self.run.claim(full, per_host=STOCK, limit=self._room())
-        except NewswarcError as error:
+        except Exception as error:  # noqa: BLE001 - without claims the run would end as if nothing were due
             self.run.fail(error)
             leases = []
         finally:
@@ -185,7 +205,13 @@ class Frontier(BaseScheduler):
         for lease in leases:
             self._open.add(lease.url_id)
             self._articles += lease.kind is Kind.ARTICLE
-            self._crawler.engine.crawl(self.run.request_for(lease))
+            try:
+                request = self.run.request_for(lease)
+            except Exception:  # a row that no request can be made of must not take the others with it
+                log.exception("no request can be made for %s", lease.url)
+                self._open.discard(lease.url_id)
+                continue
+            self._crawler.engine.crawl(request)
         if not leases:
             await self._end_if_idle()
 

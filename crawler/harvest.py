@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from scrapy import Request
 from scrapy.http import Response
 
+from pipelines.workers import WorkerError
 from storage.records import Announced, Link
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class HarvestMiddleware:
                     harvest = out
                 elif not self._take(harvest, out):
                     yield out
+        except WorkerError as error:  # the pool is gone, not the page: the lease is given back
+            harvest.error = error
         except Exception as error:  # a spider's bug must not lose the lease: the page is settled as failed
             log.exception("the spider failed on %s", response.url)
             harvest.problem = f"spider: {type(error).__name__}"

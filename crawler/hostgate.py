@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 
@@ -36,6 +37,10 @@ class HostGate:
         self._until[host] = max(self._until.get(host, 0.0), time.monotonic() + seconds)
         until = later(now(), seconds)
         self._scribe.submit(lambda conn: hosts.block(conn, host, until))
+
+    def park(self, host: str) -> None:
+        """Leave a host alone for the rest of this run: what waits for it is the next run's."""
+        self._until[host] = math.inf
 
     def ask_delay(self, host: str, seconds: float) -> None:
         """The site asks for a longer delay: the downloader's slot of the host keeps it from here on."""

@@ -43,19 +43,22 @@ def _make_due(conn: Connection, options: CrawlOptions, source_ids: Sequence[int]
 
 
 def plant_exact(
-    conn: Connection, config: Config, urls: Sequence[str], run_id: str, now: str
+    conn: Connection, config: Config, asked: Sequence[str], run_id: str, now: str
 ) -> tuple[dict[str, ActiveSource], list[int]]:
-    """Rows for exactly these pages, each under the source of its host, or one named after the host. Returns sources and row ids."""
-    active: dict[str, ActiveSource] = {}
-    keys: list[str] = []
-    for url in map(canonical, urls):
+    """Rows for exactly these pages: known ones keep their source, new ones get that of their host, or one named after it.
+
+    Returns the sources that take part, and the ids of the rows.
+    """
+    for url in map(canonical, asked):
         source = _source_of(config, url)
         row_id = frontier.source_id(conn, source.name, source.url, now)
-        active.setdefault(source.name, activate(source, row_id, config))
         frontier.discover(conn, [Link(url, Kind.ARTICLE)], Origin(row_id, run_id, now))
-        keys.append(key(url))
-    ids = list(frontier.ids_of(conn, keys).values())
+    ids = list(frontier.ids_of(conn, [key(url) for url in asked]).values())
     frontier.make_due_rows(conn, ids, now)
+    active = {
+        name: activate(config.source(name) or Source(name=name, url=url), row_id, config)
+        for row_id, name, url in frontier.sources_of(conn, ids)
+    }
     return active, ids
 
 

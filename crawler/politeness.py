@@ -49,6 +49,10 @@ class Refused(IgnoreRequest):
         self.temporary = temporary
 
 
+class Unsent(IgnoreRequest):
+    """The run ended before the request's turn came: its lease is given back."""
+
+
 class BadStatus(IgnoreRequest):
     """The final answer was not 2xx."""
 
@@ -113,6 +117,7 @@ class Robots(_Component):
             return
         rules = await self._rules_of(request)
         if rules.reason is not None:
+            self.run.hosts.park(host_key(request.url))
             raise Refused(rules.reason, temporary=True)
         if not rules.allow(request.url):
             raise Refused("robots")
@@ -152,6 +157,14 @@ class Robots(_Component):
 async def _wait(future: asyncio.Future[Rules]) -> Rules:
     # Shielded: one waiter that is cancelled must not cancel the others' answer.
     return await asyncio.shield(future)
+
+
+class OwnSlot(_Component):
+    """One slot of the downloader, and so one delay, for each host[:port]; a redirect would keep its first host's."""
+
+    def process_request(self, request: Request) -> None:
+        """Last before the downloader."""
+        request.meta["download_slot"] = host_key(request.url)
 
 
 class RetryAfter(_Component):

@@ -47,6 +47,7 @@ DOWNLOADER_MIDDLEWARES = {
     "crawler.politeness.Scope": 50,
     "crawler.politeness.Robots": 100,
     "crawler.politeness.RetryAfter": 545,
+    "crawler.politeness.OwnSlot": 890,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,

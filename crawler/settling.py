@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from crawler.harvest import Harvest
-from crawler.politeness import BadStatus, Refused
+from crawler.politeness import BadStatus, Refused, Unsent
 from crawler.reasons import reason_of
 from crawler.schedule import next_visit
 from pipelines.page import read_article
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STOPPED = "stopped"  # the reason of an exchange that was cut because the run ends
+
 
 class Settling:
     """Settles harvests of a run."""
@@ -32,6 +34,9 @@ class Settling:
     async def settle(self, harvest: Harvest) -> None:
         """Store all that came of one leased request and end its lease."""
         lease: Lease = harvest.request.meta["lease"]
+        if _is_unjudged(harvest.error, lease):
+            self._give_back(lease)
+            return
         result: Candidate | NoArticle | None = None
         problem = harvest.problem
         if harvest.article is not None and problem is None:
@@ -39,12 +44,16 @@ class Settling:
                 result = await self._read(harvest)
             except WorkerError as error:
                 if error.again:  # not judged: the capture stays unsettled and is read by the next run
-                    self._run.frontier.settled(lease, new_links=False)
+                    self._give_back(lease)
                     return
                 problem = error.reason
         visit = self._visit(harvest, lease, problem)
         self._run.intake.forget(harvest.request)
         await self._store(harvest, visit, result)
+
+    def _give_back(self, lease: Lease) -> None:
+        """Done with for this run; the lease itself ends with the run, so that nobody takes it again before."""
+        self._run.frontier.settled(lease, new_links=False)
 
     async def _read(self, harvest: Harvest) -> Candidate | NoArticle:
         assert harvest.article is not None
@@ -90,6 +99,19 @@ class Settling:
             f" ({outcome.reason})" if outcome.reason else "",
         )
         self._run.frontier.settled(visit.lease, new_links=new > 0)
+
+
+def _is_unjudged(error: BaseException | None, lease: Lease) -> bool:
+    """Whether it was not the URL that failed: the run is ending, or the site's robots.txt cannot be had just now."""
+    match error:
+        case Unsent():
+            return True
+        case WorkerError():
+            return error.again
+        case Refused(temporary=True):
+            return lease.kind not in SEED_KINDS
+        case _:
+            return error is not None and reason_of(error) == STOPPED
 
 
 def _reasons(error: BaseException | None, *, seed: bool) -> tuple[str | None, str | None]:

@@ -29,6 +29,12 @@ class ActiveSource:
         """Its name in newswarc.toml."""
         return self.source.name
 
+    def slots(self) -> Iterator[str]:
+        """The downloader's slots that the source's delay is for: each host, with and without `www.`."""
+        for host in self.scope.hosts:
+            bare = host.removeprefix("www.")
+            yield from (bare, f"www.{bare}")
+
     @property
     def obeys_robots(self) -> bool:
         """Whether robots.txt decides."""

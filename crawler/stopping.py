@@ -8,6 +8,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from crawler.run import Run
 from crawler.wire import CUT_SHORT
 
 if TYPE_CHECKING:
@@ -37,8 +38,20 @@ class Stopping:
             os._exit(128 + signum)
         self.signum = signum
         log.warning("%s: finishing what is in hand; once more ends at once", signal.Signals(signum).name)
-        self._ending = asyncio.ensure_future(self._crawler.stop_async())
+        self._ending = asyncio.ensure_future(self._end())
         loop.call_later(GRACE_SECONDS, self._cut)
+
+    async def _end(self) -> None:
+        while self._crawler.crawling and not self._running():  # a run that is still opening cannot be stopped yet
+            await asyncio.sleep(0.05)
+        run = getattr(self._crawler.spider, "run", None)
+        if isinstance(run, Run):
+            await run.wind_down("shutdown")
+        else:
+            await self._crawler.stop_async()
+
+    def _running(self) -> bool:
+        return self._crawler.engine is not None and self._crawler.engine.running
 
     def _cut(self) -> None:
         """What is still in hand is cut: exchanges are marked so, pages that are not read yet are read by the next run."""

@@ -25,6 +25,8 @@ def decide(result: Candidate | NoArticle | None, known: Known, *, status: int, e
 def _refused(known: Known, status: int) -> Outcome:
     if status not in GONE_STATUSES:
         return Outcome(Verdict.FAILED, f"http-{status}", article_id=known.article_id)
+    if not known.own_url:  # another URL of the article went away; the article itself did not
+        return Outcome(Verdict.REJECTED, f"http-{status}")
     verdict = Verdict.REJECTED if known.article_id is None else Verdict.GONE
     return Outcome(verdict, f"http-{status}", article_id=known.article_id)
 

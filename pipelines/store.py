@@ -97,19 +97,19 @@ def _decide(conn: Connection, visit: Visit, result: Candidate | NoArticle | None
     outcome = decide(result, known, status=visit.status or 0, error=visit.error)
     article_id = articles.apply(conn, outcome, sighting)
     if article_id is not None and candidate is not None:
-        frontier.shelve_aliases(conn, sighting.keys, article_id, visit.lease.url_id)
+        frontier.shelve_aliases(conn, sighting.own_keys, article_id, visit.lease.url_id, visit.run_id, visit.at)
     return Outcome(outcome.verdict, outcome.reason, outcome.candidate, article_id)
 
 
 def _sighting(visit: Visit, candidate: Candidate | None) -> Sighting:
-    keys = [key(visit.url), key(visit.lease.url)]
-    if candidate is not None and candidate.canonical_url:
-        keys.append(_key_or_nothing(candidate.canonical_url))
+    own = list(dict.fromkeys((key(visit.url), key(visit.lease.url))))
+    canonical = _key_or_nothing(candidate.canonical_url) if candidate is not None and candidate.canonical_url else ""
     at = visit.recorded.fetched_at if visit.recorded and visit.recorded.fetched_at else visit.at
     return Sighting(
         source_id=visit.source_id,
         url_id=visit.lease.url_id,
-        keys=list(dict.fromkeys(k for k in keys if k)),
+        own_keys=own,
+        canonical_key=canonical if canonical not in own else "",
         url=visit.url,
         fetched_at=at,
         http_status=visit.status,
@@ -124,11 +124,14 @@ def _key_or_nothing(url: str) -> str:
         return ""
 
 
+_PASSING = {Verdict.REJECTED, Verdict.FAILED, Verdict.FILTERED, Verdict.DUPLICATE}
+
+
 def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, reschedule: Reschedule) -> None:
     lease, now = visit.lease, visit.at
     when = reschedule(lease, outcome, now)
-    if outcome.article_id is not None and outcome.verdict in (Verdict.REJECTED, Verdict.FAILED):
-        state = State.STORED  # the article stays; the reason says what stands at its URL now
+    if outcome.verdict in _PASSING and frontier.holds_article(conn, lease.url_id):
+        state = None  # the article stays; the reason says what stands at its URL now
     frontier.settle(
         conn,
         lease.url_id,
@@ -137,7 +140,7 @@ def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
             reason=outcome.reason,
             next_fetch_at=when.next_fetch_at,
             attempts=when.attempts,
-            article_id=outcome.article_id,
+            article_id=None if state is None else outcome.article_id,
             etag=visit.etag,
             last_modified=visit.last_modified,
         ),

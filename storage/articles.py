@@ -7,8 +7,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, Row, RowMapping, select, update
 
 from storage.database import next_seq
 from storage.dialects import insert_ignore
@@ -27,43 +28,83 @@ def uid_of(key: str) -> str:
 class Sighting:
     """A page of an article as it was met: by which URL, of which source, when, in which capture.
 
-    `keys` are the URL keys of the page: of the final hop, the frontier's, the canonical one; the first names a new article.
+    `own_keys` are the URL keys that led to the page: of the final hop, then the frontier's; the first names a new article.
+    `canonical_key` is what the page itself says, "" for nothing new.
     """
 
     source_id: int
     url_id: int
-    keys: Sequence[str]
+    own_keys: Sequence[str]
+    canonical_key: str
     url: str
     fetched_at: str
     http_status: int | None
     capture_id: int
 
+    @property
+    def keys(self) -> list[str]:
+        """All of them."""
+        return [*self.own_keys, self.canonical_key] if self.canonical_key else list(self.own_keys)
+
 
 def known(conn: Connection, sighting: Sighting, candidate: Candidate | None) -> Known:
     """What the database knows of the article behind these URLs, and of one with the same wording."""
-    article_id = _article_behind(conn, sighting.keys)
+    row = conn.execute(select(urls.c.article_id, urls.c.state).where(urls.c.id == sighting.url_id)).one()
+    owner = row.article_id if row.state in (State.STORED, State.GONE) and len(sighting.own_keys) == 1 else None
+    article_id = owner or _article_behind(conn, sighting, candidate)
     if article_id is None:
         return Known(twin_article_id=_twin(conn, sighting.source_id, candidate))
-    row = _latest(conn, article_id)
-    own = conn.execute(select(urls.c.article_id, urls.c.state).where(urls.c.id == sighting.url_id)).one()
+    latest = _latest(conn, article_id)
     return Known(
         article_id=article_id,
-        own_url=own.article_id == article_id and own.state != State.DUPLICATE,
-        version=row["number"],
-        text_sha256=row["text_sha256"],
-        extractor=row["extractor"],
+        own_url=_is_own(conn, row, article_id),
+        version=latest["number"],
+        text_sha256=latest["text_sha256"],
+        extractor=latest["extractor"],
     )
 
 
-def _article_behind(conn: Connection, keys: Sequence[str]) -> int | None:
-    found = dict(conn.execute(select(aliases.c.key, aliases.c.article_id).where(aliases.c.key.in_(keys))).all())
-    return next((found[key] for key in keys if key in found), None)
+def _is_own(conn: Connection, row: Row[Any, Any], article_id: int) -> bool:
+    """Whether the frontier row speaks for the article: it is its URL, or no other row is any more."""
+    if row.article_id == article_id and row.state != State.DUPLICATE:
+        return True
+    others = select(urls.c.id).where(urls.c.article_id == article_id, urls.c.state.in_(("stored", "gone")))
+    return conn.execute(others.limit(1)).first() is None
+
+
+def _article_behind(conn: Connection, sighting: Sighting, candidate: Candidate | None) -> int | None:
+    """The article of one of the page's URLs.
+
+    A page read for the first time under a URL that only a rel=canonical gave to an article must look like that article:
+    sites name a section, or the newest story, as the canonical URL of all.
+    """
+    found = dict(
+        conn.execute(select(aliases.c.key, aliases.c.article_id).where(aliases.c.key.in_(sighting.keys))).all()
+    )
+    for key in sighting.keys:
+        if key in found and (candidate is None or _is_same(conn, found[key], sighting, candidate)):
+            return int(found[key])
+    return None
+
+
+def _is_same(conn: Connection, article_id: int, sighting: Sighting, candidate: Candidate) -> bool:
+    if conn.execute(select(articles.c.url).where(articles.c.id == article_id)).scalar_one() == sighting.url:
+        return True
+    owned = select(urls.c.id).where(urls.c.article_id == article_id, urls.c.key.in_(sighting.own_keys))
+    if conn.execute(owned.limit(1)).first() is not None:
+        return True
+    latest = _latest(conn, article_id)
+    return candidate.text_sha256 == latest["text_sha256"] or _folded(candidate.title) == _folded(latest["title"])
+
+
+def _folded(title: str | None) -> str:
+    return "".join(filter(str.isalnum, (title or "").casefold()))
 
 
 def _latest(conn: Connection, article_id: int) -> RowMapping:
     return (
         conn.execute(
-            select(versions.c.number, extractions.c.text_sha256, extractions.c.extractor)
+            select(versions.c.number, extractions.c.title, extractions.c.text_sha256, extractions.c.extractor)
             .join(extractions, extractions.c.id == versions.c.extraction_id)
             .where(versions.c.article_id == article_id)
             .order_by(versions.c.number.desc())
@@ -81,7 +122,11 @@ def _twin(conn: Connection, source_id: int, candidate: Candidate | None) -> int 
         select(articles.c.id)
         .join(versions, (versions.c.article_id == articles.c.id) & (versions.c.number == articles.c.version))
         .join(extractions, extractions.c.id == versions.c.extraction_id)
-        .where(extractions.c.text_sha256 == candidate.text_sha256, articles.c.source_id == source_id)
+        .where(
+            extractions.c.text_sha256 == candidate.text_sha256,
+            articles.c.source_id == source_id,
+            articles.c.gone_at.is_(None),
+        )
         .order_by(articles.c.id)
         .limit(1)
     ).scalar_one_or_none()
@@ -93,6 +138,7 @@ def apply(conn: Connection, outcome: Outcome, sighting: Sighting) -> int | None:
     match outcome.verdict:
         case Verdict.ADDED:
             article_id = _add(conn, _candidate(outcome), sighting)
+            conn.execute(aliases.delete().where(aliases.c.key == sighting.own_keys[0]))  # not what a canonical said it was
         case Verdict.CHANGED:
             _new_version(conn, _article(outcome), _candidate(outcome), sighting)
         case Verdict.UNCHANGED:
@@ -105,7 +151,7 @@ def apply(conn: Connection, outcome: Outcome, sighting: Sighting) -> int | None:
             )
         case Verdict.GONE:
             _gone(conn, _article(outcome), sighting)
-        case Verdict.REJECTED if article_id is not None:
+        case Verdict.REJECTED | Verdict.FAILED if article_id is not None and sighting.http_status:
             _touch(conn, article_id, http_status=sighting.http_status)
     if article_id is not None and outcome.verdict in _NAMING:
         conn.execute(
@@ -130,7 +176,7 @@ def _article(outcome: Outcome) -> int:
 def _add(conn: Connection, candidate: Candidate, sighting: Sighting) -> int:
     seq = next_seq(conn)
     row = articles.insert().values(
-        uid=uid_of(sighting.keys[0]),
+        uid=uid_of(sighting.own_keys[0]),
         source_id=sighting.source_id,
         url=sighting.url,
         canonical_url=candidate.canonical_url,

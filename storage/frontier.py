@@ -14,8 +14,8 @@ from sqlalchemy import Connection, RowMapping, and_, func, or_, select, text, up
 
 from storage.dialects import insert_ignore, skip_locked
 from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, State, Verdict
-from storage.schema import aliases, outcomes, sources, urls
-from storage.urlkey import host_key, key
+from storage.schema import aliases, articles, outcomes, sources, urls
+from storage.urlkey import InvalidURL, host_key, key
 
 CHUNK = 500  # rows a statement, below every database's limit of parameters
 
@@ -67,7 +67,10 @@ def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> int:
     """Note links: new ones get a row and one state, known ones learn what was announced. Returns how many are new to fetch."""
     found: dict[str, Link] = {}
     for link in links:
-        k = key(link.url)
+        try:
+            k = key(link.url)
+        except InvalidURL:  # mailto: and the like, from a spider of somebody's own: no URL that could be known
+            continue
         if k not in found or (found[k].refused and not link.refused):
             found[k] = link
     new = 0
@@ -81,21 +84,30 @@ def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) ->
     known = {
         row["key"]: row
         for row in conn.execute(
-            select(urls.c.key, urls.c.id, urls.c.state, urls.c.announced, urls.c.priority, urls.c.last_fetch_at).where(
+            select(urls).where(
                 urls.c.key.in_(found)
             )
         ).mappings()
     }
-    articles = {
-        row.key: row.article_id
-        for row in conn.execute(select(aliases).where(aliases.c.key.in_([k for k in found if k not in known])))
-    }
-    fresh = [_row(k, link, origin, articles.get(k)) for k, link in found.items() if k not in known]
+    read = _read_already(conn, [k for k in found if k not in known])
+    fresh = [_row(k, link, origin, read.get(k)) for k, link in found.items() if k not in known]
     if fresh:
         conn.execute(insert_ignore(conn, urls, ["key"]), fresh)
         _account(conn, [row for row in fresh if row["state"] in _SETTLED], origin)
     new = sum(row["next_fetch_at"] is not None for row in fresh)
     return new + sum(_meet_again(conn, row, found[k], origin) for k, row in known.items())
+
+
+def _read_already(conn: Connection, keys: Sequence[str]) -> dict[str, int]:
+    """Key -> article, of pages that were read under that very URL, at the end of a redirect.
+
+    What only a rel=canonical said is not believed before the page itself was read.
+    """
+    query = select(aliases.c.key, aliases.c.article_id, articles.c.url).join(
+        articles, articles.c.id == aliases.c.article_id
+    )
+    rows = conn.execute(query.where(aliases.c.key.in_(keys)))
+    return {row.key: row.article_id for row in rows if key(row.url) == row.key}
 
 
 _SETTLED = {str(State.FILTERED), str(State.DUPLICATE)}
@@ -155,25 +167,46 @@ def _account(conn: Connection, rows: Sequence[dict[str, object]], origin: Origin
 
 def _meet_again(conn: Connection, row: RowMapping, link: Link, origin: Origin) -> int:
     """A known URL was found once more: 1 when that makes it worth fetching, else 0."""
+    if link.refused:
+        return 0
+    if _is_better(row, link):
+        values = _row(row["key"], link, origin, None)
+        kept = {"key", "url", "host", "discovered_at", "article_id"}
+        conn.execute(update(urls).where(urls.c.id == row["id"]).values({k: v for k, v in values.items() if k not in kept}))
+        _forget_refusal(conn, row["id"], origin.run_id)
+        return 1
+    if row["state"] == State.SEED and origin.via is None and row["source_id"] != origin.source_id:
+        conn.execute(update(urls).where(urls.c.id == row["id"]).values(source_id=origin.source_id))  # its owner says so
+    if row["state"] == State.PENDING:
+        _learn(conn, row, link)
+    return 0
+
+
+def _is_better(row: RowMapping, link: Link) -> bool:
+    """Whether a link says more of its URL than what was known: a seed is one, and a refusal by its looks can be undone.
+
+    What robots.txt refused was considered, and stays as it is.
+    """
+    if link.kind in SEED_KINDS and row["kind"] not in [str(kind) for kind in SEED_KINDS]:
+        return row["state"] in (State.PENDING, State.FILTERED, State.REJECTED, State.FAILED)
+    return row["state"] == State.FILTERED and row["last_fetch_at"] is None
+
+
+def _forget_refusal(conn: Connection, url_id: int, run_id: str) -> None:
+    """A URL has one outcome a run: the refusal of a moment ago is none."""
+    refusal = and_(outcomes.c.url_id == url_id, outcomes.c.run_id == run_id, outcomes.c.verdict == str(Verdict.FILTERED))
+    conn.execute(outcomes.delete().where(refusal))
+
+
+def _learn(conn: Connection, row: RowMapping, link: Link) -> None:
+    """A waiting row takes over what was announced, and the better priority."""
     values: dict[str, object] = {}
-    # What was refused by its looks may be announced by a feed later; what robots.txt refused was considered already.
-    revived = row["state"] == State.FILTERED and row["last_fetch_at"] is None and not link.refused
-    if revived:
-        seed = link.kind in SEED_KINDS
-        values = {
-            "state": str(State.SEED if seed else State.PENDING),
-            "reason": None,
-            "kind": str(link.kind),
-            "next_fetch_at": origin.now,
-        }
-    if row["state"] in (State.PENDING, State.FILTERED) and not link.refused:
-        if link.announced and not row["announced"]:
-            values["announced"] = announced_json(link.announced)
-        if link.priority < row["priority"]:
-            values["priority"] = link.priority
+    if link.announced and not row["announced"]:
+        values["announced"] = announced_json(link.announced)
+    if link.priority < row["priority"]:
+        values["priority"] = link.priority
     if values:
         conn.execute(update(urls).where(urls.c.id == row["id"]).values(**values))
-    return int(revived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +220,7 @@ class Want:
     limit: int = 256
     full: Collection[str] = ()
     source_ids: Sequence[int] | None = None
-    url_ids: Sequence[int] | None = None
-    seeds_only: bool = False
+    since: str | None = None  # what was fetched after this moment was considered by this run already
     spider: str | None = None
 
 
@@ -216,7 +248,7 @@ def claim(conn: Connection, want: Want) -> list[Lease]:
     taken: dict[str, int] = {}
     for priority, host in conn.execute(_GROUPS, {"now": want.now}):
         room = min(want.per_host - taken.get(host, 0), want.limit - len(leases))
-        if host in want.full or room <= 0 or (want.seeds_only and priority > 0):
+        if host in want.full or room <= 0:
             continue
         got = _claim_group(conn, want, priority, host, room)
         taken[host] = taken.get(host, 0) + len(got)
@@ -240,13 +272,23 @@ def _claim_group(conn: Connection, want: Want, priority: int, host: str, room: i
     )
     if want.source_ids is not None:
         due = due.where(urls.c.source_id.in_(want.source_ids))
-    if want.url_ids is not None:
-        due = due.where(urls.c.id.in_(want.url_ids))
+    if want.since is not None:
+        due = due.where(or_(urls.c.last_fetch_at.is_(None), urls.c.last_fetch_at < want.since))
     ids = conn.execute(skip_locked(due)).scalars().all()
     if not ids:
         return []
     conn.execute(update(urls).where(urls.c.id.in_(ids)).values(lease_run=want.run_id, lease_until=want.lease_until))
     return leases_of(conn, ids)
+
+
+def claim_rows(conn: Connection, ids: Sequence[int], run_id: str, lease_until: str) -> list[Lease]:
+    """Lease exactly these rows, but for those that another run holds."""
+    taken: list[Lease] = []
+    for start in range(0, len(ids), CHUNK):
+        free = and_(urls.c.id.in_(ids[start : start + CHUNK]), urls.c.lease_run.is_(None))
+        got = update(urls).where(free).values(lease_run=run_id, lease_until=lease_until).returning(urls.c.id)
+        taken += leases_of(conn, conn.execute(got).scalars().all())
+    return taken
 
 
 def leases_of(conn: Connection, ids: Sequence[int]) -> list[Lease]:
@@ -327,16 +369,23 @@ def account(
     )
 
 
-def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_id: int) -> None:
+def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_id: int, run_id: str, now: str) -> None:
     """Rows of other URLs of an article that still wait need no fetch of their own any more."""
     waiting = and_(
         urls.c.key.in_(keys), urls.c.id != own_id, urls.c.lease_run.is_(None), urls.c.state == str(State.PENDING)
     )
-    conn.execute(
-        update(urls)
-        .where(waiting)
-        .values(state=str(State.DUPLICATE), reason="alias", next_fetch_at=None, article_id=article_id)
+    shelved = update(urls).where(waiting).values(
+        state=str(State.DUPLICATE), reason="alias", next_fetch_at=None, article_id=article_id
     )
+    rows = conn.execute(shelved.returning(urls.c.id, urls.c.kind)).all()
+    if rows:
+        entry = {"run_id": run_id, "verdict": str(Verdict.DUPLICATE), "reason": "alias", "at": now}
+        conn.execute(outcomes.insert(), [{"url_id": row.id, "kind": row.kind} | entry for row in rows])
+
+
+def holds_article(conn: Connection, url_id: int) -> bool:
+    """Whether a row is the URL of a stored article, or of a duplicate of one."""
+    return conn.execute(select(urls.c.article_id).where(urls.c.id == url_id)).scalar_one() is not None
 
 
 def release(conn: Connection, now: str, run_id: str | None = None) -> int:
@@ -366,7 +415,8 @@ def make_due_rows(conn: Connection, ids: Sequence[int], now: str) -> None:
     """Let exactly these rows be fetched as articles, whatever their state."""
     for start in range(0, len(ids), CHUNK):
         chosen = urls.c.id.in_(ids[start : start + CHUNK])
-        conn.execute(update(urls).where(chosen).values(next_fetch_at=now, priority=1))
+        conn.execute(update(urls).where(chosen).values(next_fetch_at=now))
+        conn.execute(update(urls).where(chosen, urls.c.kind == str(Kind.ARTICLE)).values(priority=1))
         idle = and_(chosen, urls.c.state.in_([str(State.FILTERED), str(State.REJECTED), str(State.FAILED)]))
         conn.execute(update(urls).where(idle).values(state=str(State.PENDING), kind=str(Kind.ARTICLE)))
 
@@ -380,8 +430,27 @@ def ids_of(conn: Connection, keys: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def due_count(conn: Connection, now: str, source_ids: Sequence[int], url_ids: Sequence[int] | None = None) -> int:
+def sources_of(conn: Connection, ids: Sequence[int]) -> list[tuple[int, str, str]]:
+    """(id, name, URL) of the sources that some rows belong to."""
+    found: dict[int, tuple[int, str, str]] = {}
+    for start in range(0, len(ids), CHUNK):
+        mine = select(urls.c.source_id).where(urls.c.id.in_(ids[start : start + CHUNK]))
+        for row in conn.execute(select(sources.c.id, sources.c.name, sources.c.url).where(sources.c.id.in_(mine))):
+            found[row.id] = (row.id, row.name, row.url)
+    return list(found.values())
+
+
+def due_count(
+    conn: Connection, now: str, since: str, source_ids: Sequence[int], url_ids: Sequence[int] | None = None
+) -> int:
     """How many article URLs, of some sources or of exactly some rows, are due and were not reached: the ledger's `pending`."""
-    query = select(func.count()).select_from(urls).where(urls.c.next_fetch_at <= now, urls.c.kind == str(Kind.ARTICLE))
-    query = query.where(urls.c.source_id.in_(source_ids) if url_ids is None else urls.c.id.in_(url_ids))
-    return int(conn.execute(query).scalar_one())
+    waiting = and_(
+        urls.c.next_fetch_at <= now,
+        urls.c.kind == str(Kind.ARTICLE),
+        or_(urls.c.last_fetch_at.is_(None), urls.c.last_fetch_at < since),
+    )
+    query = select(func.count()).select_from(urls).where(waiting)
+    if url_ids is None:
+        return int(conn.execute(query.where(urls.c.source_id.in_(source_ids))).scalar_one())
+    chunks = (url_ids[start : start + CHUNK] for start in range(0, len(url_ids), CHUNK))
+    return sum(int(conn.execute(query.where(urls.c.id.in_(ids))).scalar_one()) for ids in chunks)

@@ -50,18 +50,23 @@ def ledger(conn: Connection, run_id: str, pending: int) -> Ledger:
     return Ledger(articles=articles, others=others, pending=pending)
 
 
-def source_results(conn: Connection, run_id: str) -> dict[str, bool]:
-    """Source name -> whether the run got anything from it: a seed that was read, or an article URL that was not a failure."""
+def source_results(conn: Connection, run_id: str, *, seeds_only: bool) -> dict[str, bool]:
+    """Source name -> whether the run got anything from it.
+
+    A crawl judges a source by its seeds: one broken story is no broken source. A fetch of single pages judges by these.
+    """
     good = [str(v) for v in Verdict if v not in (Verdict.FAILED, Verdict.FILTERED)]
-    rows = conn.execute(
-        select(sources.c.name, outcomes.c.verdict, outcomes.c.kind, outcomes.c.reason)
+    query = (
+        select(sources.c.name, outcomes.c.verdict)
         .join(urls, urls.c.id == outcomes.c.url_id)
         .join(sources, sources.c.id == urls.c.source_id)
         .where(outcomes.c.run_id == run_id)
         .distinct()
     )
+    if seeds_only:
+        query = query.where(outcomes.c.kind.in_(_SEEDS))
     result: dict[str, bool] = {}
-    for name, verdict, _kind, _reason in rows:
+    for name, verdict in conn.execute(query):
         result[name] = result.get(name, False) or verdict in good
     return result
 

@@ -86,9 +86,11 @@ class Scribe:
             _fail(batch, error)
             return
         for future, result in done:
-            future.set_result(result)
+            if future.set_running_or_notify_cancel():
+                future.set_result(result)
         for future, problem in failed:
-            future.set_exception(problem)
+            if future.set_running_or_notify_cancel():
+                future.set_exception(problem)
 
     @staticmethod
     def _attempt(
@@ -109,4 +111,5 @@ class Scribe:
 
 def _fail(batch: list[tuple[Job, Future[Any]]], error: BaseException) -> None:
     for _, future in batch:
-        future.set_exception(error)
+        if future.set_running_or_notify_cancel():  # one who waits no longer must not end this thread
+            future.set_exception(error)

@@ -254,14 +254,17 @@ class _Survey:
                 captures.c.warc_offset,
                 warc_files.c.name.label("file"),
                 extractions.c.capture_id.label("read_from"),
+                urls.c.key,
+                urls.c.article_id.label("owner"),
             )
             .outerjoin(articles, articles.c.id == versions.c.article_id)
             .outerjoin(captures, captures.c.id == versions.c.capture_id)
             .outerjoin(warc_files, warc_files.c.id == captures.c.warc_file_id)
             .outerjoin(extractions, extractions.c.id == versions.c.extraction_id)
+            .outerjoin(urls, urls.c.id == captures.c.url_id)
         )
         for page in self._paged(query, versions.c.id):
-            owners = self._owners({_key(row["url"]) for row in page if row["url"]})
+            owners = self._owners({*(_key(row["url"]) for row in page if row["url"]), *(row["key"] for row in page)})
             for row in page:
                 self._checked.versions += 1
                 if (wrong := _wrong_version(row, owners)) is not None:
@@ -269,10 +272,11 @@ class _Survey:
                     uids = (row["uid"],) if row["uid"] else ()
                     yield Fault(What.VERSION, row["file"], row["warc_offset"], detail, row["url"], uids, len(uids))
 
-    def _owners(self, keys: Iterable[str]) -> dict[str, int]:
+    def _owners(self, keys: Iterable[str | None]) -> dict[str | None, int]:
         """URL key -> the article that it belongs to."""
+        wanted = aliases.c.key.in_([one for one in keys if one is not None])
         with reading(self._engine) as conn:
-            rows = conn.execute(select(aliases).where(aliases.c.key.in_(keys))).all()
+            rows = conn.execute(select(aliases).where(wanted)).all()
         return {row.key: row.article_id for row in rows}
 
     def _articles(self) -> Iterator[Fault]:
@@ -335,7 +339,7 @@ class _Survey:
                 return
 
 
-def _wrong_version(row: RowMapping, owners: Mapping[str, int]) -> str | None:
+def _wrong_version(row: RowMapping, owners: Mapping[str | None, int]) -> str | None:
     """What keeps a version from pointing to a page of its article; that its record is whole was seen before."""
     if row["uid"] is None:
         return f"its article {row['article_id']} is not there"
@@ -345,7 +349,8 @@ def _wrong_version(row: RowMapping, owners: Mapping[str, int]) -> str | None:
         return "its fields were not read from its capture"
     if row["record_type"] not in {"response", "revisit"} or not 200 <= (row["http_status"] or 0) < 300:
         return f"its capture is no page: a {row['record_type']} with status {row['http_status']}"
-    if owners.get(_key(row["url"])) != row["article_id"]:
+    # A URL may have become another article's since: then the one that led to it still is this one's.
+    if row["article_id"] not in {owners.get(_key(row["url"])), owners.get(row["key"]), row["owner"]}:
         return "its capture is of none of the article's URLs"
     return None
 

@@ -24,7 +24,7 @@ from storage.warc_read import Damage, Record, scan
 from storage.warc_records import HowFetched, capture_of
 
 _MAIN_ONLY = frozenset({"warcinfo", "resource"})
-_STALE = 3_600  # s; a living writer's file is unseen for less than a millisecond
+_STALE = 60  # s; a living writer's file is unseen for less than a millisecond
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pipelines.archive import note_closed, recording
 from pipelines.store import Recorded, Visit, store_article, store_seed
 from storage import frontier, runs
 from storage.database import open_database, reading, transaction
-from storage.frontier import Origin, Want
+from storage.frontier import Origin
 from storage.records import SEED_KINDS, Announced, Candidate, Ended, FetchContext, Kind, Lease, Link, NoArticle
 from storage.schema import urls
 from storage.times import later
@@ -106,8 +106,7 @@ class Archive:
             frontier.discover(conn, [link], Origin(source_id, self.run_id, self.now, via=f"{SITE}/feed.xml"))
             [url_id] = frontier.ids_of(conn, [key(url)]).values()
             conn.execute(urls.update().where(urls.c.id == url_id).values(next_fetch_at=self.now))
-            want = Want(self.run_id, self.now, later(self.now, 3600), url_ids=[url_id])
-            [lease] = frontier.claim(conn, want)
+            [lease] = frontier.claim_rows(conn, [url_id], self.run_id, later(self.now, 3600))
         return lease
 
     def archiving(

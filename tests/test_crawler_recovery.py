@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import shutil
@@ -29,7 +30,9 @@ from storage.recover import unread
 from storage.urlkey import key
 from tests.newsroom.server import Newsroom
 
-KILLS = int(os.environ.get("NEWSWARC_KILLS", "2"))  # of a crawl that is killed and resumed
+FEW = 2
+KILLS = int(os.environ.get("NEWSWARC_KILLS", FEW))  # of a crawl that is killed and resumed
+STRACE = shutil.which("strace")
 STORIES = int(os.environ.get("NEWSWARC_KILL_STORIES", "26"))
 WARCIO = Path(sys.executable).with_name("warcio")
 
@@ -211,6 +214,27 @@ def test_it_is_done_once(killed: Archive) -> None:
     assert len(run.read) == 3
 
 
+def test_a_run_that_ends_meanwhile_leaves_the_rest_to_the_next(killed: Archive) -> None:
+    """Whoever waits for it may be cancelled at any moment: the scribe goes on, and nothing is lost or done twice."""
+    killed.begin("R2")
+    run = FakeRun(killed, words_of)
+
+    async def cut_short(after: int) -> None:
+        waiting = asyncio.ensure_future(Recovery(run).done())  # type: ignore[arg-type]
+        for _ in range(after):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await waiting
+
+    for after in range(0, 40, 3):
+        asyncio.run(cut_short(after))
+        assert pending(killed) + len(outcomes(killed)) == 3
+    settle(killed)
+    assert pending(killed) == 0
+    assert killed.one("SELECT count(*) FROM outcomes") == 3
+
+
 def test_a_long_page_is_read_to_the_limit(archive: Archive) -> None:
     """No more than a live run would have read of it."""
     archive.begin("R1")
@@ -300,6 +324,31 @@ def _killed_while_crawling(desk: Desk, newsroom: Newsroom, chance: random.Random
     return False
 
 
+# Kernel calls at whose beginning a process is killed: the batches of the scribe (WARC, CDXJ, then the database's log), the
+# index and the names of a file that is closed; then those of the run that puts it right.
+AT_CALLS = [
+    *((f"fdatasync:{n}", f"fsync:{1 + n % 4}") for n in range(11, 17)),
+    *((f"rename:{n}", f"rename:{1 + n % 2}") for n in (1, 2, 3)),
+    *((f"fsync:{n}", f"fdatasync:{n}") for n in (1, 2, 3)),
+]
+
+
+@pytest.mark.skipif(KILLS <= FEW or STRACE is None, reason="for NEWSWARC_KILLS, with strace")
+@pytest.mark.parametrize(("at", "then"), AT_CALLS)
+def test_killed_at_certain_moments(desk: Desk, at: str, then: str) -> None:
+    """Between sync and commit, between index and rename, between rename and commit, and in the recovery of that."""
+    with Newsroom(stories=8) as newsroom:
+        desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+        for moment in (at, then):
+            call, _, number = moment.partition(":")
+            traced = f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"
+            command = [str(STRACE), "-f", "-qqq", "-o", os.devnull, "-e", *traced, *COMMAND, "crawl", "-q"]
+            done = subprocess.run(command, cwd=desk.folder, env=environment(), check=False, timeout=120)
+            assert done.returncode in {-9, 0}
+        desk.run("crawl", "-q", "--now", timeout=240)
+        _prove(desk, newsroom)
+
+
 def _prove(desk: Desk, newsroom: Newsroom) -> None:
     """Every story is stored once, nothing is left to do, and neither we nor tools of others find a fault."""
     desk.run("verify")
@@ -309,7 +358,8 @@ def _prove(desk: Desk, newsroom: Newsroom) -> None:
     assert desk.rows("SELECT id FROM captures WHERE pending") == []
     assert desk.rows("SELECT id FROM versions WHERE number > 1") == []
     files = sorted((desk.folder / "warc").glob("*.warc.gz"))
-    assert {path.suffix for path in (desk.folder / "warc").iterdir()} == {".gz", ".cdxj"}
+    left = {path.suffix for path in (desk.folder / "warc").iterdir()} - {".gz", ".cdxj"}
+    assert left <= {".new"}  # empty: killed before it had its name
     subprocess.run(["gzip", "-t", *files], check=True)
     subprocess.run([WARCIO, "check", *files], check=True)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from desk import COMMAND, ROOT, Desk, environment, wait_until
@@ -14,6 +16,7 @@ from warcio.archiveiterator import ArchiveIterator
 
 from storage.urlkey import key
 from tests.newsroom.server import Fault, Newsroom
+from tests.newsroom.site import Answer
 
 STORED = "SELECT url FROM v_articles ORDER BY url"
 SEED_PATHS = re.compile(r"/$|/robots\.txt|/feeds/|/sitemap|/(city|business|culture|sport|science|travel)/?$")
@@ -275,3 +278,59 @@ def test_a_signal_ends_a_run_in_good_order(desk: Desk, name: str, code: int) -> 
         desk.run("crawl")
         assert desk.one("SELECT count(*) FROM v_articles") == len(room.site.live)
         desk.run("verify")
+
+
+def test_the_delay_of_a_source_is_kept_between_all_its_requests(desk: Desk) -> None:
+    """robots.txt, seeds, redirects and articles of a host are at least `delay` seconds apart."""
+    with Newsroom(stories=4) as room:
+        desk.configure(("room", room.url), allow=f'["{room.host}"]', more="delay = 0.25")
+        desk.run("crawl", "--max-pages", "5")
+        started = sorted(served.started for served in room.log)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(started)]
+    assert min(gaps) > 0.2  # the first request also waits for its connection
+
+
+def test_a_redirect_to_nowhere_costs_its_url_only(desk: Desk, newsroom: Newsroom) -> None:
+    """A Location with a password, another scheme or no host ends as a reason in its row; the run ends by itself."""
+    stories = [newsroom.site.url(story) for story in newsroom.site.live[10:13]]
+    for url, target in zip(stories, ("http://a:b@gazette.test/x", "ftp://gazette.test/x", "http:///"), strict=True):
+        newsroom.replace(url, Answer(302, location=target))
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("crawl")
+    assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live) - 3
+    assert not desk.rows("SELECT url FROM v_urls WHERE state = 'pending'")
+
+
+def test_robots_txt_out_of_reach_costs_no_url_its_attempts(desk: Desk, newsroom: Newsroom) -> None:
+    """While robots.txt answers 500 nothing is fetched and no story fails for it; when it is back, all are stored."""
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("crawl", "--max-pages", "1")
+    newsroom.fault(f"{newsroom.url}robots.txt", Fault.SERVER_ERROR)
+    newsroom.clear_log()
+    desk.run("crawl", "--now", code=5)
+    assert {served.path for served in newsroom.log} == {"/robots.txt"}
+    assert desk.one("SELECT max(attempts) FROM urls WHERE kind = 'article'") == 0
+    newsroom.mend()
+    desk.run("crawl", "--now")
+    assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live)
+
+
+def test_two_sources_that_link_to_each_other_are_both_crawled(desk: Desk, newsroom: Newsroom) -> None:
+    """A paper whose home page another paper links to is crawled under its own name."""
+    with Newsroom(stories=8) as other:
+        front = newsroom.site.answer("/")
+        linking = front.body.replace(b"</main>", f'<a href="{other.url}">Our sister paper</a></main>'.encode())
+        newsroom.replace(newsroom.url, replace(front, body=linking))
+        desk.configure(("room", newsroom.url), allow="true")
+        desk.run("crawl")
+        desk.configure(("room", newsroom.url), ("other", other.url), allow="true")
+        desk.run("crawl")
+        assert desk.one("SELECT count(*) FROM v_articles WHERE source = 'other'") == len(other.site.live)
+
+
+def test_fetching_a_home_page_does_not_keep_the_site_from_being_crawled(desk: Desk, newsroom: Newsroom) -> None:
+    """What `fetch` took for a page becomes a seed when newswarc.toml names it."""
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("fetch", newsroom.url, code=None)
+    desk.run("crawl")
+    assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 from tests.hostile.faults import ANYTHING, STORED, Fault, Story
@@ -34,7 +35,7 @@ def faults(numbers: Iterator[int], other: str) -> list[Fault]:
         return served(Story(next(numbers), "fields").page(**parts))
 
     def titled(title: str) -> Answer:
-        return page(title=title, ld=node(headline=title, name=title), head=meta(og_title=title.replace('"', "&quot;")))
+        return page(title=escape(title), ld=node(headline=title), head=meta(og_title=escape(title)))
 
     everywhere = {"headline": ESCAPES, "description": ESCAPES, "articleSection": ESCAPES, "keywords": [ESCAPES, TURNED]}
     deep = '<script type="application/ld+json">' + '{"a":' * 10_000 + "1" + "}" * 10_000 + "</script>"
@@ -52,8 +53,8 @@ def faults(numbers: Iterator[int], other: str) -> list[Fault]:
         Fault("title-formula", titled("=cmd|' /C calc'!A0 and the rest of a headline"), STORED),
         Fault("title-formula-plus", titled("+1+cmd|' /C calc'!A0 and the rest of a headline"), STORED),
         Fault("title-formula-at", titled("@SUM(1+1)*cmd|' /C calc'!A0 and the rest"), STORED),
-        Fault("title-formula-tab", titled("\t=HYPERLINK(&quot;http://127.0.0.1&quot;) and the rest"), STORED),
-        Fault("title-sql", titled("Robert'); DROP TABLE articles;-- &quot; % _ \\ \x00"), STORED),
+        Fault("title-formula-tab", titled("\t=HYPERLINK(\"http://127.0.0.1\") and the rest"), STORED),
+        Fault("title-sql", titled("Robert'); DROP TABLE articles;-- \" % _ \\ \x00"), STORED),
         Fault("title-format", titled("{0} %s %(name)s ${jndi:ldap://127.0.0.1/x} {{7*7}} \\u001b"), STORED),
         Fault("title-markup", titled("<script>alert(1)</script> &lt;b&gt; ]]> <!-- a headline"), STORED),
         Fault("title-zalgo", titled("Z" + "\u0335\u0321\u0489" * 3000 + "algo comes to the town council"), STORED),
@@ -67,7 +68,7 @@ def faults(numbers: Iterator[int], other: str) -> list[Fault]:
         Fault("fields-addresses", page(ld=node(image=["javascript:alert(1)", "file:///etc/passwd", "data:image/png;base64,AAAA"],
                                                url="javascript:1"), head=meta(og_image="http://[::1", og_url="file:///etc/passwd")), STORED),
         Fault("fields-language", served(Story(next(numbers), "fields").page().replace(b'lang="en"', b'lang="\x1b[31m' + b"x" * 99_999 + b'"')), STORED),
-        Fault("authors-200k", page(ld=node(author=[{"@type": "Person", "name": f"Person Number{n}"} for n in range(60_000)])), STORED),
+        Fault("authors-200k", page(ld=node(author=[{"name": f"Person No{n}"} for n in range(200_000)])), STORED),
         Fault("authors-in-one", page(ld=node(author=", ".join(f"Person Surname{chr(65 + n % 26) * 3}{n}" for n in range(60_000)))), STORED),
         Fault("authors-turned", page(ld=node(author=[{"name": f"{TURNED}{ESCAPES} Name Surname"}])), STORED),
         Fault("authors-formula", page(ld=node(author=[{"name": "=1+1"}, {"name": "@mentions"}, {"name": "-Dash Person"}])), STORED),

@@ -41,7 +41,7 @@ def no_articles() -> list[Fault]:
     )
     wall = (
         "<h1>We value your privacy</h1><p>We and our 842 partners store and access information on a device, such as "
-        "cookies, and process personal data for personalised ads and content measurement.</p>"
+        "cookies, and process personal data for personalised ads and content measurement. You may accept or refuse.</p>"
         "<button>Accept all cookies</button><button>Reject all</button><button>Manage preferences</button>"
     )
     return [
@@ -115,7 +115,7 @@ def markup(number: Iterator[int]) -> list[Fault]:
         Fault("digits-of-megabytes", page(body="<time datetime='" + "1" * 1_000_000 + "'>" + "2026-" * 200_000 + "</time>"), ANYTHING),
         Fault("brackets-of-megabytes", page(body="<p>" + "(" * 500_000 + "[" * 500_000, title="(" * 100_000), ANYTHING),
         Fault("plaintext", served(_framed("Plain", "<plaintext>" + story())), ANYTHING),
-        Fault("scripts-unclosed", served(_framed("Script", "<script>" + story())), NEVER),
+        Fault("scripts-unclosed", served(_framed("Script", "<script>" + story().replace("</script>", ""))), NEVER),
         Fault("billion-laughs", served("<!DOCTYPE html [<!ENTITY a 'ha'>" + "".join(
             f"<!ENTITY {'abcdefghij'[n]} '{f'&{chr(96 + n)};' * 10}'>" for n in range(1, 10)) + "]>" + story()), ANYTHING),
         Fault("external-entity", served('<?xml version="1.0"?><!DOCTYPE html [<!ENTITY x SYSTEM "file:///etc/passwd">]><html><body>'

@@ -60,7 +60,7 @@ def faults(private: str) -> list[RobotsFault]:
         RobotsFault("many-stars", _many("Disallow: /*a*b*c*d*e*%d*$", 15_000)),
         RobotsFault("many-rules", _many("Disallow: /path-%06d/", 22_000)),
         RobotsFault("many-agents", text("".join(f"User-agent: bot{n}\nDisallow: /\n" for n in range(14_000)))),
-        RobotsFault("many-sitemaps", _many("Sitemap: /sitemaps/none-%d.xml", 800)),
+        RobotsFault("many-sitemaps", _many("Sitemap: /sitemaps/none-%d.xml", 300)),
         RobotsFault("odd-sitemaps", text(
             f"User-agent: *\nSitemap: {private}/s.xml\nSitemap: file:///etc/passwd\nSitemap: //[::1/x\n"
             "Sitemap: \x00\x1b[31m\nSitemap: http://0x7f000001/\nSitemap:\nSitemap: " + "a" * 9000 + "\n")),
@@ -70,7 +70,7 @@ def faults(private: str) -> list[RobotsFault]:
         RobotsFault("delay-infinite", text("User-agent: *\nCrawl-delay: inf\n"), stored=False, home=r"\w+:"),
         RobotsFault("delay-negative", text("User-agent: *\nCrawl-delay: -5\nRequest-rate: 1/0s 0-0\nVisit-time: x\n")),
         RobotsFault("delay-in-digits", text("User-agent: *\nCrawl-delay: " + "9" * 5000 + "\n"), stored=False, home=r"\w+:"),
-        RobotsFault("loop", _loop),
+        RobotsFault("loop", _loop, stored=False, home=closed),
         RobotsFault("to-private", to(f"{private}/robots.txt"), stored=False, home=r"\w+:"),
         RobotsFault("to-file", to("file:///etc/passwd"), stored=False, home=r"\w+:"),
         RobotsFault("429", text("no", "Retry-After: 99999999999", status="429 No"), stored=False, home=r"\w+:"),

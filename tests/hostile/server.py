@@ -130,7 +130,7 @@ class Server:
                 path = request.split(b" ", 2)[1].decode("latin-1")
                 self.asked.append(path)
                 line = Line(stream, path, request, self._stopping)
-                self.answers.get(path, self.otherwise)(line)
+                self.answers.get(path.partition("?")[0], self.otherwise)(line)
                 if not line.keep:
                     break
         self._open.discard(stream)

@@ -64,7 +64,7 @@ class Paper:
             for path in ["/feeds/good.xml", *(fault.path for fault in self.faults if fault.kind == "feed")]
         )
         teasers = "".join(f'<h2><a href="{path}">{escape(title)}</a></h2>' for path, title in self._shares()[0])
-        return f"<!doctype html><html><head><title>{self.name}</title>{alternates}</head><body><main>{teasers}{''.join(self.links)}</main></body></html>"
+        return f"<!doctype html><html><head><title>{self.name}</title>{alternates}<link rel=sitemap href=/sitemaps/good.xml></head><body><main>{teasers}{''.join(self.links)}</main></body></html>"
 
     def _robots(self) -> str:
         maps = [fault.path for fault in self.faults if fault.kind == "sitemap"]
