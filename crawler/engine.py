@@ -103,6 +103,8 @@ def _log_to_stderr(level: int) -> None:
     speaker = logging.StreamHandler()
     speaker.setLevel(level)  # on the handler: Scrapy sets levels of its own loggers
     speaker.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    if level > logging.INFO:
+        logging.getLogger("scrapy.core.downloader.tls").setLevel(logging.ERROR)  # verify_tls = false was a choice
     logging.basicConfig(level=max(logging.DEBUG, level), handlers=[speaker])
 
 

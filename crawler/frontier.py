@@ -202,6 +202,8 @@ class Frontier(BaseScheduler):
             leases = []
         finally:
             self._claiming = None
+        if leases:
+            self.run.workers.start()  # not before: most runs of a cron find nothing to do
         for lease in leases:
             self._open.add(lease.url_id)
             self._articles += lease.kind is Kind.ARTICLE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crawler.config import Config, Source
+from crawler.naming import name_for
 from crawler.options import CrawlOptions
 from crawler.sources import ActiveSource, activate, seeds_of
 from storage import frontier
@@ -68,4 +69,5 @@ def _source_of(config: Config, url: str) -> Source:
         if host_key(canonical(source.url)).removeprefix("www.") == host:
             return source
     scheme = url.partition(":")[0]
-    return Source(name=host_key(url), url=f"{scheme}://{host_key(url)}/")
+    home = f"{scheme}://{host_key(url)}/"
+    return Source(name=name_for(home, ()), url=home)

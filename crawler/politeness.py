@@ -21,12 +21,15 @@ from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddlewa
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 from scrapy.http.cookies import CookieJar
+from scrapy.http.headers import Headers
 from scrapy.http.request import NO_CALLBACK
+from scrapy.responsetypes import responsetypes
 
 from crawler.netguard import check_url
 from crawler.reasons import reason_of
+from storage.http_message import decode_body
 from storage.records import Kind
-from storage.urlkey import host_key
+from storage.urlkey import InvalidURL, host_key
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -79,7 +82,7 @@ class Scope(_Component):
 
     def process_request(self, request: Request) -> None:
         """Before a request is sent."""
-        reason = check_url(request.url, self.run.ports)
+        reason = check_url(request.url, self.run.ports) or _unreadable(request.url)
         if reason is None and request.meta.get("redirect_times") and not self.run.may_redirect(request):
             reason = "offsite-redirect"
         if reason is not None:
@@ -90,6 +93,15 @@ class Scope(_Component):
         if request.meta.get("kind") is Kind.ROBOTS or 200 <= response.status < 300:
             return response
         raise BadStatus(response)
+
+
+def _unreadable(url: str) -> str | None:
+    """Why a URL, as a redirect may hold one, has no canonical form."""
+    try:
+        host_key(url)
+    except InvalidURL as error:
+        return f"bad-url: {error.reason}"
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +142,12 @@ class Robots(_Component):
         return _wait(self._rules[origin])
 
     async def _fetch(self, origin: str, request: Request) -> Rules:
-        meta = {"kind": Kind.ROBOTS, "lease": request.meta.get("lease"), "robots_of": origin}
+        meta = {
+            "kind": Kind.ROBOTS,
+            "lease": request.meta.get("lease"),
+            "robots_of": origin,
+            "max_capture_bytes": 2 * ROBOTS_BYTES,  # an endless one is read as far as it counts, not until time is up
+        }
         asked = Request(
             f"{origin}/robots.txt", meta=meta | self.run.wire_meta(request), callback=NO_CALLBACK, dont_filter=True
         )
@@ -215,10 +232,22 @@ class ChainCookies(_Component):
 
 
 class Decompression(HttpCompressionMiddleware):
-    """Scrapy's own, for callbacks that read the response; pages that we read from the raw bytes are left as they came."""
+    """Scrapy's own, but bounded, for callbacks that read the response; pages that we read ourselves are left as they came."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler=crawler)
+        self.run = cast("Run", crawler.spider.run)  # type: ignore[union-attr]
 
     def process_response(self, request: Request, response: Response) -> Any:  # type: ignore[override]
-        """Decode the body, unless we read the page from the raw bytes."""
-        if request.meta.get("raw"):
+        """Decode the body, unless we read the page from the raw bytes. No more of it than is read: it may be a bomb."""
+        codings = response.headers.getlist("Content-Encoding")
+        if request.meta.get("raw") or not codings:
             return response
-        return super().process_response(request, response)
+        named = tuple(("content-encoding", coding.decode("latin-1")) for coding in codings)
+        body = decode_body(response.body, named, self._limit(request)).body
+        headers = {name: value for name, value in response.headers.items() if name != b"Content-Encoding"}
+        kind = responsetypes.from_args(headers=Headers(headers), url=response.url, body=body)
+        return response.replace(cls=kind, headers=headers, body=body)
+
+    def _limit(self, request: Request) -> int:
+        return ROBOTS_BYTES if request.meta.get("kind") is Kind.ROBOTS else self.run.limits.max_page_bytes

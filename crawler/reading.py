@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from crawler.discovery import discover
 from crawler.scope import Discovered, Scope
-from pipelines.page import RawPage, page_of
-from storage.records import Kind
+from pipelines.page import RawPage, read_article, read_page
+from storage.records import Kind, NoArticle
+
+OBSTACLES = frozenset({"bot-challenge", "consent-wall", "login", "needs-javascript", "paywall"})
 
 
 def read_seed(raw: RawPage, kind: Kind, scope: Scope, now: str) -> Discovered:
     """The links of a feed, sitemap, home or section page."""
-    page = page_of(
-        raw.raw,
-        url=raw.url,
-        frontier_url=raw.frontier_url,
-        fetched_at=raw.fetched_at,
-        limit=raw.limit,
-        truncated=raw.truncated,
-    )
-    return discover(page, kind, scope, now)
+    found = discover(read_page(raw), kind, scope, now)
+    if kind in (Kind.HOME, Kind.SECTION) and not found.links and not found.seeds:
+        return replace(found, problem=obstacle(raw) or found.problem)
+    return found
+
+
+def obstacle(raw: RawPage) -> str | None:
+    """What stands in place of the page, whatever its status: bot-challenge, consent-wall, login, needs-javascript."""
+    _, blank, rest = raw.raw.partition(b"\n")
+    result = read_article(replace(raw, raw=b"HTTP/1.1 200 OK\r" + blank + rest)).result
+    return result.reason if isinstance(result, NoArticle) and result.reason in OBSTACLES else None

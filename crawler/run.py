@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
 from scrapy import Request, Spider, signals
@@ -70,6 +71,7 @@ class Run:
         self.failure: BaseException | None = None
         self.ledger: Ledger | None = None
         self.exit_code: int | None = None
+        self.stopped_by: int | None = None  # the signal that ended the run
         self._crawler = crawler
         self._exact_ids: list[int] | None = None
         self._asked_ids: list[int] | None = None
@@ -153,7 +155,6 @@ class Run:
         from twisted.internet import reactor
 
         self.guard.install(reactor)
-        self.workers.start()
         downloader = self._crawler.engine.downloader
         for source in self.sources.values():
             for host in source.slots():
@@ -330,7 +331,7 @@ class Run:
         """Nothing can be stored any more: the run ends."""
         if self.failure is None:
             self.failure = error
-            log.error("%s", error)
+            log.debug("%s", error)  # the command says it in its last line
             asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="failure"))  # noqa: RUF006
 
     # The end.
@@ -353,7 +354,7 @@ class Run:
         self.ledger = runs.ledger(conn, self.id, pending)
         self.results = runs.source_results(conn, self.id, seeds_only=not self.options.exact)
         self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])
-        self.exit_code = exit_code_of(self.results)
+        self.exit_code = 128 + self.stopped_by if self.stopped_by else exit_code_of(self.results)
         self._write_ledger(conn)
         self.writer.close()
         note_closed(conn, self.writer)
@@ -368,10 +369,17 @@ class Run:
             "articles": self.ledger.articles,
             "others": self.ledger.others,
             "pending": self.ledger.pending,
-            "without_exchange": runs.without_exchange(conn, self.id),
         }
-        body = json.dumps(account, ensure_ascii=False, sort_keys=True, indent=1).encode()
-        self.writer.write_resource(f"urn:newswarc:run:{self.id}:ledger", "application/json", body)
+        # Written row by row: a run may have met millions of URLs that it did not ask for.
+        with SpooledTemporaryFile(1 << 20, dir=self.limits.spool_folder) as document:
+            head = json.dumps(account, ensure_ascii=False, sort_keys=True)
+            document.write(f'{head[:-1]}, "without_exchange": ['.encode())
+            for number, row in enumerate(runs.without_exchange(conn, self.id)):
+                line = json.dumps(row, ensure_ascii=False, sort_keys=True)
+                document.write(f"{',' if number else ''}\n{line}".encode("utf-8", "surrogatepass"))
+            document.write(b"]}\n")
+            uri = f"urn:newswarc:run:{self.id}:ledger"
+            self.writer.write_resource(uri, "application/json", cast("IO[bytes]", document))
 
 
 def exit_code_of(results: dict[str, bool]) -> int:

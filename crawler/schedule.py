@@ -13,6 +13,7 @@ DAY = 24 * HOUR
 POLL_SECONDS = {Kind.FEED: 15 * MINUTE, Kind.HOME: 30 * MINUTE, Kind.SECTION: 30 * MINUTE, Kind.SITEMAP: 30 * MINUTE}
 SEED_BACKOFF_MAX = 1 * DAY  # a seed never dies for good
 MAX_ATTEMPTS = 5  # of an article URL that keeps failing
+_OURS = "private-address"
 _HARD = ("http-4", "private-address", "scheme", "bad-url", "too-many-redirects")  # asking again will not help
 
 
@@ -32,5 +33,7 @@ def _next_poll(lease: Lease, outcome: Outcome, now: str) -> When:
     usual = POLL_SECONDS[lease.kind]
     if outcome.verdict is not Verdict.FAILED:
         return When(later(now, usual), 0)
-    attempts = lease.attempts + 1
-    return When(later(now, min(usual * 2**attempts, SEED_BACKOFF_MAX)), attempts)
+    if _OURS in (outcome.reason or ""):
+        return When(now, 0)  # our own settings refused it: they may be mended by the next run
+    attempts = min(lease.attempts + 1, 30)
+    return When(later(now, min(usual * 2 ** (attempts - 1), SEED_BACKOFF_MAX)), attempts)

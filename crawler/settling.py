@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from crawler.harvest import Harvest
 from crawler.politeness import BadStatus, Refused, Unsent
+from crawler.reading import obstacle
 from crawler.reasons import reason_of
 from crawler.schedule import next_visit
 from pipelines.page import read_article
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_WALLS = (401, 403, 429, 503)
 STOPPED = "stopped"  # the reason of an exchange that was cut because the run ends
 
 
@@ -48,12 +52,24 @@ class Settling:
                     return
                 problem = error.reason
         visit = self._visit(harvest, lease, problem)
+        if visit.status in _WALLS:
+            visit = await self._named(harvest, visit)
         self._run.intake.forget(harvest.request)
         await self._store(harvest, visit, result)
 
     def _give_back(self, lease: Lease) -> None:
         """Done with for this run; the lease itself ends with the run, so that nobody takes it again before."""
         self._run.frontier.settled(lease, new_links=False)
+
+    async def _named(self, harvest: Harvest, visit: Visit) -> Visit:
+        """A refusal with the name of the wall that stands behind its status."""
+        fetched = self._run.intake.of(harvest.request)
+        if fetched is None:
+            return visit
+        with suppress(WorkerError):  # the status alone says enough
+            wall = await self._run.workers.run(obstacle, self._run.intake.raw_page(harvest.request, fetched))
+            return replace(visit, error=f"{visit.error}: {wall}") if wall else visit
+        return visit
 
     async def _read(self, harvest: Harvest) -> Candidate | NoArticle:
         assert harvest.article is not None

@@ -43,13 +43,13 @@ _ID_NAMES = re.compile(
     r"|(?:art(?:icle|ikel|nr|no)?|news|story|noticia|nota|post|content|doc|item|entry|id)[_-]?(?:id|no|nr|num|key|noticia|nota|seq)?)",
     re.IGNORECASE,
 )
-_ID_VALUE = re.compile(r"[A-Za-z_-]{0,6}\d{2,}")
+_ID_VALUE = re.compile(r"[A-Za-z_-]{0,6}\d{2,}(?::[\w-]+)?")
 _PAGING_NAMES = frozenset(
     "page paged pg pagina seite strana strona offset start from_page pageno pagenum currentpage".split()
 )
 _SEARCH_NAMES = frozenset("s q query search suche keyword keywords search_query searchterm such".split())
 _VARIANT_NAMES = frozenset(
-    "replytocom share print printable like_comment openlinkback action login redirect_to returnurl".split()
+    "replytocom share print printable like_comment openlinkback login redirect_to returnurl".split()
 )
 
 

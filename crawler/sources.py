@@ -53,8 +53,12 @@ def scope_of(source: Source) -> Scope:
 
 
 def seeds_of(source: Source) -> Iterator[Link]:
-    """The seeds that newswarc.toml names: the home page always, and the lists that are given."""
-    yield Link(canonical(source.url), Kind.HOME, priority=0)
+    """The seeds that newswarc.toml names: the home page, and the lists that are given.
+
+    Where all lists are given and empty, stories come from a spider of somebody's own, and from nowhere else.
+    """
+    if (source.feeds, source.sitemaps, source.sections) != ((), (), ()):
+        yield Link(canonical(source.url), Kind.HOME, priority=0)
     for kind, declared in ((Kind.FEED, source.feeds), (Kind.SITEMAP, source.sitemaps), (Kind.SECTION, source.sections)):
         for url in declared or ():
             yield Link(canonical(url), kind, priority=0)

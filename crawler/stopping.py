@@ -42,10 +42,11 @@ class Stopping:
         loop.call_later(GRACE_SECONDS, self._cut)
 
     async def _end(self) -> None:
-        while self._crawler.crawling and not self._running():  # a run that is still opening cannot be stopped yet
+        while self._crawler.crawling and not self._running():  # noqa: ASYNC110 - a run that is still opening has nothing to wait on
             await asyncio.sleep(0.05)
         run = getattr(self._crawler.spider, "run", None)
         if isinstance(run, Run):
+            run.stopped_by = self.signum
             await run.wind_down("shutdown")
         else:
             await self._crawler.stop_async()

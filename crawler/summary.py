@@ -29,6 +29,8 @@ def lines_of(run: Run) -> Iterator[str]:
     yield "Read: " + (", ".join(f"{n} {kind}" for kind, n in sorted(polled.items())) or "nothing was due")
     silent = sorted(name for name, good in run.results.items() if not good)
     for name in silent[:SHOWN]:
-        yield f"Failed: {name} ({run.reasons.get(name, 'no reason known')})"
+        reason = run.reasons.get(name, "no reason known")
+        hint = "; allow_private_networks in newswarc.toml can open it" if "private-address" in reason else ""
+        yield f"Failed: {name} ({reason}{hint})"
     if len(silent) > SHOWN:
         yield f"Failed: and {len(silent) - SHOWN} more; `newswarc status` shows them"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urldefrag
@@ -323,13 +324,15 @@ class WireDownloadHandler(HTTP11DownloadHandler):
         run.guard.install(self._reactor)  # each time: Scrapy installs its own resolver at some point of its start
         _forbid(request, run)
         deadline = monotonic() + run.limits.timeout
-        tape = Tape(run.limits)
+        most = request.meta.get("max_capture_bytes", run.limits.max_capture_bytes)
+        limits = replace(run.limits, max_capture_bytes=min(most, run.limits.max_capture_bytes))
+        tape = Tape(limits)
         try:
             return await self._exchange(request, run, tape, deadline)
         except DownloadFailedError:
             if not tape.went_stale or request.method not in {"GET", "HEAD"}:
                 raise
-        return await self._exchange(request, run, Tape(run.limits), deadline)
+        return await self._exchange(request, run, Tape(limits), deadline)
 
     async def _exchange(self, request: Request, run: Run, tape: Tape, deadline: float) -> Response:
         agent = _TapedAgent(self._crawler, self._lanes[request.meta.get("verify_tls") is not False], tape)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pipelines.store import Recorded
 from storage import captures
 from storage.database import Connection
-from storage.records import Exchange, Kind
+from storage.records import Exchange
 from storage.times import now
 from storage.warc_write import WarcWriter
 
@@ -20,13 +20,8 @@ def recording(
     def job(conn: Connection) -> None:
         capture = writer.write_exchange(exchange)
         exchange.response.close()
-        awaited = (
-            exchange.context.kind is Kind.ARTICLE
-            and capture.http_status is not None
-            and 200 <= capture.http_status < 300
-        )
         recorded.fetched_at = capture.fetched_at
-        recorded.capture_id = captures.insert(conn, capture, url_id, pending=awaited)
+        recorded.capture_id = captures.insert(conn, capture, url_id, pending=captures.is_awaited(capture))
         note_closed(conn, writer)
 
     return job

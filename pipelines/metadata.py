@@ -19,6 +19,11 @@ from storage import urlkey
 Value = TypeVar("Value")
 
 MAX_TAGS = 50
+_INLINE_MARKUP = re.compile(  # what feeds and JSON-LD leave in a phrase; any other <word> is the author's own
+    r"</?(?:a|abbr|b|bdi|big|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|mark|nobr|p|q|s|small|span|strike|strong|sub|sup|u|wbr)"
+    r"(?:\s[^<>]{0,300})?/?>",
+    re.IGNORECASE,
+)
 AGREEMENT = 10  # what each further kind of source with the same value adds to a claim's weight
 _OUTDATED_DATE = 20  # the weight below which a date is a guess
 _LANGUAGE = re.compile(r"^([a-zA-Z]{2,3})(?:[-_][a-zA-Z0-9_.-]*)?$")
@@ -104,7 +109,7 @@ def _same(one: object, other: object) -> bool:
 
 
 def _phrase(value: str, limit: int) -> str | None:
-    text = clean_line(re.sub(r"<[^<>]{1,300}>", " ", unescape(unescape(value[: 8 * limit]))), limit)
+    text = clean_line(_INLINE_MARKUP.sub(" ", unescape(unescape(value[: 8 * limit]))), limit)
     return None if not text or _ADDRESS.match(text) else text
 
 

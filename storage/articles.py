@@ -204,7 +204,10 @@ def _new_version(conn: Connection, article_id: int, candidate: Candidate, sighti
 
 
 def _touch(conn: Connection, article_id: int, **values: object) -> None:
-    """Change visible columns; whoever follows `changed_seq` hears of it."""
+    """Change visible columns; whoever follows `changed_seq` hears of it, and of nothing that is no change."""
+    row = conn.execute(select(articles).where(articles.c.id == article_id)).mappings().one()
+    if all(row[name] == value for name, value in values.items()):
+        return
     conn.execute(update(articles).where(articles.c.id == article_id).values(**values, changed_seq=next_seq(conn)))
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sqlalchemy import Connection, RowMapping, select, update
 
 from storage.frontier import announced_from, announced_json
 from storage.records import Capture, Ended, FetchContext, Kind, RecordPlace
-from storage.schema import captures, urls, warc_files
+from storage.schema import captures, warc_files
 
 
 def context_json(context: FetchContext) -> str:
@@ -73,26 +72,10 @@ def settled(conn: Connection, capture_id: int) -> None:
     conn.execute(update(captures).where(captures.c.id == capture_id).values(pending=False))
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """A capture whose page has no outcome yet: a run ended between archiving and extracting it."""
-
-    capture_id: int
-    url_id: int
-    capture: Capture
-
-
-def unsettled(conn: Connection) -> Iterator[Unsettled]:
-    """Captures left over by runs that were killed, oldest first."""
-    rows = conn.execute(
-        select(captures, warc_files.c.name.label("file"))
-        .join(warc_files, warc_files.c.id == captures.c.warc_file_id)
-        .join(urls, urls.c.id == captures.c.url_id)
-        .where(captures.c.pending)
-        .order_by(captures.c.id)
-    ).mappings()
-    for row in rows.all():
-        yield Unsettled(row["id"], row["url_id"], capture_of(row))
+def is_awaited(capture: Capture) -> bool:
+    """Whether an outcome is to be expected of a capture: a page of an article that came as far as it ever will."""
+    answered = 200 <= (capture.http_status or 0) < 300
+    return capture.context.kind is Kind.ARTICLE and answered and capture.ended is not Ended.TIME
 
 
 def capture_of(row: RowMapping) -> Capture:

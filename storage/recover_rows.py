@@ -31,13 +31,8 @@ def adopt(conn: Connection, found: Sequence[Capture]) -> int:
     new = [capture for capture in found if capture.place.record_id not in known]
     for capture in new:
         _enter_run(conn, capture)
-        capture_rows.insert(conn, capture, _url_id(conn, capture), pending=is_awaited(capture))
+        capture_rows.insert(conn, capture, _url_id(conn, capture), pending=capture_rows.is_awaited(capture))
     return len(new)
-
-
-def is_awaited(capture: Capture) -> bool:
-    """Whether an outcome is to be expected of a capture."""
-    return capture.context.kind is Kind.ARTICLE and 200 <= (capture.http_status or 0) < 300
 
 
 def _enter_run(conn: Connection, capture: Capture) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from sqlalchemy import Connection, func, select, update
@@ -57,7 +57,7 @@ def source_results(conn: Connection, run_id: str, *, seeds_only: bool) -> dict[s
     """
     good = [str(v) for v in Verdict if v not in (Verdict.FAILED, Verdict.FILTERED)]
     query = (
-        select(sources.c.name, outcomes.c.verdict)
+        select(sources.c.name, outcomes.c.verdict, func.coalesce(outcomes.c.reason, ""))
         .join(urls, urls.c.id == outcomes.c.url_id)
         .join(sources, sources.c.id == urls.c.source_id)
         .where(outcomes.c.run_id == run_id)
@@ -66,8 +66,8 @@ def source_results(conn: Connection, run_id: str, *, seeds_only: bool) -> dict[s
     if seeds_only:
         query = query.where(outcomes.c.kind.in_(_SEEDS))
     result: dict[str, bool] = {}
-    for name, verdict in conn.execute(query):
-        result[name] = result.get(name, False) or verdict in good
+    for name, verdict, reason in conn.execute(query):
+        result[name] = result.get(name, False) or (verdict in good and not reason.startswith("http-"))
     return result
 
 
@@ -84,7 +84,7 @@ def failure_reasons(conn: Connection, run_id: str, names: Sequence[str]) -> dict
     return {name: reason for name, reason, _ in rows}
 
 
-def without_exchange(conn: Connection, run_id: str) -> list[dict[str, str | None]]:
+def without_exchange(conn: Connection, run_id: str) -> Iterator[dict[str, str | None]]:
     """URLs that a run considered and for which nothing was archived, with verdict and reason: only the WARC can keep them."""
     rows = conn.execute(
         select(
@@ -93,5 +93,6 @@ def without_exchange(conn: Connection, run_id: str) -> list[dict[str, str | None
         .join(urls, urls.c.id == outcomes.c.url_id)
         .where(outcomes.c.run_id == run_id, outcomes.c.capture_id.is_(None))
         .order_by(outcomes.c.id)
+        .execution_options(yield_per=1000)
     ).mappings()
-    return [{k: v for k, v in row.items() if v is not None} for row in rows]
+    return ({k: v for k, v in row.items() if v is not None} for row in rows)

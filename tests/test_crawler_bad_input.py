@@ -1,5 +1,7 @@
 """What an operator can get wrong: for each, the exit code and the line that is printed; never a traceback."""
 
+# ruff: noqa: E501 - a mistake a line reads best as a table
+
 from __future__ import annotations
 
 import os
@@ -231,7 +233,7 @@ CASES: dict[str, tuple[Prepare, tuple[str, ...], int, str]] = {
     "init-at-a-file": (_other_things, ("init", "thesis.txt"), DISK, "thesis.txt"),
     "source-there-already": (Bench.good, ("source", "add", "{site}/good/"), USAGE, 'there already, as source "paper"'),
     # newswarc.toml
-    "toml-broken": (config('[crawl]\ndelay = = 1\n'), ("crawl",), CONFIG, r"newswarc.toml: is not TOML: .*line 2"),
+    "toml-broken": (config("[crawl]\ndelay = = 1\n"), ("crawl",), CONFIG, r"newswarc.toml: is not TOML: .*line 2"),
     "toml-latin": (_latin_settings, ("crawl",), CONFIG, r"is not UTF-8 text \(at line 2\)"),
     "toml-is-a-folder": (_settings_are_a_folder, ("crawl",), DISK, "newswarc.toml"),
     "toml-is-a-loop": (_settings_are_a_loop, ("crawl",), "2|8", "newswarc.toml"),  # type: ignore[dict-item]
@@ -315,12 +317,12 @@ def test_a_second_run_is_told_who_holds_the_collection(bench: Bench) -> None:
 def test_a_folder_that_may_not_be_written_is_a_matter_of_the_disk(site: str, arguments: tuple[str, ...]) -> None:
     """Exit code 8 or 7, and a line that names the place, for a user without permission."""
     with tempfile.TemporaryDirectory(dir="/tmp") as top:
-        os.chmod(top, 0o755)
+        Path(top).chmod(0o755)
         bench = Bench(Path(top), site)
         bench.good()
-        os.chmod(top, 0o555)
-        done = _as_nobody(bench.folder if arguments[0] != "init" else bench.folder, *arguments)
-        os.chmod(top, 0o755)
+        Path(top).chmod(0o555)
+        done = _as_nobody(bench.folder, *arguments)
+        Path(top).chmod(0o755)
     assert done.returncode in ((DISK,) if arguments[0] == "crawl" else (USAGE, DATABASE, DISK)), done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("newswarc: error:") == 1
@@ -329,19 +331,23 @@ def test_a_folder_that_may_not_be_written_is_a_matter_of_the_disk(site: str, arg
 def test_settings_that_may_not_be_read_are_a_matter_of_the_disk(site: str) -> None:
     """Exit code 8 names the file."""
     with tempfile.TemporaryDirectory(dir="/tmp") as top:
-        os.chmod(top, 0o755)
+        Path(top).chmod(0o755)
         bench = Bench(Path(top), site)
         bench.good()
-        os.chmod(bench.folder / "newswarc.toml", 0)
+        (bench.folder / "newswarc.toml").chmod(0)
         done = _as_nobody(bench.folder, "crawl")
-    assert (done.returncode, "newswarc.toml" in done.stderr, "Traceback" in done.stderr) == (DISK, True, False), done.stderr
+    assert (done.returncode, "newswarc.toml" in done.stderr, "Traceback" in done.stderr) == (DISK, True, False), (
+        done.stderr
+    )
 
 
 def _as_nobody(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command by a user who is not root; skips where that user cannot even run Python."""
     user = 65534 if os.getuid() == 0 else None
     try:
-        subprocess.run([*COMMAND, "--version"], cwd="/tmp", env=environment(), user=user, capture_output=True, check=True)
+        subprocess.run(
+            [*COMMAND, "--version"], cwd="/tmp", env=environment(), user=user, capture_output=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no ordinary user can run the command here")
     return subprocess.run([*COMMAND, *arguments], cwd=folder, env=environment(), user=user, capture_output=True, text=True,
@@ -351,5 +357,7 @@ def _as_nobody(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 def test_a_port_that_never_answers_ends_by_its_timeout(bench: Bench) -> None:
     """A host that takes connections and says nothing costs the timeout, and the line says so."""
     with socket.create_server(("127.0.0.1", 0)) as mute, suppress(OSError):
-        bench.settings(HEAD.replace("timeout = 5", "timeout = 1") + SOURCE.format(url=f"http://127.0.0.1:{mute.getsockname()[1]}/"))
+        bench.settings(
+            HEAD.replace("timeout = 5", "timeout = 1") + SOURCE.format(url=f"http://127.0.0.1:{mute.getsockname()[1]}/")
+        )
         assert re.search("paper .*timeout", Desk(bench.folder).run("crawl", code=ALL).stderr)

@@ -162,7 +162,7 @@ def test_pages_that_a_live_run_would_not_read_are_fetched_again(archive: Archive
     archive.fetch(leases["damaged"], page("x"))
     archive.edit("UPDATE urls SET payload = '{\"callback\": \"own\"}' WHERE url = :url", url=f"{SITE}/payload")
     archive.edit("UPDATE captures SET warc_length = 1 WHERE url = :url", url=f"{SITE}/damaged")
-    assert pending(archive) == 4
+    assert pending(archive) == 3  # one that timed out is not awaited at all
     archive.kill()
     run = settle(archive)
     assert (run.read, outcomes(archive), pending(archive)) == ([], [], 0)

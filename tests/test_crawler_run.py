@@ -167,7 +167,11 @@ def test_max_pages_leaves_the_rest_to_the_next_run(desk: Desk, newsroom: Newsroo
     desk.run("crawl")
     assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live)
     assert (
-        desk.one("SELECT max(n) FROM (SELECT count(*) AS n FROM captures WHERE kind = 'article' AND http_status = 200 GROUP BY url_id)") == 1
+        desk.one(
+            "SELECT max(n) FROM (SELECT count(*) AS n FROM captures"
+            " WHERE kind = 'article' AND http_status = 200 GROUP BY url_id)"
+        )
+        == 1
     )
 
 
@@ -334,3 +338,33 @@ def test_fetching_a_home_page_does_not_keep_the_site_from_being_crawled(desk: De
     desk.run("fetch", newsroom.url, code=None)
     desk.run("crawl")
     assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live)
+
+
+def test_walls_are_named(desk: Desk, newsroom: Newsroom) -> None:
+    """A bot wall is called so whatever its status, on the home page and on a story; a page for browsers alone as well."""
+    wall = next(a for a in (newsroom.site.answer(u[len(newsroom.site.base) :]) for u in newsroom.site.rejects) if a.status == 403)
+    newsroom.replace(newsroom.url, wall)
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]', more="sitemaps = []")
+    assert "http-403: bot-challenge" in desk.run("crawl", code=5).stderr
+    shell = b"<html><body><div id='root'></div><noscript>You need to enable JavaScript to run this app.</noscript></body></html>"
+    newsroom.replace(newsroom.url, Answer(200, shell))
+    assert "needs-javascript" in desk.run("crawl", "--now", code=5).stderr
+
+
+def test_a_spider_outside_of_the_checkout_brings_the_projects_settings(desk: Desk, newsroom: Newsroom) -> None:
+    """Without a scrapy.cfg around it, a spider of one's own is archived and guarded all the same."""
+    (desk.folder / "gazette.py").write_text(SPIDER.format(feed=f"{newsroom.url}feeds/feed.json"))
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    arguments = ["runspider", "gazette.py", "-a", "collection=."]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "scrapy", *arguments],
+        cwd=desk.folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "elnet console" not in done.stderr
+    assert "Remote control" not in done.stderr
+    assert desk.one("SELECT count(*) FROM v_captures") > 5
+    desk.run("verify")

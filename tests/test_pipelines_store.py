@@ -183,7 +183,8 @@ def test_a_waiting_url_of_a_redirect_is_settled_and_accounted(paper: Paper) -> N
     frontier.discover(paper.conn, [Link(f"{SITE}/new")], Origin(paper.source_id, "run-1", T0))
     paper.read("/old", final="/new")
     assert paper.state("/new") == ("duplicate", "alias")
-    counted = paper.conn.execute(text("SELECT count(*) FROM outcomes JOIN urls ON urls.id = url_id WHERE url = :u"), {"u": f"{SITE}/new"})
+    query = text("SELECT count(*) FROM outcomes JOIN urls ON urls.id = url_id WHERE url = :url")
+    counted = paper.conn.execute(query, {"url": f"{SITE}/new"})
     assert counted.scalar_one() == 1
 
 

@@ -13,8 +13,10 @@ from typing import Any, ClassVar
 from scrapy import Request, Spider
 from scrapy.crawler import Crawler
 from scrapy.http import Response
+from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
+from crawler import settings as project
 from crawler.harvest import Article, Harvest
 from crawler.options import CrawlOptions
 from crawler.politeness import BadStatus
@@ -33,6 +35,14 @@ class ArchiveSpider(Spider):
     source: ClassVar[str | None] = (
         None  # the [[source]] that this spider serves; None: all that have no spider of their own
     )
+
+    @classmethod
+    def update_settings(cls, settings: BaseSettings) -> None:
+        """Bring the project's settings along: outside of the checkout nobody else would guard the network."""
+        for name in dir(project):
+            if name.isupper() and not name.endswith(("SPIDER_MODULES", "SPIDER_MODULE")) and name != "LOG_LEVEL":
+                settings.set(name, getattr(project, name), priority="spider")
+        super().update_settings(settings)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> ArchiveSpider:

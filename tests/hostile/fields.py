@@ -1,5 +1,7 @@
 """Real stories whose fields are poisoned. They are stored, and what is stored is clean."""
 
+# ruff: noqa: E501 - a fault a line reads best as a table
+
 from __future__ import annotations
 
 import json
@@ -40,8 +42,17 @@ def faults(numbers: Iterator[int], other: str) -> list[Fault]:
     everywhere = {"headline": ESCAPES, "description": ESCAPES, "articleSection": ESCAPES, "keywords": [ESCAPES, TURNED]}
     deep = '<script type="application/ld+json">' + '{"a":' * 10_000 + "1" + "}" * 10_000 + "</script>"
     lists = '<script type="application/ld+json">' + "[" * 100_000 + "</script>"
-    graph = node(**{"@graph": [{"@type": "NewsArticle", "headline": f"H {n}", "author": {"@id": f"#{n}"}} for n in range(20_000)]})
-    cycle = node(author={"@id": "#a"}, **{"@graph": [{"@id": "#a", "author": {"@id": "#b"}}, {"@id": "#b", "author": {"@id": "#a"}}]})
+    graph = node(
+        **{
+            "@graph": [
+                {"@type": "NewsArticle", "headline": f"H {n}", "author": {"@id": f"#{n}"}} for n in range(20_000)
+            ]
+        }
+    )
+    cycle = node(
+        author={"@id": "#a"},
+        **{"@graph": [{"@id": "#a", "author": {"@id": "#b"}}, {"@id": "#b", "author": {"@id": "#a"}}]},
+    )
     return [
         Fault("title-of-a-megabyte", titled("T" * 1_000_000), STORED),
         Fault("title-of-a-million-words", titled("word " * 200_000), STORED),
@@ -53,7 +64,7 @@ def faults(numbers: Iterator[int], other: str) -> list[Fault]:
         Fault("title-formula", titled("=cmd|' /C calc'!A0 and the rest of a headline"), STORED),
         Fault("title-formula-plus", titled("+1+cmd|' /C calc'!A0 and the rest of a headline"), STORED),
         Fault("title-formula-at", titled("@SUM(1+1)*cmd|' /C calc'!A0 and the rest"), STORED),
-        Fault("title-formula-tab", titled("\t=HYPERLINK(\"http://127.0.0.1\") and the rest"), STORED),
+        Fault("title-formula-tab", titled('\t=HYPERLINK("http://127.0.0.1") and the rest'), STORED),
         Fault("title-sql", titled("Robert'); DROP TABLE articles;-- \" % _ \\ \x00"), STORED),
         Fault("title-format", titled("{0} %s %(name)s ${jndi:ldap://127.0.0.1/x} {{7*7}} \\u001b"), STORED),
         Fault("title-markup", titled("<script>alert(1)</script> &lt;b&gt; ]]> <!-- a headline"), STORED),

@@ -1,5 +1,7 @@
 """Hostile bodies, whole and well sent: markup, charsets, things that are no article."""
 
+# ruff: noqa: E501 - a fault a line reads best as a table
+
 from __future__ import annotations
 
 import gzip

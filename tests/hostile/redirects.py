@@ -1,5 +1,7 @@
 """Redirects that lead nowhere, round and round, or where nobody may go."""
 
+
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ def private_forms(port: int) -> dict[str, str]:
     hosts = {
         "plain": "127.0.0.1",
         "other-loopback": "127.8.8.8",
-        "zero": "0.0.0.0",  # noqa: S104 (where a client ends up)
+        "zero": "0.0.0.0",
         "bare-zero": "0",
         "short": "127.1",
         "integer": "2130706433",
@@ -107,7 +109,7 @@ def outward(base: str, other: str) -> list[Fault]:
         Fault("redirect-to-raw-bytes", to(b"/\xff\xfe\x80 spaces and\ttabs"), FAILED),
         Fault("redirect-to-home", to("/"), NEVER),
         Fault("redirect-to-other-paper", to(f"{other}/"), FAILED),
-        Fault("redirect-by-meta", _by_meta(f'0;url={other}/'), NEVER),
+        Fault("redirect-by-meta", _by_meta(f"0;url={other}/"), NEVER),
         Fault("redirect-by-meta-to-file", _by_meta("0;url=file:///etc/passwd"), NEVER),
         Fault("redirect-by-refresh", _by_refresh, NEVER),
         Fault("redirect-304", to("/", status="304 Not Modified"), NEVER),

@@ -1,5 +1,7 @@
 """Hostile robots.txt files, each of a paper of its own. `stored`: whether its stories can be fetched all the same."""
 
+
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -78,5 +80,3 @@ def faults(private: str) -> list[RobotsFault]:
         RobotsFault("nul", text(b"\xff\xfeU\x00s\x00e\x00r\x00-\x00a\x00g\x00e\x00n\x00t\x00:\x00*\x00\x00")),
         RobotsFault("line-ends", text("User-agent: *\r\rDisallow: /private\x0b\x0c\x85\u2028" * 2000)),
     ]  # fmt: skip
-
-

@@ -1,5 +1,7 @@
 """Hostile sitemaps and feeds. Real stories among their entries are in `Stage`, not here."""
 
+# ruff: noqa: E501 - a fault a line reads best as a table
+
 from __future__ import annotations
 
 import gzip
@@ -64,7 +66,9 @@ def _index(*locations: str) -> Answer:
 
 
 def _urls(*locations: str) -> str:
-    return f"{_XML}<urlset {_NS}>" + "".join(f"<url><loc>{location}</loc></url>" for location in locations) + "</urlset>"
+    return (
+        f"{_XML}<urlset {_NS}>" + "".join(f"<url><loc>{location}</loc></url>" for location in locations) + "</urlset>"
+    )
 
 
 def _external(private: str, root: str, entry: str) -> str:
@@ -138,7 +142,10 @@ def _item(link: str = "/pictures/x.jpg", more: str = "", title: str = "A picture
 
 
 def _json_feed(items: object) -> Answer:
-    return xml(json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "x", "items": items}), "application/feed+json")
+    return xml(
+        json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "x", "items": items}),
+        "application/feed+json",
+    )
 
 
 def feeds(port: int, private: str) -> list[Fault]:
@@ -148,7 +155,9 @@ def feeds(port: int, private: str) -> list[Fault]:
         return Fault(name, answer, ends, kind="feed")
 
     deep = '{"version":"https://jsonfeed.org/version/1.1","items":' + "[" * 100_000 + "]" * 100_000 + "}"
-    digits = '{"version":"https://jsonfeed.org/version/1.1","items":[{"url":"/pictures/1.jpg","id":' + "9" * 100_000 + "}]}"
+    digits = (
+        '{"version":"https://jsonfeed.org/version/1.1","items":[{"url":"/pictures/1.jpg","id":' + "9" * 100_000 + "}]}"
+    )
     people = [{"name": f"Person Number{n}"} for n in range(100_000)]
     return [
         fault("entities", xml(_rss(_item(title="&a11;"), f"<!DOCTYPE rss [{ENTITIES}]>")), BAD),

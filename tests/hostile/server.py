@@ -40,9 +40,7 @@ class Line:
         except OSError:
             raise Gone from None
 
-    def reply(
-        self, body: bytes, *lines: str, kind: str = "text/html; charset=utf-8", status: str = "200 OK"
-    ) -> None:
+    def reply(self, body: bytes, *lines: str, kind: str = "text/html; charset=utf-8", status: str = "200 OK") -> None:
         """A whole and honest answer; `lines` are further header lines."""
         self.head(*lines, f"Content-Length: {len(body)}", kind=kind, status=status)
         self.send(body)

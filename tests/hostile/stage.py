@@ -1,5 +1,7 @@
 """The whole stage: papers on addresses of their own, faults shared out among them, healthy stories between."""
 
+# ruff: noqa: E501 - a fault a line reads best as a table
+
 from __future__ import annotations
 
 import itertools
@@ -15,7 +17,9 @@ from tests.hostile.server import Answer, Line, Server
 
 NETWORK = "127.0.70"
 STORIES = 4  # healthy ones of each paper
-_NEWS = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:news="http://www.google.com/schemas/sitemap-news/0.9"'
+_NEWS = (
+    'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:news="http://www.google.com/schemas/sitemap-news/0.9"'
+)
 
 
 @dataclass
@@ -176,7 +180,12 @@ def flooded_stage() -> Stage:
     flood = stage.add("flood")
     listed = "<url><loc>/archive/2025/01/01/the-story-with-number-%d</loc></url>\n"
     flood.faults.append(
-        Fault("archive", seeds.streamed("<urlset>", make=lambda: seeds._entries(10_000_000, listed)), seeds.POLLED, kind="sitemap")
+        Fault(
+            "archive",
+            seeds.streamed("<urlset>", make=lambda: seeds._entries(10_000_000, listed)),
+            seeds.POLLED,
+            kind="sitemap",
+        )
     )
     calendar = stage.add("calendar", links=tuple(_calendar(1)))
     calendar.server.otherwise = _more_calendar
@@ -206,6 +215,9 @@ def _traps() -> dict[str, object]:
     """A home page of traps: calendars, sessions, deep paths, fifty addresses of one body, odd links."""
     odd = ("http://[", "//", "///", "http:///", "javascript:1", "data:,x", "mailto:a@b", "\x00", "\x1b[31m", "a" * 50_000,
            "http://127.0.70.1:99999/x", "http://user:pw@127.0.70.1/", "?", "#", "../" * 3000, "/%zz%", "/\ud800")  # fmt: skip
-    same = (f'<a href="/news/2026/11/20/fifty-addresses-of-one-story?v={n}">Fifty addresses of one story of the town</a>' for n in range(50))
+    same = (
+        f'<a href="/news/2026/11/20/fifty-addresses-of-one-story?v={n}">Fifty addresses of one story of the town</a>'
+        for n in range(50)
+    )
     links = [f'<a href="{escape(href)}">A link that nobody can follow to its end</a>' for href in odd]
     return {"links": ("<div>" * 20_000, *_calendar(1), *same, *links)}
