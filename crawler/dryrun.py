@@ -44,14 +44,14 @@ class NoGate:
 class DryRun:
     """What wire and politeness ask of a run, for a run that keeps nothing."""
 
-    def __init__(self, config: Config, source: Source, *, obey_scope: bool) -> None:
+    def __init__(self, config: Config, source: Source, workers: Workers, *, obey_scope: bool) -> None:
         self.config = config
         self.source = source
         self.scope = scope_of(source)
         self.limits = limits_of(config)
         self.ports = ports_of(config) | ports_of(Config(sources=(source,)))
         self.guard = guard_of(config)
-        self.workers = Workers(1, preload=("pipelines.page:warm", "crawler.reading"))
+        self.workers = workers
         self.hosts = NoGate()
         self.sitemaps: list[Link] = []
         self._obey_scope = obey_scope

@@ -8,7 +8,6 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from crawler.run import Run
 from crawler.wire import CUT_SHORT
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Stopping:
         while self._crawler.crawling and not self._running():  # noqa: ASYNC110 - a run that is still opening has nothing to wait on
             await asyncio.sleep(0.05)
         run = getattr(self._crawler.spider, "run", None)
-        if isinstance(run, Run):
+        if run is not None and hasattr(run, "wind_down"):  # a run that stores; others have nothing to bring in order
             run.stopped_by = self.signum
             await run.wind_down("shutdown")
         else:

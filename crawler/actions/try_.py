@@ -10,6 +10,7 @@ from crawler import collection as collections
 from crawler.config import Config
 from crawler.naming import checked_url, is_url
 from crawler.options import Trial
+from pipelines.workers import Workers
 from storage.errors import UsageError
 from storage.records import Candidate
 
@@ -26,7 +27,7 @@ FIELDS = (
 )
 
 
-Visit = Callable[[Config, str], Trial]  # of a URL
+Visit = Callable[[Config, str, Workers], Trial]  # of a URL
 Read = Callable[[Config, bytes, str], Trial]  # of the bytes of a page, and its URL
 
 
@@ -44,7 +45,13 @@ def try_(folder: Path, target: str, url: str | None, visit: Visit, read: Read, *
 def _visited(target: str, url: str | None, config: Config, visit: Visit) -> Trial:
     if url is not None:
         raise UsageError("--url goes with a FILE; a URL is its own address")
-    return visit(config, checked_url(target))
+    checked = checked_url(target)
+    workers = Workers(1, preload=("pipelines.extract",))
+    workers.start()  # loads the extractor on another core, while this one loads Scrapy and fetches the page
+    try:
+        return visit(config, checked, workers)
+    finally:
+        workers.close()
 
 
 def _read(target: str, url: str | None, config: Config, read: Read) -> Trial:

@@ -12,11 +12,11 @@ from crawler.later import later
 if TYPE_CHECKING:
     from crawler.actions.source_add import add
     from crawler.actions.source_list import show
-    from crawler.engine import probe
+    from crawler.looking import probe
 else:
     add = later("crawler.actions.source_add:add")
     show = later("crawler.actions.source_list:show")
-    probe = later("crawler.engine:probe")
+    probe = later("crawler.looking:probe")
 
 
 @click.group("source")

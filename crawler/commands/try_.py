@@ -11,12 +11,12 @@ from crawler.later import later
 
 if TYPE_CHECKING:
     from crawler.actions.try_ import try_
-    from crawler.engine import try_url
+    from crawler.looking import try_url
     from crawler.trial import try_bytes
 else:
     try_ = later("crawler.actions.try_:try_")
     try_bytes = later("crawler.trial:try_bytes")
-    try_url = later("crawler.engine:try_url")
+    try_url = later("crawler.looking:try_url")
 
 
 @click.command("try")
