@@ -13,11 +13,13 @@ BIN := $(VENV)/bin
 # setuptools warns at length of folders beside an editable package; ours are meant to be there.
 PIP_INSTALL := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup demo test lint corpus canary clean
+.PHONY: help setup demo test hostile torture lint corpus canary clean
 
 help:
 	@echo 'make demo    crawl a small newsroom on loopback into ./demo-news/ and show what came of it'
 	@echo 'make test    run every test'
+	@echo 'make hostile crawl a server with some hundred faults'
+	@echo 'make torture kill a crawl 200 times and resume it'
 	@echo 'make lint    ruff, mypy --strict, import contracts'
 	@echo 'make corpus  crawl the pages of NEWSWARC_CORPUS at their own host names (needs root)'
 	@echo 'make canary  run the wire tests on the newest Scrapy'
@@ -42,6 +44,12 @@ demo: setup
 
 test: setup
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+hostile: setup
+	@NEWSWARC_HOSTILE=1 $(BIN)/python -m pytest tests/test_crawler_hostile.py
+
+torture: setup
+	@NEWSWARC_KILLS=$${NEWSWARC_KILLS:-200} $(BIN)/python -m pytest tests/test_crawler_recovery.py
 
 lint: $(VENV)/.lint-ready
 	@failed=; for tool in 'ruff check .' mypy lint-imports; do echo "$$tool"; $(BIN)/$$tool || failed="$$failed $${tool%% *}"; done; \

@@ -34,6 +34,9 @@ T = TypeVar("T")
 class NoGate:
     """A host gate of one visit: there is no next run that a block could be kept for."""
 
+    def park(self, host: str) -> None:
+        """One page is asked for at a time."""
+
     def block(self, host: str, seconds: float) -> None:
         """Nothing more is asked anyway."""
 

@@ -12,6 +12,9 @@ from storage import hosts
 from storage.scribe import Scribe
 from storage.times import later, now, parse
 
+LONGEST_DELAY = 60.0  # seconds
+LONGEST_BLOCK = 7 * 86_400.0  # seconds
+
 
 class HostGate:
     """Says how long a host has to be left alone, and tells Scrapy's downloader the delay of each."""
@@ -48,8 +51,11 @@ class HostGate:
         usual = downloader.per_slot_settings.get(host, {}).get(
             "delay", self._crawler.settings.getfloat("DOWNLOAD_DELAY")
         )
-        if seconds <= usual:
+        if not seconds > usual:  # what is no number is none of ours
             return
+        if seconds > LONGEST_DELAY:  # one page a run: a request that waits with the downloader keeps the run from ending
+            self.block(host, min(seconds, LONGEST_BLOCK))
+            seconds = LONGEST_DELAY
         downloader.per_slot_settings[host] = {"delay": seconds}
         if host in downloader.slots:
             downloader.slots[host].delay = seconds

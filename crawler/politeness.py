@@ -129,7 +129,10 @@ class Robots(_Component):
             return
         rules = await self._rules_of(request)
         if rules.reason is not None:
-            self.run.hosts.park(host_key(request.url))
+            if rules.reason.endswith("private-address"):  # nothing to wait for
+                raise Refused("private-address")
+            if not request.meta.get("redirect_times"):  # a hop is settled with its page
+                self.run.hosts.park(host_key(request.url))
             raise Refused(rules.reason, temporary=True)
         if not rules.allow(request.url):
             raise Refused("robots")

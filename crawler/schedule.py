@@ -31,9 +31,9 @@ def next_visit(lease: Lease, outcome: Outcome, now: str) -> When:
 
 def _next_poll(lease: Lease, outcome: Outcome, now: str) -> When:
     usual = POLL_SECONDS[lease.kind]
-    if outcome.verdict is not Verdict.FAILED:
-        return When(later(now, usual), 0)
     if _OURS in (outcome.reason or ""):
         return When(now, 0)  # our own settings refused it: they may be mended by the next run
+    if outcome.verdict is not Verdict.FAILED:
+        return When(later(now, usual), 0)
     attempts = min(lease.attempts + 1, 30)
     return When(later(now, min(usual * 2 ** (attempts - 1), SEED_BACKOFF_MAX)), attempts)

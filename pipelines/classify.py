@@ -39,6 +39,8 @@ _MAGIC = (
     b"7z\xbc",
     b"MZ",
 )
+_NOISE = bytes({*range(1, 32), 127} - {*b"\t\n\f\r\x1b"})
+_INDEX_TITLE = re.compile(r"Index of /", re.IGNORECASE)
 _MARKUP = re.compile(
     rb"<\s*(?:!doctype|html|head|body|meta|title|div|p|article|section|span|h1|a|br|table|script)\b", re.IGNORECASE
 )
@@ -88,9 +90,11 @@ def _other_bytes(body: bytes) -> bool:
     start = body[:65_536].lstrip(b" \t\r\n\xef\xbb\xbf")
     if start.startswith(_MAGIC) or _FEED.match(start[:4_096]):
         return True
+    wide = start[:2] in (b"\xff\xfe", b"\xfe\xff", b"\x00<") or start[1:2] == b"\x00"
+    if not wide and len(start) - len(start.translate(None, _NOISE)) > len(start) // 50:
+        return True  # some `<p` or `<a` is found in any noise
     if _MARKUP.search(start):
         return False
-    wide = start[:2] in (b"\xff\xfe", b"\xfe\xff") or start[1:2] == b"\x00"
     return (
         start[:1] in (b"{", b"[")
         or (not wide and start.count(b"\x00") > len(start) // 50)
@@ -218,6 +222,8 @@ def blocked(page_shape: Shape, html: str, text: str, count: int) -> str | None:
         return "soft-404"
     if _consent(top, text if count >= MIN_WORDS else said, count):
         return "consent-wall"
+    if count < 80 and any(map(words.pattern("consent").match, page_shape.headings[:2])) and _consent(top, said, count):
+        return "consent-wall"
     return _closed(page_shape, top, said, count)
 
 
@@ -283,6 +289,8 @@ class Declared:
 def judged(page_shape: Shape, declared: Declared, count: int) -> str | None:
     """Why a page with `count` words of text is too empty, or a list of other pages; None when it is not."""
     article = declared.an_article()
+    if any(map(_INDEX_TITLE.match, page_shape.headings)):
+        return "section"  # a folder of files, as web servers list it
     if count < (MIN_DECLARED_WORDS if article else MIN_WORDS):
         return _nothing(page_shape)
     if _is_home(declared.url) and not (declared.has_article_node() and page_shape.headlines < 8):

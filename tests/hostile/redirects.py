@@ -1,7 +1,5 @@
 """Redirects that lead nowhere, round and round, or where nobody may go."""
 
-
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Hostile robots.txt files, each of a paper of its own. `stored`: whether its stories can be fetched all the same."""
 
-
-
 from __future__ import annotations
 
 from dataclasses import dataclass
