@@ -220,9 +220,8 @@ def blocked(page_shape: Shape, html: str, text: str, count: int) -> str | None:
         return "meta-refresh"
     if _not_found(page_shape.headings):
         return "soft-404"
-    if _consent(top, text if count >= MIN_WORDS else said, count):
-        return "consent-wall"
-    if count < 80 and any(map(words.pattern("consent").match, page_shape.headings[:2])) and _consent(top, said, count):
+    titled = count < 80 and any(map(words.pattern("consent").match, page_shape.headings[:2]))
+    if _consent(top, text if count >= MIN_WORDS else said, count) or (titled and _consent(top, said, count)):
         return "consent-wall"
     return _closed(page_shape, top, said, count)
 
