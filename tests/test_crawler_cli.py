@@ -520,7 +520,7 @@ ARTICLE = Candidate(
 
 def test_try_prints_the_article(say: Say, monkeypatch: pytest.MonkeyPatch, terminal: None) -> None:
     """For a person: field, value, origin; then the text, with nothing that a terminal would obey."""
-    monkeypatch.setattr("crawler.commands.try_.try_url", lambda _, url: Trial(url, 200, ARTICLE))
+    monkeypatch.setattr("crawler.commands.try_.try_url", lambda _, url, __: Trial(url, 200, ARTICLE))
     code, out, err = say("try", "https://post.net/a")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
@@ -538,14 +538,14 @@ def test_try_prints_the_article(say: Say, monkeypatch: pytest.MonkeyPatch, termi
 
 def test_try_prints_json(say: Say, monkeypatch: pytest.MonkeyPatch) -> None:
     """One object on one line, exact, with every field; or the reason."""
-    monkeypatch.setattr("crawler.commands.try_.try_url", lambda _, url: Trial(url, 200, ARTICLE))
+    monkeypatch.setattr("crawler.commands.try_.try_url", lambda _, url, __: Trial(url, 200, ARTICLE))
     out = say("try", "https://post.net/a", "--json")[1]
     found = json.loads(out)
     assert out.count("\n") == 1
     assert found["title"] == ARTICLE.title
     assert found["text"] == ARTICLE.text
     assert (found["outcome"], found["http_status"], found["provenance"]) == ("article", 200, {"title": "json-ld"})
-    monkeypatch.setattr("crawler.commands.try_.try_url", lambda _, url: Trial(url, 403, NoArticle("bot-challenge")))
+    monkeypatch.setattr("crawler.commands.try_.try_url", lambda _, url, __: Trial(url, 403, NoArticle("bot-challenge")))
     assert json.loads(say("try", "https://post.net/a", "--json")[1]) == {
         "url": "https://post.net/a", "http_status": 403, "outcome": "rejected", "reason": "bot-challenge"
     }  # fmt: skip
