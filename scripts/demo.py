@@ -16,15 +16,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from rich.console import Console
-from rich.table import Table
 
 from tests.newsroom import Newsroom, Story
 
 FOLDER = Path("demo-news")
 MARK = "# Made by scripts/demo.py, which removes this folder when it runs again.\n"
 COMMAND = Path(sys.executable).with_name("newswarc")
-console = Console(highlight=False, soft_wrap=True)
 
 
 class Place(NamedTuple):
@@ -39,7 +36,7 @@ class Place(NamedTuple):
 def main() -> int:
     """Run the demo; 0 when every step did what it should."""
     if not cleared(FOLDER):
-        console.print(f"{FOLDER}/ is there and was not made by the demo: move it away, or run the demo elsewhere")
+        print(f"{FOLDER}/ is there and was not made by the demo: move it away, or run the demo elsewhere")
         return 2
     with Newsroom() as newsroom:
         heading(f"A newsroom with {len(newsroom.site.live)} stories in nine languages runs at {newsroom.url}")
@@ -57,7 +54,7 @@ def main() -> int:
 
 def heading(text: str) -> None:
     """A line that stands out from what the commands print."""
-    console.print(f"\n[bold]== {text}[/bold]")
+    print(f"\n== {text}")
 
 
 def cleared(folder: Path) -> bool:
@@ -92,7 +89,7 @@ def crawl(*words: str) -> int:
     heading(f"newswarc {' '.join(arguments)}")
     started = time.monotonic()
     code = run(*arguments)
-    console.print(f"(exit code {code}, {time.monotonic() - started:.1f} s)")
+    print(f"(exit code {code}, {time.monotonic() - started:.1f} s)")
     return code
 
 
@@ -103,7 +100,7 @@ def a_day_later(newsroom: Newsroom) -> tuple[Story, Story, Story]:
     newsroom.remove(last)
     added = newsroom.add()
     heading("The newsroom changes its mind")
-    console.print(f"edited:  {edited.title}\nremoved: {last.title}\nadded:   {added.title}")
+    print(f"edited:  {edited.title}\nremoved: {last.title}\nadded:   {added.title}")
     return edited, last, added
 
 
@@ -113,19 +110,22 @@ def query(sql: str, *values: str) -> list[tuple[str, ...]]:
         return database.execute(sql, values).fetchall()
 
 
+def show(*rows: tuple[object, ...]) -> None:
+    """Print rows under their heads, in columns."""
+    cells = [tuple(map(str, row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
 def show_findings() -> bool:
     """Print every state of the URLs found with its reasons, and the newest articles; whether there are any."""
     heading("What became of every URL  (SELECT state, reason, count(*) FROM v_urls GROUP BY 1, 2)")
-    table = Table("state", "reason", "URLs")
-    for row in query("SELECT state, coalesce(reason, ''), count(*) FROM v_urls GROUP BY 1, 2 ORDER BY 1, 2"):
-        table.add_row(*map(str, row))
-    console.print(table)
+    states = query("SELECT state, coalesce(reason, ''), count(*) FROM v_urls GROUP BY 1, 2 ORDER BY 1, 2")
+    show(("state", "reason", "URLs"), *states)
     rows = query("SELECT published_at, language, word_count, version, title FROM v_articles ORDER BY 1 DESC")
     heading(f"{len(rows)} articles, the newest eight  (from v_articles)")
-    table = Table("published", "lang", "words", "version", "title")
-    for row in rows[:8]:
-        table.add_row(*map(str, row))
-    console.print(table)
+    show(("published", "lang", "words", "version", "title"), *rows[:8])
     return bool(rows)
 
 
@@ -139,7 +139,7 @@ def show_changes(newsroom: Newsroom, *changed: Story) -> None:
             newsroom.url_of(story),
         )
         said = "; ".join(f"version {version}, gone: {gone}, {title!r}" for version, gone, title in rows)
-        console.print(f"{what:8} {said or 'not stored'}", markup=False)
+        print(f"{what:8} {said or 'not stored'}")
 
 
 def show_one(newsroom: Newsroom, story: Story) -> None:
@@ -155,13 +155,13 @@ def prove(newsroom: Newsroom, story: Story) -> bool:
     place = Place(*query(f"{_PLACES} WHERE url = ? AND http_status = 200 ORDER BY fetched_at DESC", url)[0])  # type: ignore[arg-type]
     kept = record_block(place)
     sent = [entry.response for entry in newsroom.served(url) if entry.status == 200][-1]
-    console.print(f"{place.url}\nlies in {FOLDER}/warc/{place.file}, {place.length} bytes at offset {place.offset}")
-    console.print(f"served:   {len(sent):6} bytes, sha256 {hashlib.sha256(sent).hexdigest()}")
-    console.print(f"archived: {len(kept):6} bytes, sha256 {hashlib.sha256(kept).hexdigest()}")
+    print(f"{place.url}\nlies in {FOLDER}/warc/{place.file}, {place.length} bytes at offset {place.offset}")
+    print(f"served:   {len(sent):6} bytes, sha256 {hashlib.sha256(sent).hexdigest()}")
+    print(f"archived: {len(kept):6} bytes, sha256 {hashlib.sha256(kept).hexdigest()}")
     served = {entry.response for entry in newsroom.log}
     places = [Place(*row) for row in query(f"{_PLACES} WHERE record_type = 'response'")]  # type: ignore[arg-type]
     equal = sum(record_block(place) in served for place in places)
-    console.print(
+    print(
         f"the same holds for {equal} of {len(places)} response records; {len(newsroom.log)} answers were sent"
     )
     return kept == sent and equal == len(places)
@@ -183,9 +183,9 @@ def show_next(removed: Story, newsroom: Newsroom) -> None:
     """Three commands that work now, without the newsroom."""
     heading("Three commands to type next")
     newswarc = COMMAND.relative_to(Path.cwd()) if COMMAND.is_relative_to(Path.cwd()) else COMMAND
-    console.print(f"{newswarc} verify --collection {FOLDER}")
-    console.print(f"{newswarc} show {newsroom.url_of(removed)} --collection {FOLDER}", markup=False)
-    console.print(f"{newswarc} export --format jsonl --collection {FOLDER} | head -n 3")
+    print(f"{newswarc} verify --collection {FOLDER}")
+    print(f"{newswarc} show {newsroom.url_of(removed)} --collection {FOLDER}")
+    print(f"{newswarc} export --format jsonl --collection {FOLDER} | head -n 3")
 
 
 if __name__ == "__main__":
