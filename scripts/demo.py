@@ -16,7 +16,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-
 from tests.newsroom import Newsroom, Story
 
 FOLDER = Path("demo-news")
