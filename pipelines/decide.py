@@ -14,7 +14,7 @@ def decide(result: Candidate | NoArticle | None, known: Known, *, status: int, e
     response, 0 when none came.
     """
     if status >= 400:
-        return _refused(known, status)
+        return _refused(known, status, error)
     if error is not None or result is None:
         return Outcome(Verdict.FAILED, error or "no-response", article_id=known.article_id)
     if isinstance(result, NoArticle):
@@ -22,9 +22,10 @@ def decide(result: Candidate | NoArticle | None, known: Known, *, status: int, e
     return _extracted(result, known)
 
 
-def _refused(known: Known, status: int) -> Outcome:
+def _refused(known: Known, status: int, error: str | None) -> Outcome:
     if status not in GONE_STATUSES:
-        return Outcome(Verdict.FAILED, f"http-{status}", article_id=known.article_id)
+        named = error is not None and error.startswith(f"http-{status}: ")  # the wall behind the status
+        return Outcome(Verdict.FAILED, error if named else f"http-{status}", article_id=known.article_id)
     if not known.own_url:  # another URL of the article went away; the article itself did not
         return Outcome(Verdict.REJECTED, f"http-{status}")
     verdict = Verdict.REJECTED if known.article_id is None else Verdict.GONE

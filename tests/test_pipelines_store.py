@@ -188,6 +188,11 @@ def test_a_waiting_url_of_a_redirect_is_settled_and_accounted(paper: Paper) -> N
     assert counted.scalar_one() == 1
 
 
+def test_the_wall_behind_a_status_is_named(paper: Paper) -> None:
+    """A story that a bot wall answers with 403 says so, not only the number."""
+    assert paper.visit("/a", None, status=403, error="http-403: bot-challenge").reason == "http-403: bot-challenge"
+
+
 def test_a_seed_that_fails_is_still_a_seed(paper: Paper) -> None:
     """A feed that cannot be read keeps its state, and the reason stands in its row."""
     lease = paper.lease("/feed", Kind.FEED)
