@@ -56,6 +56,7 @@ class DatabaseTable:
     """`[database]`: where the rows are."""
 
     url: Annotated[str, checks.database_url] = "sqlite:///news.db"
+    max_log_bytes: Annotated[int, checks.whole("bytes", 1_000_000_000_000)] = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,10 @@ class NoGate:
     def block(self, host: str, seconds: float) -> None:
         """Nothing more is asked anyway."""
 
+    async def turn(self, host: str) -> bool:
+        """There are no others."""
+        return True
+
     def ask_delay(self, host: str, seconds: float) -> None:
         """Too few requests for a delay to matter; the settings' own delay holds."""
 

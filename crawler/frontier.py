@@ -30,8 +30,9 @@ log = logging.getLogger(__name__)
 
 STOCK = 8  # leases a host kept in memory
 LOW = 2  # ask for more below this
-LOST_SECONDS = 120.0  # longer than any page is read
+LOST_SECONDS = 120.0  # without a lease settled: longer than any one page is read
 PATIENCE = 60.0  # seconds that a run waits for a blocked host; longer blocks are left to the next run
+LOOK_AGAIN = 1.0  # seconds until what other runs have in hand is looked at again
 
 
 class Frontier(BaseScheduler):
@@ -47,6 +48,7 @@ class Frontier(BaseScheduler):
         self._hungry = True
         self._articles = 0
         self._planting = 0
+        self._watching: asyncio.TimerHandle | None = None  # other runs, which may find more
         self._idle_since: float | None = None
         self._closed = False
         crawler.signals.connect(self._left_downloader, signals.request_left_downloader)
@@ -71,13 +73,15 @@ class Frontier(BaseScheduler):
         self._closed = True
         if self._claiming is not None:
             self._claiming.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         return None
 
     def has_pending_requests(self) -> bool:
         """Whether anything is leased, being leased, or may still be due."""
         if self._closed or self.run.failure is not None:
             return False
-        if self._claiming is not None or self._planting:
+        if self._claiming is not None or self._planting or self._watching is not None:
             return True
         if self._open - self._parked():
             return not self._lost_sight()
@@ -88,7 +92,7 @@ class Frontier(BaseScheduler):
 
     def _lost_sight(self) -> bool:
         """Whether leases are open and nothing has been done about them for long: a bug, and no reason never to end."""
-        if self._busy or self._waiting:
+        if self._busy or self._waiting or self.run.scribe.waiting:
             self._idle_since = None
             return False
         self._idle_since = self._idle_since or time.monotonic()
@@ -129,6 +133,7 @@ class Frontier(BaseScheduler):
 
     def hunger(self) -> None:
         """There may be more to claim."""
+        self._watching = None
         self._hungry = True
         self._claim()
 
@@ -178,6 +183,7 @@ class Frontier(BaseScheduler):
     def settled(self, lease: Lease, *, new_links: bool) -> None:
         """A lease is acknowledged: its outcome and its child links are durable."""
         self.free(lease)
+        self._idle_since = None
         self._open.discard(lease.url_id)
         if new_links:
             self.hunger()
@@ -214,8 +220,19 @@ class Frontier(BaseScheduler):
                 self._open.discard(lease.url_id)
                 continue
             self._crawler.engine.crawl(request)
-        if not leases:
+        if not leases and not await self._watch_others():
             await self._end_if_idle()
+
+    async def _watch_others(self) -> bool:
+        """Look again in a moment, when there are other runs with something in hand."""
+        try:
+            if self._closed or not await self.run.sharing.others_at_work():
+                return False
+        except NewswarcError as error:
+            self.run.fail(error)
+            return False
+        self._watching = self._watching or asyncio.get_running_loop().call_later(LOOK_AGAIN, self.hunger)
+        return True
 
     async def _end_if_idle(self) -> None:
         """Nothing more is due: end now instead of at Scrapy's next heartbeat, which may be five seconds away."""

@@ -180,11 +180,16 @@ async def _wait(future: asyncio.Future[Rules]) -> Rules:
 
 
 class OwnSlot(_Component):
-    """One slot of the downloader, and so one delay, for each host[:port]; a redirect would keep its first host's."""
+    """One slot of the downloader, and so one delay, for each host[:port], be there other runs or not.
 
-    def process_request(self, request: Request) -> None:
+    A redirect would keep its first host's.
+    """
+
+    async def process_request(self, request: Request) -> None:
         """Last before the downloader."""
-        request.meta["download_slot"] = host_key(request.url)
+        host = request.meta["download_slot"] = host_key(request.url)
+        if not await self.run.hosts.turn(host):
+            raise Unsent("the host asked another run for patience")
 
 
 class RetryAfter(_Component):

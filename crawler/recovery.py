@@ -31,10 +31,14 @@ _AT_ONCE = 50  # pages in memory
 
 
 class Recovery:
-    """Settles what runs before this one left unread. A page that no archive can give is left for the frontier."""
+    """Settles what runs before this one left unread, up to the capture `until`.
 
-    def __init__(self, run: Run) -> None:
+    A page that no archive can give is left for the frontier.
+    """
+
+    def __init__(self, run: Run, until: int) -> None:
         self._run = run
+        self._until = until
         self._task: asyncio.Task[None] | None = None
 
     async def done(self) -> None:
@@ -45,7 +49,7 @@ class Recovery:
 
     async def _settle_all(self) -> None:
         after = 0
-        while page := await self._run.do(partial(unread, after=after, limit=_AT_ONCE)):
+        while page := await self._run.do(partial(unread, after=after, until=self._until, limit=_AT_ONCE)):
             after = page[-1].capture_id
             jobs = await asyncio.gather(*map(self._job, page))
             await asyncio.gather(*(self._run.do(job) for job in jobs if job))  # the scribe keeps their order

@@ -12,9 +12,9 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from scrapy import Request, Spider, signals
@@ -26,22 +26,25 @@ from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
+from crawler.ledger import write_ledger
 from crawler.options import CrawlOptions
 from crawler.politeness import Unsent
 from crawler.reading import read_seed
 from crawler.recovery import Recovery
 from crawler.scope import Discovered
 from crawler.settling import Settling
+from crawler.sharing import Sharing, need_postgres
 from crawler.sources import ActiveSource, guard_of, limits_of, ports_of, wanted_kinds
-from pipelines.archive import note_closed
+from crawler.stopping import heard_at_once
+from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
 from storage import frontier, hosts, runs
-from storage.database import Connection, open_database, transaction
+from storage.database import SHORT_TIMEOUT, Connection, batch, open_database, patiently
 from storage.errors import AllSourcesFailed, NewswarcError
 from storage.frontier import Origin, Want
-from storage.lock import hold
+from storage.lock import Hold, hold
 from storage.records import Exchange, FetchContext, Kind, Lease, Ledger, Link
-from storage.recover import recover
+from storage.recover import last_capture, recover
 from storage.scribe import Scribe
 from storage.times import later, now
 from storage.urlkey import InvalidURL, canonical, same_site
@@ -55,8 +58,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-LEASE_SECONDS = 3600
 
 
 class Run:
@@ -75,7 +76,8 @@ class Run:
         self._crawler = crawler
         self._exact_ids: list[int] | None = None
         self._asked_ids: list[int] | None = None
-        with ExitStack() as opening:
+        self._accounted = False  # the archive has the run's ledger
+        with ExitStack() as opening, heard_at_once():
             self._open(Path(folder), opening)
             self._closing = opening.pop_all()
         crawler.signals.connect(self._opened, signals.spider_opened)
@@ -85,31 +87,46 @@ class Run:
         self.collection = find(folder)
         self.config = self.collection.config
         warc = self.collection.warc()
-        opening.enter_context(hold(self.collection.folder))
-        self.engine = open_database(self.collection.database_url)
-        opening.callback(self.engine.dispose)
-        if recovered := recover(self.engine, warc, now()):
-            log.info("%s", recovered)
-        with transaction(self.engine) as conn:
-            blocked = self._plant(conn)
+        if self.options.join:
+            need_postgres(self.collection.database_url)
+        held = opening.enter_context(hold(self.collection.folder, shared=self.options.join))
+        self._open_database(warc, held, opening)
+        held.opened()
         self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := _port(url))}
         self.guard = guard_of(self.config)
         self.writer = WarcWriter(warc, run_id=self.id, software=PRODUCT_VERSION, fields=self._warcinfo())
-        self.scribe = Scribe(self.engine, self.writer.sync)
+        log_bytes = self.config.database.max_log_bytes
+        self.scribe = Scribe(self.engine, WarcKeeping(self.writer), self.id, max_log_bytes=log_bytes)
         opening.callback(self.scribe.close)
         crawl = self.config.crawl
         self.limits = limits_of(self.config, spool_folder=str(warc))
         self.intake = Intake(self.id, self.scribe, self.writer, self.limits)
-        self.hosts = HostGate(self._crawler, self.scribe, blocked)
+        self.sharing = Sharing(self, shared=self.options.join)
+        self.hosts = HostGate(self._crawler, self, self._blocked)
         self.workers = Workers(crawl.worker_count, preload=("pipelines.page:warm", "crawler.reading"))
         opening.callback(self.workers.close)
         self.settling = Settling(self)
-        self.recovery = Recovery(self)
         self._configure()
+
+    def _open_database(self, warc: Path, held: Hold, opening: ExitStack) -> None:
+        """The database, and what an earlier run left put right, for one who is alone with it."""
+        open_ = partial(open_database, self.collection.database_url, timeout=SHORT_TIMEOUT)
+        self.engine = patiently(open_)
+        opening.callback(self.engine.dispose)
+        if held.alone and (recovered := patiently(lambda: recover(self.engine, warc, now()))):
+            log.info("%s", recovered)
+        self.recovery = Recovery(self, patiently(lambda: last_capture(self.engine)) if held.alone else 0)
+        self._blocked = patiently(lambda: self._begin(alone=held.alone))
+
+    def _begin(self, *, alone: bool) -> dict[str, str]:
+        """Enter the run and what it is for. Returns the hosts that asked for patience."""
+        with batch(self.engine) as conn:
+            if alone:
+                frontier.release_all(conn)
+            return self._plant(conn)
 
     def _plant(self, conn: Connection) -> dict[str, str]:
         moment = self.started_at = now()
-        frontier.release_all(conn)
         runs.begin(conn, self.id, VERSION, moment)
         if self.options.exact:
             self.sources, self._exact_ids = planting.plant_exact(conn, self.config, self.options.urls, self.id, moment)
@@ -160,11 +177,13 @@ class Run:
             for host in source.slots():
                 known = downloader.per_slot_settings.get(host, {}).get("delay", 0.0)
                 downloader.per_slot_settings[host] = {"delay": max(known, source.delay)}
+        self.sharing.start()
         if self.options.max_runtime:
             asyncio.get_running_loop().call_later(self.options.max_runtime, self.wind_down, "max-runtime")
 
     def wind_down(self, reason: str) -> asyncio.Future[None]:
         """Begin nothing more: what waits for its turn is given back, what is on the wire is finished."""
+        self.scribe.hurry()
         engine = self._crawler.engine
         for slot in engine.downloader.slots.values():
             while slot.queue:
@@ -192,15 +211,14 @@ class Run:
         """Lease due rows of the run's sources, for hosts that are neither well stocked nor blocked."""
         await self.recovery.done()  # what a killed run left unread comes first
         moment = now()
+        until = later(moment, self.sharing.lease_seconds)
         if self._exact_ids is not None:
             ids, self._exact_ids = self._exact_ids[:limit], self._exact_ids[limit:]
-            return await self.do(
-                lambda conn: frontier.claim_rows(conn, ids, self.id, later(moment, LEASE_SECONDS))
-            )
+            return await self.do(lambda conn: frontier.claim_rows(conn, ids, self.id, until))
         want = Want(
             run_id=self.id,
             now=moment,
-            lease_until=later(moment, LEASE_SECONDS),
+            lease_until=until,
             per_host=per_host,
             limit=limit,
             full={*full, *self.hosts.blocked()},
@@ -337,6 +355,7 @@ class Run:
     # The end.
 
     async def _close(self, spider: Spider, reason: str) -> None:
+        self.sharing.stop()
         try:
             if self.failure is None and self.scribe.failure is None:
                 await self.do(self._finish)
@@ -348,38 +367,18 @@ class Run:
             self.exit_code = getattr(self.failure, "exit_code", 1) if self.failure else self.exit_code
 
     def _finish(self, conn: Connection) -> None:
-        frontier.release(conn, now(), self.id)
+        frontier.release(conn, self.id)
         source_ids = [source.id for source in self.sources.values()]
         pending = frontier.due_count(conn, now(), self.started_at, source_ids, self._asked_ids)
         self.ledger = runs.ledger(conn, self.id, pending)
         self.results = runs.source_results(conn, self.id, seeds_only=not self.options.exact)
         self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])
         self.exit_code = 128 + self.stopped_by if self.stopped_by else exit_code_of(self.results)
-        self._write_ledger(conn)
-        self.writer.close()
-        note_closed(conn, self.writer)
+        if not self._accounted:  # a transaction that is tried again finds it written
+            write_ledger(conn, self.writer, self.id, self.ledger, self.limits.spool_folder)
+            self.writer.close()
+            self._accounted = True
         runs.end(conn, self.id, self.exit_code, self.ledger, now())
-
-    def _write_ledger(self, conn: Connection) -> None:
-        assert self.ledger is not None
-        if not self.ledger.articles and not self.ledger.others:
-            return  # nothing was considered: no file for every idle run of years
-        account = {
-            "run": self.id,
-            "articles": self.ledger.articles,
-            "others": self.ledger.others,
-            "pending": self.ledger.pending,
-        }
-        # Written row by row: a run may have met millions of URLs that it did not ask for.
-        with SpooledTemporaryFile(1 << 20, dir=self.limits.spool_folder) as document:
-            head = json.dumps(account, ensure_ascii=False, sort_keys=True)
-            document.write(f'{head[:-1]}, "without_exchange": ['.encode())
-            for number, row in enumerate(runs.without_exchange(conn, self.id)):
-                line = json.dumps(row, ensure_ascii=False, sort_keys=True)
-                document.write(f"{',' if number else ''}\n{line}".encode("utf-8", "surrogatepass"))
-            document.write(b"]}\n")
-            uri = f"urn:newswarc:run:{self.id}:ledger"
-            self.writer.write_resource(uri, "application/json", cast("IO[bytes]", document))
 
 
 def exit_code_of(results: dict[str, bool]) -> int:

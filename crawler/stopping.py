@@ -6,9 +6,14 @@ import asyncio
 import logging
 import os
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from crawler.wire import CUT_SHORT
+from storage.errors import StoppedError
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -17,6 +22,32 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 3.0  # for exchanges in hand; after that they are cut, and marked as cut by time
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def heeded() -> list[signal.Signals]:
+    """The signals that end a run: not those that whoever started us, nohup or a shell, wants to be ignored."""
+    return [signum for signum in SIGNALS if signal.getsignal(signum) is not signal.SIG_IGN]
+
+
+@contextmanager
+def heard_at_once() -> Iterator[None]:
+    """A signal that comes in here raises StoppedError: nothing has begun yet that would have to be finished.
+
+    The event loop hears signals only between two steps of it, and opening a collection is one of them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signum: signal.signal(signum, _stop) for signum in heeded()}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def _stop(signum: int, _: FrameType | None) -> None:
+    raise StoppedError(signum)
 
 
 class Stopping:
@@ -28,7 +59,7 @@ class Stopping:
 
     def listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take over the process's signals."""
-        for signum in SIGNALS:
+        for signum in heeded():
             loop.add_signal_handler(signum, self._heard, signum, loop)
 
     def _heard(self, signum: int, loop: asyncio.AbstractEventLoop) -> None:

@@ -9,25 +9,43 @@ from storage import captures
 from storage.database import Connection
 from storage.records import Exchange
 from storage.times import now
+from storage.warc_file import ClosedFile
 from storage.warc_write import WarcWriter
 
 
 def recording(
     writer: WarcWriter, exchange: Exchange, url_id: int | None, recorded: Recorded
 ) -> Callable[[Connection], None]:
-    """The job that archives an exchange and enters its capture; `recorded` then knows the row."""
+    """The job that archives an exchange and enters its capture; `recorded` then knows the row.
+
+    A transaction that is tried again finds the exchange written, and only enters it.
+    """
 
     def job(conn: Connection) -> None:
-        capture = writer.write_exchange(exchange)
-        exchange.response.close()
+        if recorded.capture is None:
+            recorded.capture = writer.write_exchange(exchange)
+            exchange.response.close()
+        capture = recorded.capture
         recorded.fetched_at = capture.fetched_at
         recorded.capture_id = captures.insert(conn, capture, url_id, pending=captures.is_awaited(capture))
-        note_closed(conn, writer)
 
     return job
 
 
-def note_closed(conn: Connection, writer: WarcWriter) -> None:
-    """Enter files that have got their final name."""
-    for file in writer.take_closed():
-        captures.file_closed(conn, file.name, file.size, file.sha256, now())
+class WarcKeeping:
+    """The WARC files of a run, as the scribe keeps them in step with the rows."""
+
+    def __init__(self, writer: WarcWriter) -> None:
+        self._writer = writer
+        self._closed: list[ClosedFile] = []  # since the last commit
+
+    def before_commit(self, conn: Connection) -> None:
+        """Sync what was written, and enter files that have got their final name."""
+        self._writer.sync()
+        self._closed += self._writer.take_closed()
+        for file in self._closed:
+            captures.file_closed(conn, file.name, file.size, file.sha256, now())
+
+    def after_commit(self) -> None:
+        """They are entered."""
+        self._closed.clear()

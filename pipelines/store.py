@@ -10,16 +10,17 @@ from storage import articles, captures, frontier
 from storage.articles import Sighting
 from storage.database import Connection
 from storage.frontier import Origin, Settlement
-from storage.records import SEED_KINDS, Candidate, Lease, Link, NoArticle, Outcome, State, Verdict
+from storage.records import SEED_KINDS, Candidate, Capture, Lease, Link, NoArticle, Outcome, State, Verdict
 from storage.urlkey import InvalidURL, key
 
 
 @dataclass(slots=True)
 class Recorded:
-    """The row of an archived exchange, known once the scribe has written it (jobs run in order, so before any later job)."""
+    """An archived exchange and its row, known once the scribe has written it (jobs run in order, so before any later job)."""
 
     capture_id: int | None = None
     fetched_at: str | None = None
+    capture: Capture | None = None
 
 
 @dataclass(frozen=True, slots=True)

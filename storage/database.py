@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, column, event, inspect, make_url, select, table, text, update
 from sqlalchemy.exc import ArgumentError
@@ -16,19 +17,26 @@ from storage.errors import ConfigError, DatabaseError, TemporaryDatabaseError
 from storage.migrations import HEAD, REVISIONS, VERSION_TABLE
 from storage.schema import facts, metadata, sequences
 
+T = TypeVar("T")
+
 __all__ = [
     "Connection",
     "Engine",
     "TemporaryDatabaseError",
+    "batch",
+    "log_in_bounds",
     "next_seq",
     "open_database",
     "open_readonly",
+    "patiently",
     "place",
     "reading",
     "transaction",
 ]
 
 LOCK_TIMEOUT = 30.0  # s
+SHORT_TIMEOUT = 1.0  # s, for those who try again, and want to hear a signal meanwhile
+MAX_LOG_BYTES = 1 << 30  # of SQLite's write-ahead log, which a reader that stays keeps from being cut back
 CHANGED = "changed"  # the sequence behind changed_seq
 _VIEWS = "views"  # the fact that holds the fingerprint of the views
 
@@ -78,10 +86,41 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def batch(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes many rows, one at a time of all processes.
+
+    Two batches that lock the same rows in another order would end each other. Raises as `transaction`.
+    """
+    with transaction(engine) as conn:
+        dialects.of(engine).queue_writers(conn)
+        yield conn
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection that sees one consistent state, however long it reads, and never waits for writers."""
     with engine.connect().execution_options(**dialects.of(engine).read_options()) as conn:
         yield conn
+
+
+def patiently(attempt: Callable[[], T], seconds: float = LOCK_TIMEOUT) -> T:
+    """What `attempt` returns, tried again as long as the database is locked or away, for some seconds; then its error.
+
+    For a connection with a SHORT_TIMEOUT, so that signals are heard between two attempts.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return attempt()
+        except TemporaryDatabaseError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.1)
+
+
+def log_in_bounds(engine: Engine, limit: int) -> None:
+    """Raises TemporaryDatabaseError while the database's log is longer than `limit` bytes, because a reader stays."""
+    dialects.of(engine).check_log(engine, limit)
 
 
 def next_seq(conn: Connection) -> int:

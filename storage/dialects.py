@@ -31,6 +31,7 @@ from sqlalchemy.exc import DBAPIError
 from storage.errors import ConfigError, DatabaseError, DiskError, NewswarcError, TemporaryDatabaseError
 
 MIGRATION_LOCK = 0x6E657773  # PostgreSQL advisory lock: one process changes the schema at a time
+WRITER_LOCK = 0x6E777772  # with the schema's name: one process writes rows at a time, as on SQLite
 SQLITE_CACHE_KIB = 32 * 1024  # a connection; keeps the frontier's indexes of some million URLs warm
 SQLITE_WAL_BYTES = 64 * 1024 * 1024  # the write-ahead log is cut back to this after each checkpoint
 READING = "newswarc_reading"
@@ -176,6 +177,22 @@ class Sqlite:
         """Of `tables`, those that forbid making a collection beside them: a file is for one program."""
         return tables
 
+    def queue_writers(self, conn: Connection) -> None:
+        """Its transactions hold the write lock from the start."""
+
+    def check_log(self, engine: Engine, limit: int) -> None:
+        """Cut the write-ahead log back once it is longer than `limit` bytes; TemporaryDatabaseError while a reader stays."""
+        log = Path(f"{engine.url.database}-wal")
+        if not log.exists() or log.stat().st_size <= limit:
+            return
+        with engine.connect() as conn:
+            raw: Any = conn.connection.driver_connection
+            busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            size = f"{log.stat().st_size / 1e6:,.0f} MB"
+            what = f"is kept open by a reader, and its log has grown to {size}; end it, and read `newswarc snapshot` instead"
+            raise TemporaryDatabaseError(f"{self.place(engine.url)} {what}")
+
     def unnest(self, column: str) -> str:
         """FROM fragment: the members of a JSON list as `x.value` (see also `position`)."""
         return f"json_each({column}) AS x"
@@ -245,6 +262,13 @@ class Postgres:
     def foreign(self, tables: set[str], ours: set[str]) -> set[str]:
         """Other programs' tables are welcome, unless they have our names."""
         return tables & ours
+
+    def check_log(self, engine: Engine, limit: int) -> None:
+        """The server looks after its log."""
+
+    def queue_writers(self, conn: Connection) -> None:
+        """Let the transaction wait until no other that asked for this is open, in this schema."""
+        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK}, hashtext(current_schema()))")
 
     def unnest(self, column: str) -> str:
         """FROM fragment: the members of a JSON list as `x.value` (see also `position`)."""

@@ -388,19 +388,30 @@ def holds_article(conn: Connection, url_id: int) -> bool:
     return conn.execute(select(urls.c.article_id).where(urls.c.id == url_id)).scalar_one() is not None
 
 
-def release(conn: Connection, now: str, run_id: str | None = None) -> int:
-    """Give back leases: those of `run_id`, or of whoever let them run out. Returns how many."""
-    stale = urls.c.lease_run == run_id if run_id else or_(urls.c.lease_until < now, urls.c.lease_until.is_(None))
-    return conn.execute(
-        update(urls).where(urls.c.lease_run.is_not(None), stale).values(lease_run=None, lease_until=None)
-    ).rowcount
+def release(conn: Connection, run_id: str) -> None:
+    """Give back the leases of a run."""
+    conn.execute(update(urls).where(urls.c.lease_run == run_id).values(_FREE))
 
 
-def release_all(conn: Connection) -> int:
-    """Give back every lease: right only for one who holds the collection's lock."""
-    return conn.execute(
-        update(urls).where(urls.c.lease_run.is_not(None)).values(lease_run=None, lease_until=None)
-    ).rowcount
+def keep_leases(conn: Connection, run_id: str, now: str, until: str) -> int:
+    """Let a run's own leases go on until then, and give back those that others have let run out. Returns how many those are."""
+    conn.execute(update(urls).where(urls.c.lease_run == run_id).values(lease_until=until))
+    stale = and_(urls.c.lease_run.is_not(None), urls.c.lease_run != run_id, urls.c.lease_until < now)
+    return conn.execute(update(urls).where(stale).values(_FREE)).rowcount
+
+
+def leased_by_others(conn: Connection, run_id: str) -> bool:
+    """Whether another run has something in hand, which may lead to more."""
+    others = select(urls.c.id).where(urls.c.lease_run.is_not(None), urls.c.lease_run != run_id)
+    return conn.execute(others.limit(1)).first() is not None
+
+
+def release_all(conn: Connection) -> None:
+    """Give back every lease: right only for one who is alone in the collection."""
+    conn.execute(update(urls).where(urls.c.lease_run.is_not(None)).values(_FREE))
+
+
+_FREE: dict[str, None] = {"lease_run": None, "lease_until": None}
 
 
 def make_due(conn: Connection, now: str, states: Collection[State], source_ids: Sequence[int] | None = None) -> int:

@@ -1,20 +1,21 @@
-"""One run at a time in a collection. The lock is the operating system's: it ends with its process, however that ends.
+"""Who works in a collection. The lock is the operating system's: it ends with its process, however that ends.
 
-`newswarc.lock` is the lock and stays; `newswarc.lock.holder` says who holds it, for people only.
+One run holds a collection alone; or several runs that say so share it. `newswarc.lock` is the lock and stays;
+`newswarc.lock.holder` says who holds it, for people only.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
-
-from filelock import FileLock, Timeout
 
 from storage.errors import DiskError, LockedError, UsageError
 from storage.times import now
@@ -22,26 +23,54 @@ from storage.times import now
 LOCK_NAME: Final = "newswarc.lock"
 HOLDER_NAME: Final = "newswarc.lock.holder"
 _MAX_COMMAND: Final = 200  # characters shown
+_SHARED: Final = "shared"
+_OPENING_SECONDS: Final = 120.0  # that one of several runs may need to put right what a killed one left
+_PAUSE: Final = 0.1  # s between two looks
+
+
+class Hold:
+    """A collection in hand. `alone`: nobody else is in it, so that what dead runs left may be put right."""
+
+    def __init__(self, descriptor: int, *, alone: bool, shared: bool) -> None:
+        self.alone = alone
+        self._descriptor = descriptor
+        self._shared = shared
+
+    def opened(self) -> None:
+        """What had to be done alone is done: others who share the collection may come in."""
+        if self._shared and self.alone and not _lock(self._descriptor, fcntl.LOCK_SH):
+            raise LockedError("another run took the collection in this very moment; try again")
 
 
 @contextmanager
-def hold(folder: Path) -> Iterator[None]:
-    """Hold the collection in `folder`.
+def hold(folder: Path, *, shared: bool = False) -> Iterator[Hold]:
+    """Hold the collection in `folder`, alone or beside others that share it.
 
-    Raises LockedError (another run holds it), UsageError (no such folder) or DiskError (no lock can be made there).
+    The first of those that share is alone until it says `opened`; the others wait for that. Raises LockedError (another
+    run holds it), UsageError (no such folder) or DiskError (no lock can be made there).
     """
     _need_folder(folder)
-    lock = FileLock(folder / LOCK_NAME, thread_local=False, fallback_to_soft=False)
-    _acquire(lock, folder)
-    holder = folder / HOLDER_NAME
+    descriptor = _open(folder / LOCK_NAME)
     try:
-        with suppress(OSError):  # a courtesy: a full disk is for those to report who need it
-            holder.write_text(f"{os.getpid()}\n{now()}\n{_command()}\n", "utf-8")
+        alone = _acquire(descriptor, folder, shared=shared)
+        with _named(folder / HOLDER_NAME, shared=shared):
+            yield Hold(descriptor, alone=alone, shared=shared)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _named(holder: Path, *, shared: bool) -> Iterator[None]:
+    """A courtesy: a full disk is for those to report who need it."""
+    mine = f"{os.getpid()}\n{now()}\n{_command()}\n" + (f"{_SHARED}\n" if shared else "")
+    with suppress(OSError):
+        holder.write_text(mine, "utf-8")
+    try:
         yield
     finally:
-        with suppress(OSError):
-            holder.unlink()
-        lock.release()
+        with suppress(OSError, ValueError):
+            if holder.read_text("utf-8") == mine:
+                holder.unlink()
 
 
 def _need_folder(folder: Path) -> None:
@@ -55,21 +84,52 @@ def _need_folder(folder: Path) -> None:
         raise UsageError(f"{folder} is not a folder; `newswarc init {shlex.quote(str(folder))}` makes a collection")
 
 
-def _acquire(lock: FileLock, folder: Path) -> None:
+def _open(path: Path) -> int:
     try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        if not (folder / LOCK_NAME).exists():  # file systems that know no files of ours
-            raise DiskError(f"cannot make {folder / LOCK_NAME}; a collection must be writable") from None
-        raise LockedError(f"{_who(folder)} holds {folder}; wait for it to end, or stop it") from None
-    except (OSError, NotImplementedError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise DiskError(f"cannot lock {folder / LOCK_NAME}: {why}; a collection must be writable") from error
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        raise _no_lock(path, error) from error
+
+
+def _no_lock(path: Path, error: OSError) -> DiskError:
+    return DiskError(f"cannot lock {path}: {error.strerror}; a collection must be writable")
+
+
+def _acquire(descriptor: int, folder: Path, *, shared: bool) -> bool:
+    """Take the lock; whether nobody else has it."""
+    until = time.monotonic() + _OPENING_SECONDS
+    try:
+        while not _lock(descriptor, fcntl.LOCK_EX):
+            if shared and _lock(descriptor, fcntl.LOCK_SH):
+                return False
+            if not shared or not _is_shared(folder) or time.monotonic() > until:
+                raise LockedError(f"{_who(folder)} holds {folder}; wait for it to end, or stop it")
+            time.sleep(_PAUSE)
+    except OSError as error:
+        raise _no_lock(folder / LOCK_NAME, error) from error
+    return True
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_shared(folder: Path) -> bool:
+    """Whether the one who holds it is opening it for others, as far as can be known."""
+    try:
+        lines = (folder / HOLDER_NAME).read_text("utf-8").splitlines()
+    except (OSError, ValueError):  # not written yet
+        return True
+    return len(lines) < 3 or lines[3:] == [_SHARED]
 
 
 def _who(folder: Path) -> str:
     try:
-        pid, since, command = (folder / HOLDER_NAME).read_text("utf-8").splitlines()
+        pid, since, command, *_ = (folder / HOLDER_NAME).read_text("utf-8").splitlines()
         os.kill(int(pid), 0)
     except (OSError, OverflowError, ValueError):  # not written yet, or left by one that was killed
         return "another run"

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, delete, func, select
 
 from storage import captures as capture_rows
 from storage import frontier
@@ -163,14 +163,20 @@ class Unread:
     outdated: bool
 
 
-def unread(conn: Connection, after: int = 0, limit: int = 100) -> list[Unread]:
-    """Captures left over by runs that were killed, in the order of their ids, from the one behind `after` on."""
+def last_capture(engine: Engine) -> int:
+    """The id of the newest capture, 0 without any: what is unread up to it was left by runs of before."""
+    with reading(engine) as conn:
+        return int(conn.execute(select(func.max(captures.c.id))).scalar_one() or 0)
+
+
+def unread(conn: Connection, after: int = 0, until: int = 2**62, limit: int = 100) -> list[Unread]:
+    """Captures left over by runs that were killed, in the order of their ids, behind `after` and not behind `until`."""
     rows = (
         conn.execute(
             select(captures, warc_files.c.name.label("file"), urls.c.source_id, urls.c.last_fetch_at)
             .join(warc_files, warc_files.c.id == captures.c.warc_file_id)
             .join(urls, urls.c.id == captures.c.url_id)
-            .where(captures.c.pending, captures.c.id > after)
+            .where(captures.c.pending, captures.c.id > after, captures.c.id <= until)
             .order_by(captures.c.id)
             .limit(limit)
         )

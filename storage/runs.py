@@ -18,6 +18,16 @@ def begin(conn: Connection, run_id: str, version: str, now: str) -> None:
     conn.execute(runs.insert().values(id=run_id, started_at=now, version=version))
 
 
+def note_batch(conn: Connection, run_id: str, number: int) -> None:
+    """The transaction of a run's batch with this number is about to be committed."""
+    conn.execute(update(runs).where(runs.c.id == run_id).values(batch=number))
+
+
+def last_batch(conn: Connection, run_id: str) -> int | None:
+    """The number of the last batch of a run that was committed."""
+    return conn.execute(select(runs.c.batch).where(runs.c.id == run_id)).scalar_one_or_none()
+
+
 def end(conn: Connection, run_id: str, exit_code: int, ledger: Ledger, now: str) -> None:
     """A run is over, with its account."""
     conn.execute(

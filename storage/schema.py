@@ -51,6 +51,7 @@ runs = Table(
     Column("exit_code", Integer),
     Column("version", CleanText, nullable=False, doc="newswarc's version"),
     Column("ledger", JSON(none_as_null=True), doc="JSON of records.Ledger, entered when the run ends"),
+    Column("batch", Integer, doc="number of the last batch of jobs that was committed"),
     Index("ix_runs_started_at", "started_at"),
 )
 
@@ -223,6 +224,7 @@ hosts = Table(
     Column("host", CleanText, primary_key=True, doc="host[:port]"),
     Column("crawl_delay", CleanText, doc="seconds, as robots.txt asks"),
     Column("blocked_until", CleanText, doc="Retry-After of a 429 or 503"),
+    Column("next_turn_at", CleanText, doc="when the next of several runs at once may ask it"),
 )
 
 sequences = Table(

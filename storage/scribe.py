@@ -4,40 +4,97 @@ Jobs run in the order they were handed in. A batch of them ends with fdatasync o
 transaction; only then do their futures resolve. So no row is ever committed before its record is on disk (promise 1),
 and whoever awaits a job knows that what it wrote is kept. Batches form by themselves: while one is being synced, the
 next one gathers.
+
+A database that is locked, restarting or out of reach for the moment stops nothing but this thread: it waits, and does
+the same batch again. So a job may run more than once, and must leave nothing behind but rows; what it has written to
+the archive, it must not write again.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from storage.database import transaction
-from storage.errors import NewswarcError
+from storage import database, runs
+from storage.database import MAX_LOG_BYTES, log_in_bounds, reading
+from storage.errors import NewswarcError, TemporaryDatabaseError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Job = Callable[[Connection], Any]
 
 BATCH = 50  # jobs between two syncs: what a power cut can cost at most
+PATIENCE = 300.0  # s that a batch waits for a database that is locked or away
+HURRY = 2.0  # s that it waits once the run has to end
+PAUSE = 0.25  # s between two attempts
+
+
+class Archive(Protocol):
+    """The other thing that a batch writes to."""
+
+    def before_commit(self, conn: Connection) -> None:
+        """Make durable what the batch's jobs have written, and enter what became final. May be called again."""
+
+    def after_commit(self) -> None:
+        """What was entered is kept."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What came of the jobs of a batch, told to those who wait only when it is kept."""
+
+    done: list[tuple[Future[Any], Any]] = field(default_factory=list)
+    failed: list[tuple[Future[Any], Exception]] = field(default_factory=list)
+
+    def resolve(self) -> None:
+        for future, result in self.done:
+            if future.set_running_or_notify_cancel():
+                future.set_result(result)
+        for future, problem in self.failed:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(problem)
+
+
+Batch = list[tuple[Job, Future[Any]]]
 
 
 class Scribe:
     """Runs jobs on one thread, each in a savepoint of its batch's transaction.
 
-    `sync` makes the archive durable; it is called before every commit. A job that raises fails alone; a failing sync
-    or commit fails the whole batch and every later job: nothing can be stored any more, and the run has to end.
+    A job that raises fails alone; an archive that cannot be synced, a database that cannot be written, or is not there
+    for `patience` seconds, fails the whole batch and every later job: nothing can be stored any more, and the run has to
+    end. `run_id` names the row of `runs` that counts the batches; `max_log_bytes` see `log_in_bounds`.
     """
 
-    def __init__(self, engine: Engine, sync: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        archive: Archive,
+        run_id: str,
+        *,
+        patience: float = PATIENCE,
+        max_log_bytes: int = MAX_LOG_BYTES,
+    ) -> None:
         self._engine = engine
-        self._sync = sync
+        self._archive = archive
+        self._run_id = run_id
+        self._patience = patience
+        self._max_log_bytes = max_log_bytes
+        self._number = 0  # of the batch in hand
         self._queue: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="scribe", daemon=True)
         self.failure: BaseException | None = None
+        self.waiting = False  # for a database that is locked or away
         self._thread.start()
 
     def submit(self, job: Callable[[Connection], T]) -> Future[T]:
@@ -45,6 +102,10 @@ class Scribe:
         future: Future[T] = Future()
         self._queue.put((job, future))
         return future
+
+    def hurry(self) -> None:
+        """The run has to end: wait for nobody any more."""
+        self._hurry.set()
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""
@@ -58,7 +119,7 @@ class Scribe:
             if ended:
                 return
 
-    def _gather(self, first: tuple[Job, Future[Any]]) -> tuple[list[tuple[Job, Future[Any]]], bool]:
+    def _gather(self, first: tuple[Job, Future[Any]]) -> tuple[Batch, bool]:
         batch = [first]
         while len(batch) < BATCH:
             try:
@@ -70,46 +131,68 @@ class Scribe:
             batch.append(entry)
         return batch, False
 
-    def _write(self, batch: list[tuple[Job, Future[Any]]]) -> None:
+    def _write(self, batch: Batch) -> None:
         if self.failure is not None:
             _fail(batch, self.failure)
             return
-        done: list[tuple[Future[Any], Any]] = []
-        failed: list[tuple[Future[Any], Exception]] = []
+        self._number += 1
         try:
-            with transaction(self._engine) as conn:
-                for job, future in batch:
-                    self._attempt(conn, job, future, done, failed)
-                self._sync()
+            self._persist(batch).resolve()
         except BaseException as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             self.failure = error
             _fail(batch, error)
-            return
-        for future, result in done:
-            if future.set_running_or_notify_cancel():
-                future.set_result(result)
-        for future, problem in failed:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(problem)
+
+    def _persist(self, batch: Batch) -> _Attempt:
+        """Write a batch, however often it takes."""
+        since = time.monotonic()
+        attempt: _Attempt | None = None
+        while True:
+            try:
+                if attempt is None or not self._is_committed():
+                    attempt = _Attempt()
+                    self._transact(batch, attempt)
+            except TemporaryDatabaseError as error:
+                self._wait(since, error)
+                continue
+            self._archive.after_commit()
+            self.waiting = False
+            return attempt
+
+    def _is_committed(self) -> bool:
+        """Whether only the answer to the last commit was lost: then the rows are there."""
+        with reading(self._engine) as conn:
+            return runs.last_batch(conn, self._run_id) == self._number
+
+    def _transact(self, batch: Batch, attempt: _Attempt) -> None:
+        log_in_bounds(self._engine, self._max_log_bytes)
+        with database.batch(self._engine) as conn:
+            for job, future in batch:
+                self._attempt(conn, job, future, attempt)
+            self._archive.before_commit(conn)
+            runs.note_batch(conn, self._run_id, self._number)
 
     @staticmethod
-    def _attempt(
-        conn: Connection,
-        job: Job,
-        future: Future[Any],
-        done: list[tuple[Future[Any], Any]],
-        failed: list[tuple[Future[Any], Exception]],
-    ) -> None:
+    def _attempt(conn: Connection, job: Job, future: Future[Any], attempt: _Attempt) -> None:
         try:
             with conn.begin_nested():
-                done.append((future, job(conn)))
+                attempt.done.append((future, job(conn)))
         except NewswarcError:
             raise  # the disk or the database: concerns all
         except Exception as error:  # noqa: BLE001 - a bug in one job must not take the others with it
-            failed.append((future, error))
+            attempt.failed.append((future, error))
+
+    def _wait(self, since: float, error: TemporaryDatabaseError) -> None:
+        """Some time before the next attempt; raises the error when there was enough of it."""
+        waited = time.monotonic() - since
+        if waited > (HURRY if self._hurry.is_set() else self._patience):
+            raise error
+        if not self.waiting:
+            log.warning("%s; waiting for it", error)
+        self.waiting = True
+        time.sleep(PAUSE)
 
 
-def _fail(batch: list[tuple[Job, Future[Any]]], error: BaseException) -> None:
+def _fail(batch: Batch, error: BaseException) -> None:
     for _, future in batch:
         if future.set_running_or_notify_cancel():  # one who waits no longer must not end this thread
             future.set_exception(error)

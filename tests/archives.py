@@ -13,7 +13,7 @@ from exchanges import HTML, exchange
 from sqlalchemy import Connection, Engine, select, text
 
 from crawler.schedule import next_visit
-from pipelines.archive import note_closed, recording
+from pipelines.archive import WarcKeeping, recording
 from pipelines.store import Recorded, Visit, store_article, store_seed
 from storage import frontier, runs
 from storage.database import open_database, reading, transaction
@@ -65,7 +65,7 @@ class Archive:
         with transaction(self.engine) as conn:
             for job in jobs:
                 job(conn)
-            self.writer.sync()
+            WarcKeeping(self.writer).before_commit(conn)
 
     def end(self) -> None:
         """Close the run's files."""
@@ -73,7 +73,6 @@ class Archive:
         def job(conn: Connection) -> None:
             self.writer.write_resource(f"urn:run:{self.run_id}", "application/json", b"{}", self.now)
             self.writer.close()
-            note_closed(conn, self.writer)
 
         self.do(job)
 

@@ -73,7 +73,7 @@ def settle(archive: Archive, answer: Callable[[RawPage], ReadArticle] = words_of
     """Let the next run settle what is left."""
     archive.begin(f"after-{archive.tick()}")
     run = FakeRun(archive, answer)
-    asyncio.run(Recovery(run).done())  # type: ignore[arg-type]
+    asyncio.run(Recovery(run, 2**62).done())  # type: ignore[arg-type]
     return run
 
 
@@ -206,7 +206,7 @@ def test_it_is_done_once(killed: Archive) -> None:
     run = FakeRun(killed, words_of)
 
     async def ask() -> None:
-        recovery = Recovery(run)  # type: ignore[arg-type]
+        recovery = Recovery(run, 2**62)  # type: ignore[arg-type]
         await asyncio.gather(recovery.done(), recovery.done())
         await recovery.done()
 
@@ -220,7 +220,7 @@ def test_a_run_that_ends_meanwhile_leaves_the_rest_to_the_next(killed: Archive) 
     run = FakeRun(killed, words_of)
 
     async def cut_short(after: int) -> None:
-        waiting = asyncio.ensure_future(Recovery(run).done())  # type: ignore[arg-type]
+        waiting = asyncio.ensure_future(Recovery(run, 2**62).done())  # type: ignore[arg-type]
         for _ in range(after):
             await asyncio.sleep(0)
         waiting.cancel()

@@ -24,6 +24,7 @@ else:
 @click.option("--max-runtime", type=duration, metavar="TIME", help="Begin no page after this time: 90s, 15m, 2h.")
 @click.option("--now", is_flag=True, help="Poll every feed, sitemap, home and section page, due or not.")
 @click.option("--refetch", is_flag=True, help="Fetch known articles again.")
+@click.option("--join", is_flag=True, help="Work beside other runs that join (PostgreSQL).")
 @shared_options
 @click.pass_obj
 def command(
@@ -33,6 +34,7 @@ def command(
     max_runtime: float | None,
     now: bool,
     refetch: bool,
+    join: bool,
 ) -> int:
     """Crawl the sources named, or all of them, and store what is new.
 
@@ -42,6 +44,7 @@ def command(
     options = CrawlOptions(
         now=now,
         refetch=refetch,
+        join=join,
         max_pages=max_pages,
         max_runtime=max_runtime,
         quiet=invocation.quiet,

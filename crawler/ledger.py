@@ -1,0 +1,33 @@
+"""The run's account as a resource record: what only the archive can keep of URLs that had no exchange."""
+
+from __future__ import annotations
+
+import json
+from tempfile import SpooledTemporaryFile
+from typing import IO, cast
+
+from storage import runs
+from storage.database import Connection
+from storage.records import Ledger
+from storage.warc_write import WarcWriter
+
+_IN_MEMORY = 1 << 20  # bytes
+
+
+def write_ledger(conn: Connection, writer: WarcWriter, run_id: str, ledger: Ledger, spool_folder: str | None) -> None:
+    """Write it, unless nothing was considered: no file for every idle run of years.
+
+    Row by row: a run may have met millions of URLs that it did not ask for.
+    """
+    if not ledger.articles and not ledger.others:
+        return
+    account = {"run": run_id, "articles": ledger.articles, "others": ledger.others, "pending": ledger.pending}
+    with SpooledTemporaryFile(_IN_MEMORY, dir=spool_folder) as document:
+        head = json.dumps(account, ensure_ascii=False, sort_keys=True)
+        document.write(f'{head[:-1]}, "without_exchange": ['.encode())
+        for number, row in enumerate(runs.without_exchange(conn, run_id)):
+            line = json.dumps(row, ensure_ascii=False, sort_keys=True)
+            document.write(f"{',' if number else ''}\n{line}".encode("utf-8", "surrogatepass"))
+        document.write(b"]}\n")
+        uri = f"urn:newswarc:run:{run_id}:ledger"
+        writer.write_resource(uri, "application/json", cast("IO[bytes]", document))
