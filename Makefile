@@ -46,7 +46,7 @@ test: setup
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 hostile: setup
-	@NEWSWARC_HOSTILE=1 $(BIN)/python -m pytest tests/test_crawler_hostile.py
+	@$(BIN)/python -m pytest -s tests/test_crawler_hostile.py
 
 torture: setup
 	@NEWSWARC_KILLS=$${NEWSWARC_KILLS:-200} $(BIN)/python -m pytest tests/test_crawler_recovery.py

@@ -38,7 +38,7 @@ class Settling:
     async def settle(self, harvest: Harvest) -> None:
         """Store all that came of one leased request and end its lease."""
         lease: Lease = harvest.request.meta["lease"]
-        if _is_unjudged(harvest.error, lease):
+        if _is_unjudged(harvest.error, lease, hop=bool(harvest.request.meta.get("redirect_times"))):
             self._give_back(lease)
             return
         result: Candidate | NoArticle | None = None
@@ -117,15 +117,18 @@ class Settling:
         self._run.frontier.settled(visit.lease, new_links=new > 0)
 
 
-def _is_unjudged(error: BaseException | None, lease: Lease) -> bool:
-    """Whether it was not the URL that failed: the run is ending, or the site's robots.txt cannot be had just now."""
+def _is_unjudged(error: BaseException | None, lease: Lease, *, hop: bool) -> bool:
+    """Whether it was not the URL that failed: the run is ending, or the site's robots.txt cannot be had just now.
+
+    At the end of a redirect it is the URL's own doing: it may lead to a dead host, and would be asked in every run.
+    """
     match error:
         case Unsent():
             return True
         case WorkerError():
             return error.again
         case Refused(temporary=True):
-            return lease.kind not in SEED_KINDS
+            return lease.kind not in SEED_KINDS and not hop
         case _:
             return error is not None and reason_of(error) == STOPPED
 

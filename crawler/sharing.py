@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 45
-BEAT_SECONDS = 10
+LEASE_SECONDS = 30
+BEAT_SECONDS = 8
 ALONE_LEASE_SECONDS = 3600  # nobody else takes them; they are freed by the next run
 
 
