@@ -41,6 +41,33 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """The name of a file to make; it takes the place of `path` in one step when the block ends without error.
+
+    For those who write to a name, not to a file. Raises DiskError, UsageError for a folder or a device.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise UsageError(f"{path}: is no file")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with _as_disk_error(path):
+            temporary.touch(exist_ok=False)
+        yield temporary
+        with _as_disk_error(path):
+            _synced(temporary)
+            temporary.replace(target)
+            sync_folder(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _synced(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a whole file in one step. Raises DiskError, UsageError for a folder."""
     with replacing(path) as file:

@@ -61,7 +61,8 @@ class Intake:
         self._fetched[request] = Fetched(recorded, exchange, raw, cut)
         lease: Lease = request.meta["lease"]
         url_id = None if request.meta["kind"] is Kind.ROBOTS else lease.url_id
-        self._scribe.submit(recording(self._writer, exchange, url_id, recorded))
+        kept = self._scribe.submit(recording(self._writer, exchange, url_id, recorded))
+        kept.add_done_callback(lambda _: exchange.response.close())
 
     def _raw_of(self, exchange: Exchange) -> tuple[bytes, bool]:
         """What of the response is read into a page: read now, the file is the scribe's from here on."""

@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 from crawler import PRODUCT_VERSION, VERSION, planting
 from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
+from crawler.handles import hosts_at_once, lifted_limit
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
 from crawler.ledger import write_ledger
@@ -159,11 +160,15 @@ class Run:
         """What newswarc.toml says, in Scrapy's words."""
         settings = self._crawler.settings
         crawl = self.config.crawl
+        hosts = hosts_at_once(crawl.concurrency, limit := lifted_limit())
+        if hosts < crawl.concurrency:
+            log.warning("%d open files (ulimit -n) allow no more than %d hosts at once", limit, hosts)
         values = {
             "USER_AGENT": self.user_agent,
             "DOWNLOAD_DELAY": crawl.delay,
             "DOWNLOAD_TIMEOUT": crawl.timeout,
-            "CONCURRENT_REQUESTS": crawl.concurrency,
+            "CONCURRENT_REQUESTS": hosts,
+            "IDLE_CONNECTIONS": hosts,
         }
         for name, value in values.items():
             settings.set(name, value, priority="spider")

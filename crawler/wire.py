@@ -1,7 +1,8 @@
 """Capture at the wire: Scrapy's HTTP/1.1 download handler with a tape on every connection, and limits on each exchange.
 
 The only file that touches private names of Scrapy and Twisted: those it imports; `_parser`, `_currentRequest`,
-`_finishResponse`, `_giveUp`, `_disconnectParser` of a protocol; `_factory`, `_reactor` of a pool; `_pool` of a handler;
+`_finishResponse`, `_giveUp`, `_disconnectParser` of a protocol; `_factory`, `_reactor`, `_connections`, `_timeouts`,
+`_putConnection`, `_removeConnection` of a pool; `_pool` of a handler;
 `_cb_bodyready` of the agent; `_bodybuf` of its reader; `_verify_certificates`, `_createConnection` of the TLS options.
 `make canary` runs its tests on the newest Scrapy.
 """
@@ -227,6 +228,19 @@ class _TapedFactory(_LenientHTTP11ClientFactory):
         return _TapedProtocol(self._quiescentCallback)
 
 
+class _FewIdle(HTTPConnectionPool):
+    """A pool that keeps only so many unused connections of all hosts: each is an open file."""
+
+    most = 32
+
+    def _putConnection(self, key: Any, connection: Any) -> None:  # noqa: N802 (Twisted's name)
+        super()._putConnection(key, connection)
+        while len(self._timeouts) > self.most:
+            oldest = next(iter(self._timeouts))
+            self._timeouts[oldest].cancel()
+            self._removeConnection(next(of for of, kept in self._connections.items() if oldest in kept), oldest)
+
+
 class _TapedPool:
     """The pool as one exchange sees it: the connection comes with the tape running."""
 
@@ -306,11 +320,15 @@ class WireDownloadHandler(HTTP11DownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._reactor: Any = self._pool._reactor
-        second = HTTPConnectionPool(self._reactor)
-        second.maxPersistentPerHost = self._pool.maxPersistentPerHost
-        self._lanes = {True: _Lane(crawler, self._pool, verify=True), False: _Lane(crawler, second, verify=False)}
+        self._lanes = {verify: _Lane(crawler, self._new_pool(crawler), verify=verify) for verify in (True, False)}
         self._in_hand: dict[Tape, Deferred[Response]] = {}
         crawler.signals.connect(self._cut_short, CUT_SHORT)
+
+    def _new_pool(self, crawler: Crawler) -> _FewIdle:
+        pool = _FewIdle(self._reactor)
+        pool.maxPersistentPerHost = self._pool.maxPersistentPerHost
+        pool.most = crawler.settings.getint("IDLE_CONNECTIONS", pool.most)
+        return pool
 
     async def close(self) -> None:
         """Closes both pools."""

@@ -24,7 +24,6 @@ def recording(
     def job(conn: Connection) -> None:
         if recorded.capture is None:
             recorded.capture = writer.write_exchange(exchange)
-            exchange.response.close()
         capture = recorded.capture
         recorded.fetched_at = capture.fetched_at
         recorded.capture_id = captures.insert(conn, capture, url_id, pending=captures.is_awaited(capture))

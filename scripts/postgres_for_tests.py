@@ -65,6 +65,12 @@ def start(folder: Path | None = None) -> tuple[Path, str]:
     return folder, f"postgresql://{OWNER}@/postgres?host={folder}"
 
 
+def restart(folder: Path) -> None:
+    """Stop the server of `folder`, ending every connection, and start it again."""
+    cluster = str(folder.absolute() / "cluster")
+    as_owner(folder, program("pg_ctl"), "-D", cluster, "-l", str(folder / "server.log"), "-m", "fast", "-w", "restart")
+
+
 def stop(folder: Path) -> None:
     """Stop the server of `folder` and remove it."""
     as_owner(folder, program("pg_ctl"), "-D", str(folder.absolute() / "cluster"), "-m", "immediate", "-w", "stop")

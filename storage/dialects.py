@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -180,6 +180,14 @@ class Sqlite:
     def queue_writers(self, conn: Connection) -> None:
         """Its transactions hold the write lock from the start."""
 
+    def backup(self, engine: Engine, target: Path) -> bool:
+        """Write one consistent state of the database into a new file, while others write. Always true."""
+        with engine.connect() as conn, closing(sqlite3.connect(target)) as copy:
+            raw: Any = conn.connection.driver_connection
+            raw.backup(copy)  # in one step: with pauses a writer would make it begin anew
+            leave_wal(copy)
+        return True
+
     def check_log(self, engine: Engine, limit: int) -> None:
         """Cut the write-ahead log back once it is longer than `limit` bytes; TemporaryDatabaseError while a reader stays."""
         log = Path(f"{engine.url.database}-wal")
@@ -266,6 +274,10 @@ class Postgres:
     def check_log(self, engine: Engine, limit: int) -> None:
         """The server looks after its log."""
 
+    def backup(self, engine: Engine, target: Path) -> bool:
+        """A server's database is no file: false, and the rows have to be copied."""
+        return False
+
     def queue_writers(self, conn: Connection) -> None:
         """Let the transaction wait until no other that asked for this is open, in this schema."""
         conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK}, hashtext(current_schema()))")
@@ -351,6 +363,11 @@ def _switch_to_wal(raw: sqlite3.Connection, timeout: float) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def leave_wal(raw: sqlite3.Connection) -> None:
+    """Make of a database one file that needs no others beside it, and can be read on a read-only disk."""
+    raw.execute("PRAGMA journal_mode=DELETE").fetchall()
 
 
 def _sqlite_reader(path: Path, timeout: float) -> sqlite3.Connection:

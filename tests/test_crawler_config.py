@@ -36,6 +36,7 @@ http_proxy = "http://user:word@proxy.local:3128"
 
 [database]
 url = "postgresql://crawl:pass@db.local/news"
+max_log_bytes = 5_000_000
 
 [[source]]
 name = "harbour-post"

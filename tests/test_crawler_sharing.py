@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 from collections import Counter
@@ -69,7 +70,7 @@ def delays_kept(shared: Shared) -> None:
     """No two requests came to a host closer to each other than its delay."""
     for room in shared.rooms:
         moments = sorted(served.started for served in room.log)
-        gaps = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+        gaps = [after - before for before, after in itertools.pairwise(moments)]
         assert min(gaps) >= DELAY - 0.01, sorted(gaps)[:5]
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import closing
 from pathlib import Path
-from typing import cast
+from tempfile import SpooledTemporaryFile
+from typing import IO, cast
 
 from crawler import collection as collections
 from crawler import console, files
 from crawler.actions.database import opened
 from storage import export as exporting
+
+_IN_MEMORY = 16 << 20  # bytes
 
 
 def export(
@@ -21,15 +24,25 @@ def export(
         lines = exporting.export(conn, since_seq=since_seq, source=source, since=since, fmt=fmt)
         # A reader that goes away leaves the stream half read; it has to end before its connection does.
         with closing(cast("Generator[str, None, None]", lines)):
-            if output is None:
-                _print(lines)
-            else:
+            if output is not None:
                 _write(lines, output)
+                return
+            spool = _spooled(lines)
+    with spool:
+        for line in spool:
+            console.out(line, end="")
 
 
-def _print(lines: Iterable[str]) -> None:
-    for line in lines:
-        console.out(line, end="")
+def _spooled(lines: Iterable[str]) -> IO[str]:
+    """All lines, read at the pace of the disk: while a slow reader of a pipe takes them, no database is held open."""
+    spool = SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", errors="surrogatepass", newline="\n")  # noqa: SIM115
+    try:
+        spool.writelines(lines)
+    except BaseException:
+        spool.close()
+        raise
+    spool.seek(0)
+    return cast("IO[str]", spool)
 
 
 def _write(lines: Iterable[str], output: Path) -> None:
