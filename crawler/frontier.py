@@ -151,7 +151,9 @@ class Frontier(BaseScheduler):
             self._ready.append(host)
 
     def next_request(self) -> Request | None:
-        """The next request of a host that is neither busy nor blocked."""
+        """The next request of a host that is neither busy nor blocked; none while too much waits to be read."""
+        if self.run.intake.is_full():
+            return None
         busy = set(self._busy.values())
         for _ in range(len(self._ready)):
             host = self._ready.popleft()

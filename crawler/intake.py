@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -13,16 +17,22 @@ from pipelines.page import RawPage
 from pipelines.store import Recorded
 from storage.records import Announced, Ended, Exchange, FetchContext, Kind, Lease
 from storage.scribe import Scribe
+from storage.warc import read_record
 from storage.warc_write import WarcWriter
+
+SHORT = 1 << 19  # bytes; a longer response is read from the archive when its turn comes
+HELD = 48 << 20  # bytes of short ones; with more nothing new is asked for until some are read
+LONG_AT_ONCE = 2  # long ones in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The exchange of one request: where it is recorded, when it began, and the raw response its page is made of."""
+    """The exchange of one request: where it is recorded, when it is there, and the raw response its page is made of."""
 
     recorded: Recorded
+    kept: Future[None]
     exchange: Exchange
-    raw: bytes
+    raw: bytes | None  # None: long, to be had from the archive
     cut: bool
 
 
@@ -34,7 +44,9 @@ class Intake:
         self._run_id = run_id
         self._scribe = scribe
         self._writer = writer
+        self._limit = limits.max_page_bytes + limits.max_header_bytes  # bytes of a response that are read into a page
         self._fetched: WeakKeyDictionary[Request, Fetched] = WeakKeyDictionary()
+        self._long = asyncio.Semaphore(LONG_AT_ONCE)
 
     def context_of(self, request: Request) -> FetchContext:
         """Why a request is made, as its metadata record will say."""
@@ -56,20 +68,25 @@ class Intake:
 
     def exchanged(self, request: Request, exchange: Exchange) -> None:
         """Take an exchange over from the wire."""
-        recorded = Recorded()
         raw, cut = self._raw_of(exchange)
-        self._fetched[request] = Fetched(recorded, exchange, raw, cut)
+        recorded = Recorded()
         lease: Lease = request.meta["lease"]
         url_id = None if request.meta["kind"] is Kind.ROBOTS else lease.url_id
         kept = self._scribe.submit(recording(self._writer, exchange, url_id, recorded))
         kept.add_done_callback(lambda _: exchange.response.close())
+        self._fetched[request] = Fetched(recorded, kept, exchange, raw, cut)
 
-    def _raw_of(self, exchange: Exchange) -> tuple[bytes, bool]:
-        """What of the response is read into a page: read now, the file is the scribe's from here on."""
-        limit = self.limits.max_page_bytes + self.limits.max_header_bytes
+    def _raw_of(self, exchange: Exchange) -> tuple[bytes | None, bool]:
+        """A short response, read now: the file is the scribe's from here on."""
+        cut = exchange.ended is not Ended.COMPLETE or exchange.response_length > self._limit
+        if exchange.response_length > SHORT:
+            return None, cut
         exchange.response.seek(0)
-        raw = exchange.response.read(limit)
-        return raw, exchange.ended is not Ended.COMPLETE or exchange.response_length > limit
+        return exchange.response.read(self._limit), cut
+
+    def is_full(self) -> bool:
+        """Whether so much waits to be read that nothing more should be asked for."""
+        return sum(len(fetched.raw or b"") for fetched in self._fetched.values()) > HELD
 
     def of(self, request: Request) -> Fetched | None:
         """The exchange of a request, None when it never reached the wire."""
@@ -79,14 +96,31 @@ class Intake:
         """Its page is read."""
         self._fetched.pop(request, None)
 
-    def raw_page(self, request: Request, fetched: Fetched, announced: Announced | None = None) -> RawPage:
-        """The page of an exchange as a worker wants it."""
+    @asynccontextmanager
+    async def page(self, request: Request, announced: Announced | None = None) -> AsyncIterator[RawPage]:
+        """The page of a request's exchange as a worker wants it. Raises DamageError, DiskError."""
+        fetched = self._fetched[request]
+        if fetched.raw is not None:
+            yield self._page(request, fetched, fetched.raw, announced)
+            return
+        async with self._long:
+            await asyncio.shield(asyncio.wrap_future(fetched.kept))
+            yield self._page(request, fetched, await asyncio.to_thread(self._archived, fetched.recorded), announced)
+
+    def _archived(self, recorded: Recorded) -> bytes:
+        assert recorded.capture is not None, "the scribe has kept it"
+        place = recorded.capture.place
+        with read_record(self._writer.folder, place.file, place.offset, place.length) as record:
+            record.block.seek(0)
+            return record.block.read(self._limit)
+
+    def _page(self, request: Request, fetched: Fetched, raw: bytes, announced: Announced | None) -> RawPage:
         lease: Lease = request.meta["lease"]
         return RawPage(
             url=fetched.exchange.url,
             frontier_url=lease.url,
             fetched_at=fetched.exchange.started_at,
-            raw=fetched.raw,
+            raw=raw,
             truncated=fetched.cut,
             limit=self.limits.max_page_bytes,
             announced=announced or lease.announced,

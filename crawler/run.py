@@ -289,12 +289,10 @@ class Run:
         """The links of a seed, read in a worker; a seed that no worker can read has a problem instead."""
         request = response.request
         assert request is not None
-        fetched = self.intake.of(request)
-        assert fetched is not None, "a response that was not exchanged"
-        raw = self.intake.raw_page(request, fetched)
         scope = self._source_of(request).scope
         try:
-            return await self.workers.run(read_seed, raw, request.meta["kind"], scope, now())
+            async with self.intake.page(request) as raw:
+                return await self.workers.run(read_seed, raw, request.meta["kind"], scope, now())
         except WorkerError as error:
             if error.again:
                 raise

@@ -63,20 +63,18 @@ class Settling:
 
     async def _named(self, harvest: Harvest, visit: Visit) -> Visit:
         """A refusal with the name of the wall that stands behind its status."""
-        fetched = self._run.intake.of(harvest.request)
-        if fetched is None:
+        if self._run.intake.of(harvest.request) is None:
             return visit
         with suppress(WorkerError):  # the status alone says enough
-            wall = await self._run.workers.run(obstacle, self._run.intake.raw_page(harvest.request, fetched))
+            async with self._run.intake.page(harvest.request) as raw:
+                wall = await self._run.workers.run(obstacle, raw)
             return replace(visit, error=f"{visit.error}: {wall}") if wall else visit
         return visit
 
     async def _read(self, harvest: Harvest) -> Candidate | NoArticle:
         assert harvest.article is not None
-        fetched = self._run.intake.of(harvest.request)
-        assert fetched is not None, "an article that was not exchanged"
-        raw = self._run.intake.raw_page(harvest.request, fetched, harvest.article.announced)
-        return (await self._run.workers.run(read_article, raw)).result
+        async with self._run.intake.page(harvest.request, harvest.article.announced) as raw:
+            return (await self._run.workers.run(read_article, raw)).result
 
     def _visit(self, harvest: Harvest, lease: Lease, problem: str | None) -> Visit:
         fetched = self._run.intake.of(harvest.request)

@@ -15,7 +15,7 @@ from storage.http_message import split_interim
 from storage.records import Ended, Exchange, FetchContext
 from storage.times import now
 
-_IN_MEMORY = 1 << 20  # bytes of a response kept in memory; a longer one goes to a temporary file
+_IN_MEMORY = 1 << 19  # bytes of a response kept in memory; a longer one goes to a temporary file
 _MANY = 100_000  # pieces of a body that may be
 _TINY = 8  # bytes on average: each costs 8 microseconds
 

@@ -258,9 +258,12 @@ class _TapedPool:
 
 
 class _TapedAgent(_ScrapyAgent):
-    """Scrapy's agent for one request. The body goes straight to a capped buffer: no `bytes_received` signals."""
+    """Scrapy's agent for one request. The body goes straight to a capped buffer: no `bytes_received` signals.
 
-    def __init__(self, crawler: Crawler, lane: _Lane, tape: Tape) -> None:
+    A page that is read from the raw bytes of its exchange (`meta["raw"]`) is not kept a second time.
+    """
+
+    def __init__(self, crawler: Crawler, lane: _Lane, tape: Tape, *, raw: bool) -> None:
         super().__init__(
             crawler=crawler,
             contextFactory=lane.policy,
@@ -268,7 +271,7 @@ class _TapedAgent(_ScrapyAgent):
             pool=cast("HTTPConnectionPool", _TapedPool(lane.pool, tape)),
             fail_on_dataloss=False,
         )
-        self.body = CappedBody(tape.limits.max_page_bytes)
+        self.body = CappedBody(0 if raw else tape.limits.max_page_bytes)
 
     def _cb_bodyready(self, txresponse: Any, request: Request) -> Any:
         deliver = txresponse.deliverBody
@@ -312,7 +315,8 @@ class WireDownloadHandler(HTTP11DownloadHandler):
     """Scrapy's handler for http and https that hands every exchange to the run, whatever becomes of it.
 
     A response cut short is returned with the flag `dataloss` (the connection broke) or `truncated` (a limit of ours),
-    unless time ran out. `request.meta["verify_tls"] is False` accepts any certificate; `meta["proxy"]` is as in Scrapy.
+    unless time ran out. `request.meta["verify_tls"] is False` accepts any certificate; `meta["proxy"]` is as in Scrapy;
+    `meta["raw"]` wants no body in the response, since the exchange has it.
     """
 
     lazy = False
@@ -353,7 +357,8 @@ class WireDownloadHandler(HTTP11DownloadHandler):
         return await self._exchange(request, run, Tape(limits), deadline)
 
     async def _exchange(self, request: Request, run: Run, tape: Tape, deadline: float) -> Response:
-        agent = _TapedAgent(self._crawler, self._lanes[request.meta.get("verify_tls") is not False], tape)
+        lane = self._lanes[request.meta.get("verify_tls") is not False]
+        agent = _TapedAgent(self._crawler, lane, tape, raw=bool(request.meta.get("raw")))
         try:
             response = await self._fetch(agent, request, tape, deadline)
         except Exception as failure:  # whatever it was, what was sent is handed over before it travels on
@@ -365,7 +370,7 @@ class WireDownloadHandler(HTTP11DownloadHandler):
         _hand_over(request, run, tape, tape.verdict)
         if tape.verdict is not None:
             raise tape.verdict
-        if tape.ended is Ended.LENGTH or agent.body.cut:
+        if tape.ended is Ended.LENGTH or (agent.body.cut and not request.meta.get("raw")):
             response.flags.append("truncated")
         elif tape.ended is Ended.DISCONNECT and "dataloss" not in response.flags:
             response.flags.append("dataloss")
