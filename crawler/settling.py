@@ -38,7 +38,8 @@ class Settling:
     async def settle(self, harvest: Harvest) -> None:
         """Store all that came of one leased request and end its lease."""
         lease: Lease = harvest.request.meta["lease"]
-        if _is_unjudged(harvest.error, lease, hop=bool(harvest.request.meta.get("redirect_times"))):
+        answers_for_site = self._run.options.exact or bool(harvest.request.meta.get("redirect_times"))
+        if _is_unjudged(harvest.error, lease, answers_for_site=answers_for_site):
             self._give_back(lease)
             return
         result: Candidate | NoArticle | None = None
@@ -115,10 +116,11 @@ class Settling:
         self._run.frontier.settled(visit.lease, new_links=new > 0)
 
 
-def _is_unjudged(error: BaseException | None, lease: Lease, *, hop: bool) -> bool:
+def _is_unjudged(error: BaseException | None, lease: Lease, *, answers_for_site: bool) -> bool:
     """Whether it was not the URL that failed: the run is ending, or the site's robots.txt cannot be had just now.
 
-    At the end of a redirect it is the URL's own doing: it may lead to a dead host, and would be asked in every run.
+    At the end of a redirect it is the URL's own doing: it may lead to a dead host, and would be asked in every run. And
+    whoever asked for one page has to hear that it could not be had.
     """
     match error:
         case Unsent():
@@ -126,7 +128,7 @@ def _is_unjudged(error: BaseException | None, lease: Lease, *, hop: bool) -> boo
         case WorkerError():
             return error.again
         case Refused(temporary=True):
-            return lease.kind not in SEED_KINDS and not hop
+            return lease.kind not in SEED_KINDS and not answers_for_site
         case _:
             return error is not None and reason_of(error) == STOPPED
 
