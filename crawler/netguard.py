@@ -19,6 +19,8 @@ from twisted.internet import address as endpoint
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
+from crawler.lookup import Lookups
+
 Address = IPv4Address | IPv6Address
 Dialled = endpoint.IPv4Address | endpoint.IPv6Address
 Deliver = Callable[[tuple[Dialled, ...]], None]
@@ -177,7 +179,8 @@ class NetGuard:
         return guard
 
     def install_on_reactor(self) -> None:
-        """Scrapy's name for `install`."""
+        """Scrapy's name for `install`, over lookups that do not keep a run from ending."""
+        self._reactor.installNameResolver(Lookups(self._reactor))
         self.install(self._reactor)
 
     def install(self, reactor: Any) -> None:
