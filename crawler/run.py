@@ -39,7 +39,7 @@ from crawler.sources import ActiveSource, guard_of, limits_of, ports_of, wanted_
 from crawler.stopping import heard_at_once
 from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
-from storage import frontier, hosts, runs
+from storage import clock, frontier, hosts, runs
 from storage.database import SHORT_TIMEOUT, Connection, batch, open_database, patiently
 from storage.errors import AllSourcesFailed, NewswarcError
 from storage.frontier import Origin, Want
@@ -123,6 +123,8 @@ class Run:
         """Enter the run and what it is for. Returns the hosts that asked for patience."""
         with batch(self.engine) as conn:
             if alone:
+                if set_back := clock.settle(conn, now()):
+                    log.error("%s", set_back)
                 frontier.release_all(conn)
             return self._plant(conn)
 
