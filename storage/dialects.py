@@ -97,6 +97,7 @@ _SQLITE_FAULTS = {
     "SQLITE_CANTOPEN": Fault(DatabaseError, "cannot be opened; check that it exists and its folder's permissions"),
 }
 
+_UNMADE = ("connection failed", "failed to resolve", "connection timeout")  # psycopg, when no connection came about
 _POSTGRES_LOST = Fault(TemporaryDatabaseError, "ended the connection ({detail}); check the server, then run again")
 _POSTGRES_BUSY = Fault(TemporaryDatabaseError, "is locked by another session ({detail}); try again")
 _POSTGRES_FAULTS = {  # by SQLSTATE or its class
@@ -252,7 +253,8 @@ class Postgres:
         state = getattr(error.orig, "sqlstate", None) or ""
         found = next((fault for prefix, fault in _POSTGRES_FAULTS.items() if state.startswith(prefix)), None)
         if found is None and not state and type(error.orig).__name__ in ("OperationalError", "ConnectionTimeout"):
-            found = _refused(str(error.orig)) if "connection failed" in str(error.orig) else _POSTGRES_LOST
+            unmade = any(sign in str(error.orig) for sign in _UNMADE)
+            found = _refused(str(error.orig)) if unmade else _POSTGRES_LOST
         return found and Fault(found.kind, found.what.format(detail=_one_line(str(error.orig), url)))
 
     @contextmanager
@@ -394,6 +396,8 @@ def _missing(path: Path) -> Fault | None:
         return Fault(DatabaseError, "is a folder, not a file; correct [database] url")
     if path.exists():
         return None
+    if path.is_symlink():
+        return Fault(DiskError, "is a link to what is not there; mount its disk or correct the link")
     if not os.access(path.absolute().parent, os.W_OK, effective_ids=True):
         return Fault(DatabaseError, "does not exist, and its folder may not be written; check the folder's permissions")
     return Fault(DatabaseError, "does not exist; a crawl makes it, or correct [database] url")
