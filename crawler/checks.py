@@ -16,6 +16,8 @@ from ipaddress import ip_address, ip_network
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
+from storage.urlkey import InvalidURL, canonical
+
 T = TypeVar("T")
 
 MAX_SHOWN = 60  # characters of a faulty value that are repeated in a message
@@ -26,6 +28,8 @@ DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SOURCE_NAME = re.compile(r"\w[\w.-]{0,63}")
+_PASSWORD = re.compile(r"(//[^/?#@\s:]*:)[^/?#@\s]*@")
+_SERVER = re.compile(r"(?:[^:/]*(?::[^@]*)?@)?(?:\[[^\]]*\]|[^/:?]*)(?::([^/?]*))?")  # what stands behind a database's ://
 _HOST = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
 _MAIL = re.compile(r"([^@\s<>(),;:]+)@([^@\s<>(),;:]+\.[^@\s<>(),;:]+)")
 _PAGE = re.compile(r"https?://([^/\s:?#]+\.[^/\s:?#]+)", re.IGNORECASE)
@@ -37,8 +41,8 @@ _PLACEHOLDER_DOMAIN = re.compile(
 
 
 def shown(value: object) -> str:
-    """A value as it is repeated in a message: quoted, on one line, shortened."""
-    text = json.dumps(value, ensure_ascii=True, default=str)
+    """A value as it is repeated in a message: quoted, on one line, shortened, without the password of a URL."""
+    text = _PASSWORD.sub(r"\1***@", json.dumps(value, ensure_ascii=True, default=str))
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 
@@ -47,6 +51,11 @@ def nearest(word: str, words: Iterable[str]) -> str:
     possible = sorted(words)
     close = difflib.get_close_matches(word.lower(), possible, n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else f"possible: {', '.join(possible)}"
+
+
+def is_text(typed: str) -> bool:
+    """Whether what was typed is text: bytes that are not stand in it as surrogates, which nothing can be stored with."""
+    return typed.isascii() or not re.search("[\ud800-\udfff]", typed)
 
 
 def line(value: object) -> str:
@@ -160,6 +169,10 @@ def web_address(value: object) -> str:
         raise ValueError(f"must be a full URL, https://host/path, not {shown(value)}")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user name or password, since it is written to the archive")
+    try:
+        canonical(value)
+    except InvalidURL as error:
+        raise ValueError(f"{shown(value)} is no URL that can be fetched ({error.reason})") from None
     return value.strip()
 
 
@@ -191,6 +204,8 @@ def database_url(value: object) -> str:
         raise ValueError('must be "sqlite:///news.db" or "postgresql://user@host/database"')
     if scheme not in DATABASES:
         raise ValueError(f"{shown(scheme)} is no database that newswarc knows; {nearest(scheme, DATABASES)}")
+    if scheme != "sqlite" and (server := _SERVER.match(rest)) and server[1] and not server[1].isdecimal():
+        raise ValueError('must be "postgresql://user@host:port/database", the port a number')
     if scheme == "sqlite" and (not rest.startswith("/") or rest.strip("/") in ("", ":memory:")):
         raise ValueError('needs a file after three slashes, "sqlite:///news.db"')
     return value

@@ -66,6 +66,15 @@ class LazyGroup(click.Group):
             raise TypeError(f"{path} is no command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was named; of a name that is none, the nearest is told."""
+        name = click.utils.make_str(args[0])
+        if name not in self._paths and not name.startswith("-"):
+            ctx.fail(f"No such command {name!r}; {later('crawler.checks:nearest')(name, self._paths)}")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=LazyGroup, paths=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @shared_options
@@ -129,7 +138,9 @@ def _explained(error: BaseException) -> tuple[int, tuple[str, ...]]:
         case KeyboardInterrupt() | click.Abort():
             return EXIT_INTERRUPTED, ("interrupted",)
         case click.UsageError(ctx=context) if context is not None:
-            return EXIT_USAGE, (f"{error.format_message()} See `{context.command_path} --help`.",)
+            said = error.format_message()
+            end = "" if said.endswith((".", "?")) else "."
+            return EXIT_USAGE, (f"{said}{end} See `{context.command_path} --help`.",)
         case click.ClickException():
             return EXIT_USAGE, (error.format_message(),)
         case NewswarcError():

@@ -56,7 +56,7 @@ class Collection:
     def is_new(self) -> bool:
         """Whether nothing was crawled yet, as far as the folder tells: its SQLite file is not there."""
         scheme, _, file = self.database_url.partition(":///")
-        return scheme == "sqlite" and not os.path.exists(file.partition("?")[0])  # noqa: PTH110 - as in `exists`
+        return scheme == "sqlite" and not os.path.lexists(file.partition("?")[0])
 
     def warc(self) -> Path:
         """The folder of its WARC files. Raises DiskError when it is not there."""
@@ -79,7 +79,7 @@ def database_url(folder: Path, url: str) -> str:
 
 def find(folder: Path) -> Collection:
     """The collection in a folder. Raises UsageError when there is none, ConfigError when its settings are faulty."""
-    folder = folder.absolute()
+    folder = _absolute(folder)
     if not exists(folder):
         _refuse_missing(folder)
         raise UsageError(f"{folder}: no collection here (no {FILE_NAME}); {_way_out(folder)}")
@@ -87,9 +87,17 @@ def find(folder: Path) -> Collection:
     return Collection(folder, config.load(folder / FILE_NAME))
 
 
+def _absolute(folder: Path) -> Path:
+    """A folder as the database's URL and messages need it."""
+    try:
+        return folder.absolute()
+    except FileNotFoundError:  # of the current folder
+        raise UsageError("the current folder is not there any more; change to another") from None
+
+
 def exists(folder: Path) -> bool:
     """Whether a folder is a collection."""
-    return os.path.exists(folder / FILE_NAME)  # noqa: PTH110 - Path.exists raises where a folder may not be entered
+    return os.path.lexists(folder / FILE_NAME)  # Path.exists raises where a folder may not be entered
 
 
 def make(folder: Path, name: str | None = None, contact: str | None = None) -> Collection:
@@ -97,7 +105,7 @@ def make(folder: Path, name: str | None = None, contact: str | None = None) -> C
 
     Raises UsageError where one is already, or around or inside of another; ConfigError for a bad name or contact.
     """
-    folder = folder.absolute()
+    folder = _absolute(folder)
     _refuse_nesting(folder)
     _refuse_inner(folder)
     content = _settings(name or _name_of(folder), contact, str(folder / FILE_NAME))

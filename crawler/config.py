@@ -6,6 +6,7 @@ A fault is one line that names file, table, key and what would be right; all fau
 from __future__ import annotations
 
 import os
+import stat
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -16,6 +17,7 @@ from crawler import checks
 from storage.errors import ConfigError, DiskError
 
 FILE_NAME = "newswarc.toml"
+MAX_BYTES = 4_000_000  # some ten thousand sources
 
 
 def cores() -> int:
@@ -136,11 +138,18 @@ def required(table: type[Any]) -> frozenset[str]:
 def load(path: Path) -> Config:
     """The settings in a file. Raises FaultyConfig (a ConfigError), and DiskError when it cannot be read."""
     try:
-        content = path.read_bytes()
+        if stat.S_ISFIFO(path.stat().st_mode):
+            raise ConfigError(f"{path}: is a pipe, not a file")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise DiskError(f"{path}: is a link to what is not there; mount its disk or correct the link") from None
         raise ConfigError(f"{path}: there is no such file; `newswarc init` makes one") from None
     except OSError as error:
         raise DiskError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{path}: is larger than {MAX_BYTES} bytes; is it a settings file at all?")
     return loads(content, str(path))
 
 

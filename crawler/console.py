@@ -88,7 +88,8 @@ def _aligned(rows: list[list[str]]) -> list[str]:
 def note(text: str) -> None:
     """A line for the person, beside the data."""
     if sys.stderr is not None:
-        sys.stderr.write(one_line(text) + "\n")
+        with contextlib.suppress(OSError):  # there is nobody left to tell that nobody can be told
+            sys.stderr.write(one_line(text) + "\n")
 
 
 def complain(text: str) -> None:

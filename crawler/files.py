@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,10 +20,12 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     The file that a symbolic link points to is replaced, devices and pipes are written to. Raises DiskError, UsageError
     for a folder; what the block itself raises passes.
     """
-    target = path.resolve()
-    if target.is_dir():
-        raise UsageError(f"{path}: is a folder, not a file")
-    if target.exists() and not target.is_file():
+    with _as_disk_error(path):
+        target = path.resolve()
+        if target.is_dir():
+            raise UsageError(f"{path}: is a folder, not a file")
+        is_device = target.exists() and not target.is_file()
+    if is_device:
         with _as_disk_error(path), target.open("wb") as device:
             yield device
         return
@@ -38,7 +40,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             temporary.replace(target)
             sync_folder(target.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # what kept it from being made keeps it from being removed
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

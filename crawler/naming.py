@@ -39,6 +39,8 @@ def new_source(collection: Collection, url: str, name: str | None = None) -> Sou
     """A source for a site, not yet added. Raises UsageError for a URL or name that cannot be one."""
     taken = {source.name for source in collection.config.sources}
     site = checked_url(url)
+    if name in taken:
+        raise UsageError(f'{collection.file}: there is a source "{name}" already; choose another --name')
     try:
         return Source(checks.source_name(name or name_for(site, taken)), site)
     except ValueError as fault:

@@ -10,7 +10,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler import config, config_edit
+from crawler import checks, config, config_edit
 from crawler.config import CrawlTable, FaultyConfig, Source
 from storage.errors import ConfigError, DiskError
 
@@ -399,3 +399,24 @@ def test_rendered_source_is_read_back(reason: str, feeds: list[str]) -> None:
     """Quotes, backslashes and any alphabet survive the way into TOML and back."""
     source = Source("a", "https://a.net/", feeds=tuple(feeds), robots="ignore", robots_reason=reason)
     assert config.loads(config_edit.rendered(source).encode(), FILE).sources == (source,)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://crawl@/news?host=/run/postgresql&port=5433",
+        "postgresql:///news",
+        "postgresql://crawl:w@[::1]:5432/news",
+        "postgresql://crawl:w/o@db.local/news",
+        "postgresql://db.local/news?application_name=a@b:c",
+    ],
+)
+def test_every_form_of_a_postgresql_url_is_taken(url: str) -> None:
+    """Sockets, IPv6, odd passwords, options: whether the server is there is for the server to say."""
+    assert config.loads(f'[database]\nurl = "{url}"\n'.encode(), "newswarc.toml").database.url == url
+
+
+def test_a_message_never_repeats_the_password_of_a_url() -> None:
+    """What was typed is shown, but for that."""
+    assert checks.shown("https://me:geheim@post.net/a") == '"https://me:***@post.net/a"'
+    assert checks.shown("https://post.net/a:b@c") == '"https://post.net/a:b@c"'

@@ -79,6 +79,8 @@ def _pages(urls: Iterable[str]) -> Iterator[str]:
     """The canonical URLs of what was typed, `-` being the lines of stdin. Raises UsageError for what is none."""
     for url in urls:
         if url == "-":
+            if sys.stdin is None:
+                raise UsageError("no URL to fetch: stdin is closed")
             yield from _lines(sys.stdin)
         else:
             yield _page(url, "")

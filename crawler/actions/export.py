@@ -8,10 +8,11 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
 
+from crawler import checks, console, files
 from crawler import collection as collections
-from crawler import console, files
 from crawler.actions.database import opened
 from storage import export as exporting
+from storage.errors import UsageError
 
 _IN_MEMORY = 16 << 20  # bytes
 
@@ -20,6 +21,8 @@ def export(
     folder: Path, output: Path | None, *, fmt: str, since_seq: int | None, source: str | None, since: str | None
 ) -> None:
     """Write the articles chosen; a file appears only when it is complete."""
+    if source is not None and not checks.is_text(source):
+        raise UsageError(f"--source {checks.shown(source)} is no text")
     with opened(collections.find(folder)) as conn:
         lines = exporting.export(conn, since_seq=since_seq, source=source, since=since, fmt=fmt)
         # A reader that goes away leaves the stream half read; it has to end before its connection does.

@@ -52,6 +52,8 @@ def show(folder: Path, target: str, *, raw: bool, as_json: bool) -> None:
 
 def _known(collection: Collection, target: str) -> Row:
     """Article and versions, the URL's own row, its captures: None or empty where there is nothing."""
+    if not checks.is_text(target):
+        raise UsageError(f"{checks.shown(target)} is no text, and so neither URL nor uid")
     with opened(collection) as conn:
         article = query.article_by(conn, target)
         url = target if "://" in target or article is None else article["url"]
