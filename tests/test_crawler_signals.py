@@ -35,7 +35,7 @@ contact = "desk@newswarc.test"
 [crawl]
 delay = {delay}
 timeout = 60
-workers = 2
+workers = 1
 allow_private_networks = true
 [[source]]
 name = "paper"
@@ -170,10 +170,15 @@ def recovering(stage: Stage) -> Iterator[Reached]:
     yield _stop_workers
 
 
+def _workers(crawl: subprocess.Popen[str]) -> list[int]:
+    """What the forker, which is a child of the run, has forked."""
+    return [pid for pid in family(crawl.pid) if pid != crawl.pid and int((_stat(pid) or "00")[1]) != crawl.pid]
+
+
 def _stop_workers(crawl: subprocess.Popen[str]) -> None:
-    """Stop what the run starts, as soon as it is there: the forker, and the workers that it forks."""
-    wait_until(lambda: len(family(crawl.pid)) > 2)
-    for pid in family(crawl.pid).keys() - {crawl.pid}:
+    """Stop the worker as soon as it is there: it never answers, and looks at no socket or clock."""
+    wait_until(lambda: bool(_workers(crawl)))
+    for pid in _workers(crawl):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
 
@@ -279,8 +284,14 @@ def writing(stage: Stage) -> Iterator[Reached]:
 
 @contextmanager
 def waiting(stage: Stage) -> Iterator[Reached]:
-    """The next page of the host has to wait a minute for its turn."""
+    """robots.txt is on its way, and the page behind it has to wait a minute for its turn."""
     stage.delay = 60
+
+    def late(line: Line) -> None:
+        threading.Event().wait(1)  # until the signal was heard
+        line.reply(b"User-agent: *\nAllow: /\n")
+
+    stage.server.answers["/robots.txt"] = late
     reached = _asked(stage, "/robots.txt")
     yield lambda _: wait_until(reached)
     stage.settle()
