@@ -79,7 +79,6 @@ def log_left(bench: Bench) -> None:
 AHEAD = rows(f"""
     UPDATE urls SET next_fetch_at = {FUTURE} WHERE next_fetch_at IS NOT NULL;
     UPDATE urls SET last_fetch_at = {FUTURE} WHERE last_fetch_at IS NOT NULL;
-    UPDATE captures SET fetched_at = {FUTURE};
     INSERT INTO hosts (host, blocked_until) VALUES ('127.0.0.1', {FUTURE});
     UPDATE runs SET started_at = {FUTURE}, ended_at = {FUTURE};
 """)
