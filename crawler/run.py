@@ -95,7 +95,8 @@ class Run:
         held.opened()
         self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := _port(url))}
         self.guard = guard_of(self.config)
-        self.writer = WarcWriter(warc, run_id=self.id, software=PRODUCT_VERSION, fields=self._warcinfo())
+        most = self.config.crawl.max_warc_bytes
+        self.writer = WarcWriter(warc, self.id, PRODUCT_VERSION, self._warcinfo(), max_file_bytes=most)
         log_bytes = self.config.database.max_log_bytes
         self.scribe = Scribe(self.engine, WarcKeeping(self.writer), self.id, max_log_bytes=log_bytes)
         opening.callback(self.scribe.close)
