@@ -100,23 +100,17 @@ MOMENTS = {
     ),
     "within an exchange": Moment("write", range(5, 30), lambda s: s.last("write", CDXJ) and s.last("write", WARC, back=2)),
     "within the commit": Moment(
-        "pwrite64", range(60, 90), lambda s: s.last(WAL) and s.last(WAL, back=2) and s.without_row() > 0, quick=True
+        "pwrite64", range(60, 120), lambda s: s.last(WAL) and s.last(WAL, back=2) and s.without_row() > 0, quick=True
     ),
     "when the commit is written and not yet synced": Moment(
         "fdatasync", range(6, 20), lambda s: s.last(WAL) and s.last(CDXJ, back=2) and s.without_row() == 0
     ),
-    "after the commit, before anybody is told": Moment(
+    "after the commit, before anybody is told and the next job begins": Moment(
         "fcntl",
-        range(40, 80),
+        range(46, 90),
         lambda s: s.last("fcntl", "F_UNLCK") and s.last("fdatasync", WAL, back=2) and s.without_row() == 0,
         also="fdatasync",
         quick=True,
-    ),
-    "after the commit, before the next job": Moment(
-        "write",
-        range(8, 40),
-        lambda s: s.last("write", WARC) and s.last("fdatasync", WAL, back=2) and s.without_row() == 0,
-        also="fdatasync",
     ),
     "before a file has its first name": Moment(RENAME, range(1, 3), lambda s: s.last(NEW) and bool(s.left(NEW)), quick=True),
     "between a file's warcinfo and its first exchange": Moment(
@@ -144,10 +138,10 @@ MOMENTS = {
     "rollover: before the next file has a name": Moment(
         RENAME, range(4, 8), lambda s: s.last(NEW) and s.not_entered() == 1 and not s.left(WARC), crawl=SMALL_FILES
     ),
-    "rollover: between rename and commit": Moment(
-        "fdatasync",
-        range(6, 20),
-        lambda s: s.last(CDXJ) and bool(s.left(WARC)) and s.not_entered() > 0,
+    "rollover: between rename and commit, with the next file begun": Moment(
+        "fsync",
+        range(4, 9),
+        lambda s: s.last("/warc>") and bool(s.left(WARC)) and s.not_entered() == 1,
         crawl=SMALL_FILES,
         quick=True,
     ),
