@@ -57,14 +57,14 @@ def recover(engine: Engine, folder: Path, now: str) -> Recovered:
     """
     done = Recovered()
     books = _Books(engine, now, done)
+    for name in _unentered(engine, folder):  # older than what is still open: unread pages are settled in the order of their rows
+        _enter(folder / name, books)
     for recovered in recover_folder(folder, books):
         done.cut += recovered.cut
         for damage in recovered.damage:
             log.warning("%s; what is behind it was kept", damage)
         if recovered.cut:
             log.info("%s: %d bytes of a torn tail were cut", recovered.name, recovered.cut)
-    for name in _unentered(engine, folder):
-        _enter(folder / name, books)
     if done.withdrawn:
         log.warning("%d captures were taken back: their records are gone", done.withdrawn)
     return done
