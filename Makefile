@@ -19,7 +19,7 @@ help:
 	@echo 'make demo    crawl a small newsroom on loopback into ./demo-news/ and show what came of it'
 	@echo 'make test    run every test'
 	@echo 'make hostile crawl a server with some hundred faults'
-	@echo 'make torture kill a crawl 200 times and resume it'
+	@echo 'make torture kill -9 a crawl 200 times at random and at every certain moment, and cut its file anywhere'
 	@echo 'make lint    ruff, mypy --strict, import contracts'
 	@echo 'make corpus  crawl the pages of NEWSWARC_CORPUS at their own host names (needs root)'
 	@echo 'make canary  run the wire tests on the newest Scrapy'
@@ -49,7 +49,8 @@ hostile: setup
 	@$(BIN)/python -m pytest -s tests/test_crawler_hostile.py
 
 torture: setup
-	@NEWSWARC_KILLS=$${NEWSWARC_KILLS:-200} $(BIN)/python -m pytest tests/test_crawler_recovery.py
+	@NEWSWARC_KILLS=$${NEWSWARC_KILLS:-200} $(BIN)/python -m pytest -s $(PYTEST_ARGS) tests/test_crawler_torture.py \
+		tests/test_crawler_moments.py tests/test_crawler_cuts.py
 
 lint: $(VENV)/.lint-ready
 	@failed=; for tool in 'ruff check .' mypy lint-imports; do echo "$$tool"; $(BIN)/$$tool || failed="$$failed $${tool%% *}"; done; \

@@ -108,12 +108,12 @@ def positive_seconds(value: object) -> float:
     return number
 
 
-def whole(unit: str, largest: int) -> Callable[[object], int]:
-    """A whole number of `unit` from 1 to `largest`."""
+def whole(unit: str, largest: int, smallest: int = 1) -> Callable[[object], int]:
+    """A whole number of `unit` from `smallest` to `largest`."""
 
     def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= largest:
-            raise ValueError(f"must be a whole number of {unit} from 1 to {largest}, not {shown(value)}")
+        if isinstance(value, bool) or not isinstance(value, int) or not smallest <= value <= largest:
+            raise ValueError(f"must be a whole number of {unit} from {smallest} to {largest}, not {shown(value)}")
         return value
 
     return check

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from crawler.schedule import next_visit
 from pipelines.page import RawPage, read_article
-from pipelines.store import Recorded, Visit, store_article
+from pipelines.store import Recorded, Visit, When, store_article
 from pipelines.workers import WorkerError
 from storage import captures
 from storage.errors import DamageError
 from storage.http_message import Head, split_head
-from storage.records import SEED_KINDS, Capture, Ended
+from storage.records import SEED_KINDS, Capture, Ended, Lease, Outcome
 from storage.recover import Unread, unread
 from storage.scribe import Job
 from storage.times import now
@@ -74,7 +74,7 @@ class Recovery:
                 return None
             problem = error.reason
         visit = self._visit(left, head, problem)
-        return lambda conn: store_article(conn, visit, result, [], next_visit)
+        return lambda conn: store_article(conn, visit, result, [], partial(_next_visit, left.asked_again))
 
     def _visit(self, left: Unread, head: Head, problem: str | None) -> Visit:
         capture = left.capture
@@ -90,6 +90,11 @@ class Recovery:
             etag=head.get("etag"),
             last_modified=head.get("last-modified"),
         )
+
+
+def _next_visit(asked_again: str | None, lease: Lease, outcome: Outcome, now_: str) -> When:
+    """As after a live fetch; who asked for the page after it was fetched, with `--refetch`, still wants it."""
+    return When(asked_again, 0) if asked_again else next_visit(lease, outcome, now_)
 
 
 def _forget(left: Unread) -> Job:

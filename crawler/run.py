@@ -95,11 +95,11 @@ class Run:
         held.opened()
         self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := _port(url))}
         self.guard = guard_of(self.config)
-        self.writer = WarcWriter(warc, run_id=self.id, software=PRODUCT_VERSION, fields=self._warcinfo())
+        crawl, fields = self.config.crawl, self._warcinfo()
+        self.writer = WarcWriter(warc, self.id, PRODUCT_VERSION, fields, max_file_bytes=crawl.max_warc_bytes)
         log_bytes = self.config.database.max_log_bytes
         self.scribe = Scribe(self.engine, WarcKeeping(self.writer), self.id, max_log_bytes=log_bytes)
         opening.callback(self.scribe.close)
-        crawl = self.config.crawl
         self.limits = limits_of(self.config, spool_folder=str(warc))
         self.intake = Intake(self.id, self.scribe, self.writer, self.limits)
         self.sharing = Sharing(self, shared=self.options.join)

@@ -48,6 +48,11 @@ class Visit:
         """The row of the final exchange."""
         return self.recorded.capture_id if self.recorded else None
 
+    @property
+    def fetched_at(self) -> str:
+        """When the final exchange began, which may be long before `at`; `at` when there was none."""
+        return (self.recorded.fetched_at if self.recorded else None) or self.at
+
 
 @dataclass(frozen=True, slots=True)
 class When:
@@ -105,14 +110,13 @@ def _decide(conn: Connection, visit: Visit, result: Candidate | NoArticle | None
 def _sighting(visit: Visit, candidate: Candidate | None) -> Sighting:
     own = list(dict.fromkeys((key(visit.url), key(visit.lease.url))))
     canonical = _key_or_nothing(candidate.canonical_url) if candidate is not None and candidate.canonical_url else ""
-    at = visit.recorded.fetched_at if visit.recorded and visit.recorded.fetched_at else visit.at
     return Sighting(
         source_id=visit.source_id,
         url_id=visit.lease.url_id,
         own_keys=own,
         canonical_key=canonical if canonical not in own else "",
         url=visit.url,
-        fetched_at=at,
+        fetched_at=visit.fetched_at,
         http_status=visit.status,
         capture_id=visit.capture_id or 0,
     )
@@ -145,7 +149,7 @@ def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
             etag=visit.etag,
             last_modified=visit.last_modified,
         ),
-        now,
+        visit.fetched_at,
     )
     frontier.account(conn, visit.run_id, lease, outcome.verdict, outcome.reason, visit.capture_id, now)
     if visit.capture_id is not None:

@@ -57,14 +57,14 @@ def recover(engine: Engine, folder: Path, now: str) -> Recovered:
     """
     done = Recovered()
     books = _Books(engine, now, done)
+    for name in _unentered(engine, folder):  # older than what is still open: unread pages are settled in the order of their rows
+        _enter(folder / name, books)
     for recovered in recover_folder(folder, books):
         done.cut += recovered.cut
         for damage in recovered.damage:
             log.warning("%s; what is behind it was kept", damage)
         if recovered.cut:
             log.info("%s: %d bytes of a torn tail were cut", recovered.name, recovered.cut)
-    for name in _unentered(engine, folder):
-        _enter(folder / name, books)
     if done.withdrawn:
         log.warning("%d captures were taken back: their records are gone", done.withdrawn)
     return done
@@ -153,7 +153,7 @@ class _Books:
 class Unread:
     """An archived page without outcome, and the frontier row that it was fetched for.
 
-    `outdated`: its URL was settled since by another fetch.
+    `outdated`: its URL was settled since by another fetch. `asked_again`: since when it is due once more, None if not.
     """
 
     capture_id: int
@@ -161,6 +161,7 @@ class Unread:
     lease: Lease
     source_id: int
     outdated: bool
+    asked_again: str | None
 
 
 def last_capture(engine: Engine) -> int:
@@ -173,7 +174,7 @@ def unread(conn: Connection, after: int = 0, until: int = 2**62, limit: int = 10
     """Captures left over by runs that were killed, in the order of their ids, behind `after` and not behind `until`."""
     rows = (
         conn.execute(
-            select(captures, warc_files.c.name.label("file"), urls.c.source_id, urls.c.last_fetch_at)
+            select(captures, warc_files.c.name.label("file"), urls.c.source_id, urls.c.last_fetch_at, urls.c.next_fetch_at)
             .join(warc_files, warc_files.c.id == captures.c.warc_file_id)
             .join(urls, urls.c.id == captures.c.url_id)
             .where(captures.c.pending, captures.c.id > after, captures.c.id <= until)
@@ -191,6 +192,7 @@ def unread(conn: Connection, after: int = 0, until: int = 2**62, limit: int = 10
             lease=leases[row["url_id"]],
             source_id=row["source_id"],
             outdated=(row["last_fetch_at"] or "") >= row["fetched_at"],
+            asked_again=due if (due := row["next_fetch_at"]) and due > row["fetched_at"] else None,
         )
         for row in rows
     ]

@@ -95,6 +95,14 @@ def lock(file: io.FileIO) -> bool:
     return True
 
 
+def still_at(file: io.FileIO, path: Path) -> bool:
+    """Whether an open file is what this path names now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Where a pair of files stood."""
@@ -195,15 +203,18 @@ def _create(path: Path) -> io.FileIO:
 def _create_locked(path: Path) -> io.FileIO:
     """A new file that no one ever sees without its lock: recovery takes an `.open` file without lock for a left one."""
     unseen = path.with_name(path.name + UNSEEN)
-    file = _create(unseen)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        unseen.rename(path)
-    except OSError:
-        file.close()
-        unseen.unlink(missing_ok=True)
-        raise
-    return file
+    while True:
+        file = _create(unseen)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if still_at(file, unseen):
+                unseen.rename(path)
+                return file
+        except OSError:
+            file.close()
+            unseen.unlink(missing_ok=True)
+            raise
+        file.close()  # recovery was faster, took it for a left one, and removed it
 
 
 def _write_all(file: io.FileIO, data: bytes) -> None:

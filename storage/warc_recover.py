@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,23 @@ from storage import cdxj
 from storage.errors import DamageError
 from storage.records import Capture, Ended
 from storage.warc_fields import context_of
-from storage.warc_file import OPEN, UNSEEN, ClosedFile, cdxj_path, disk, lock, open_path, sync_folder, write_cdxj
+from storage.warc_file import (
+    OPEN,
+    UNSEEN,
+    ClosedFile,
+    cdxj_path,
+    disk,
+    lock,
+    open_path,
+    still_at,
+    sync_folder,
+    write_cdxj,
+)
 from storage.warc_format import Measured, measure
 from storage.warc_read import Damage, Record, scan
 from storage.warc_records import HowFetched, capture_of
 
 _MAIN_ONLY = frozenset({"warcinfo", "resource"})
-_STALE = 60  # s; a living writer's file is unseen for less than a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +141,19 @@ def recover_folder(folder: Path, books: Books | None = None) -> list[Recovered]:
             if not path.with_name(path.name.removesuffix(f".cdxj{OPEN}") + f".warc.gz{OPEN}").exists():
                 path.unlink(missing_ok=True)
         for path in folder.glob(f"*{OPEN}{UNSEEN}"):
-            if time.time() - path.stat().st_mtime > _STALE:
-                path.unlink(missing_ok=True)
+            _remove_unseen(path)
     return recovered
+
+
+def _remove_unseen(path: Path) -> None:
+    """Remove a file whose writer was killed before it had its name; a living one has locked it, or will look for it."""
+    try:
+        file = io.FileIO(path, "r+")
+    except FileNotFoundError:
+        return
+    with file:
+        if lock(file) and still_at(file, path):
+            path.unlink()
 
 
 def recover(folder: Path, name: str, books: Books | None = None) -> Recovered | None:
@@ -150,14 +169,7 @@ def recover(folder: Path, name: str, books: Books | None = None) -> Recovered | 
         except FileNotFoundError:
             return None
         with file:
-            return _recover(final, file, books or _NoBooks()) if lock(file) and _still_at(file, path) else None
-
-
-def _still_at(file: io.FileIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+            return _recover(final, file, books or _NoBooks()) if lock(file) and still_at(file, path) else None
 
 
 def _recover(final: Path, file: io.FileIO, books: Books) -> Recovered:

@@ -31,6 +31,7 @@ allow_private_networks = ["127.0.0.1", "10.0.0.0/8", "fd00::/8", "localhost:8080
 verify_tls = false
 max_page_bytes = 1_000_000
 max_capture_bytes = 2_000_000
+max_warc_bytes = 50_000_000
 timeout = 12.5
 http_proxy = "http://user:word@proxy.local:3128"
 
@@ -83,6 +84,7 @@ def test_every_key_is_read() -> None:
         verify_tls=False,
         max_page_bytes=1_000_000,
         max_capture_bytes=2_000_000,
+        max_warc_bytes=50_000_000,
         timeout=12.5,
         http_proxy="http://user:word@proxy.local:3128",
     )
@@ -116,6 +118,7 @@ def test_empty_file_has_defaults() -> None:
     assert read.crawl.allow_private_networks is False
     assert read.crawl.verify_tls is True
     assert (read.crawl.max_page_bytes, read.crawl.max_capture_bytes) == (10_000_000, 64_000_000)
+    assert read.crawl.max_warc_bytes == 1_000_000_000
     assert read.crawl.worker_count == config.cores() >= 1
     assert read.database.url == "sqlite:///news.db"
     assert read.sources == ()
@@ -152,6 +155,7 @@ FAULTS = [
     ("[crawl]\nworkers = true", "[crawl] key workers: must be a whole number of processes from 1 to 256, not true"),
     ("[crawl]\nmax_page_bytes = '10MB'", "[crawl] key max_page_bytes: must be a whole number of bytes from 1 to "),
     ("[crawl]\nmax_capture_bytes = -5", "[crawl] key max_capture_bytes: must be a whole number of bytes from 1 to "),
+    ("[crawl]\nmax_warc_bytes = 9_999", "[crawl] key max_warc_bytes: must be a whole number of bytes from 10000 to "),
     ("[crawl]\nverify_tls = 'no'", '[crawl] key verify_tls: must be true or false (without quotes), not "no"'),
     ("[crawl]\nhttp_proxy = 'proxy.local'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),
     ("[crawl]\nhttp_proxy = 'socks5://a:1'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),

@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import random
-import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from archives import SITE, Archive, candidate, page
-from desk import COMMAND, Desk, environment, wait_until
+from desk import Desk
 
 from crawler.recovery import Recovery, raw_page
 from crawler.tape import Limits
 from pipelines.page import RawPage, ReadArticle, read_page
 from pipelines.workers import WorkerError
 from storage.database import reading, transaction
-from storage.lock import HOLDER_NAME
 from storage.records import Ended
 from storage.recover import unread
 from storage.urlkey import key
 from tests.newsroom.server import Newsroom
-
-FEW = 2
-KILLS = int(os.environ.get("NEWSWARC_KILLS", FEW))  # of a crawl that is killed and resumed
-STRACE = shutil.which("strace")
-STORIES = int(os.environ.get("NEWSWARC_KILL_STORIES", "26"))
-WARCIO = Path(sys.executable).with_name("warcio")
-
 
 # --- without network --------------------------------------------------------------------------------------------------
 
@@ -190,6 +176,18 @@ def test_a_page_whose_url_was_settled_since_is_left_alone(archive: Archive) -> N
     assert archive.state(lease.url) == ("stored", False)
 
 
+def test_a_page_that_was_asked_for_again_is_settled_and_stays_due(killed: Archive) -> None:
+    """What was fetched before somebody asked for it anew is stored, and the asking is not forgotten."""
+    asked = killed.tick()
+    killed.edit("UPDATE urls SET next_fetch_at = :asked WHERE url = :url", asked=asked, url=f"{SITE}/y")
+    settle(killed)
+    assert outcomes(killed) == [(f"{SITE}/{name}", "added", None) for name in ("x", "y", "z")]
+    assert [killed.state(f"{SITE}/{name}") for name in "xyz"] == [("stored", False), ("stored", True), ("stored", False)]
+    rows = killed.rows("SELECT u.next_fetch_at, u.last_fetch_at = c.fetched_at FROM urls u JOIN captures c ON c.url_id = u.id"
+                       " WHERE u.url = :url", url=f"{SITE}/y")
+    assert [(due, bool(as_fetched)) for due, as_fetched in rows] == [(asked, True)]
+
+
 def test_more_pages_than_are_read_at_once(archive: Archive) -> None:
     """They are read some at a time."""
     archive.begin("R1")
@@ -287,85 +285,3 @@ def test_the_archive_gives_what_a_live_run_would_have_stored(desk: Desk, newsroo
     assert desk.rows(URLS) == urls
     assert desk.one("SELECT count(*) FROM captures WHERE pending") == 0
     desk.run("verify")
-
-
-@pytest.mark.timeout(240 + 30 * KILLS)
-def test_killed_again_and_again_a_crawl_ends_as_if_it_never_had_been(desk: Desk) -> None:
-    """Kill -9 at seeded moments, then resumed until done: every story once, nothing missed, every row proven."""
-    chance = random.Random(int(os.environ.get("NEWSWARC_KILL_SEED", "1")))
-    with Newsroom(stories=STORIES, latency=0.005) as newsroom:
-        desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
-        for _ in range(KILLS):
-            if not _killed_while_crawling(desk, newsroom, chance):  # it was done before
-                _prove(desk, newsroom)
-                _begin_anew(desk)
-        desk.run("crawl", "-q", "--now", timeout=240)
-        _prove(desk, newsroom)
-
-
-def _killed_while_crawling(desk: Desk, newsroom: Newsroom, chance: random.Random) -> bool:
-    """Start a crawl and kill it while it puts things right, or after some answers, and a moment; whether it still ran."""
-    answers = len(newsroom.log) + chance.randrange(1, STORIES + 30)
-    early = chance.random() < 0.3
-    holder = desk.folder / HOLDER_NAME
-    with subprocess.Popen([*COMMAND, "crawl", "-q", "--now"], cwd=desk.folder, env=environment()) as crawling:
-
-        def is_time() -> bool:
-            begun = early and holder.exists() and holder.read_text().startswith(f"{crawling.pid}\n")
-            return begun or len(newsroom.log) >= answers or crawling.poll() is not None
-
-        wait_until(is_time, 120)
-        try:
-            crawling.wait(chance.random() * 0.2)
-        except subprocess.TimeoutExpired:
-            crawling.kill()
-            return True
-    assert crawling.returncode == 0
-    return False
-
-
-# Kernel calls at whose beginning a process is killed: the batches of the scribe (WARC, CDXJ, then the database's log), the
-# index and the names of a file that is closed; then those of the run that puts it right.
-AT_CALLS = [
-    *((f"fdatasync:{n}", f"fsync:{1 + n % 4}") for n in range(11, 17)),
-    *((f"rename:{n}", f"rename:{1 + n % 2}") for n in (1, 2, 3)),
-    *((f"fsync:{n}", f"fdatasync:{n}") for n in (1, 2, 3)),
-]
-
-
-@pytest.mark.skipif(KILLS <= FEW or STRACE is None, reason="for NEWSWARC_KILLS, with strace")
-@pytest.mark.parametrize(("at", "then"), AT_CALLS)
-def test_killed_at_certain_moments(desk: Desk, at: str, then: str) -> None:
-    """Between sync and commit, between index and rename, between rename and commit, and in the recovery of that."""
-    with Newsroom(stories=8) as newsroom:
-        desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
-        for moment in (at, then):
-            call, _, number = moment.partition(":")
-            traced = f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"
-            command = [str(STRACE), "-f", "-qqq", "-o", os.devnull, "-e", *traced, *COMMAND, "crawl", "-q"]
-            done = subprocess.run(command, cwd=desk.folder, env=environment(), check=False, timeout=120)
-            assert done.returncode in {-9, 0}
-        desk.run("crawl", "-q", "--now", timeout=240)
-        _prove(desk, newsroom)
-
-
-def _prove(desk: Desk, newsroom: Newsroom) -> None:
-    """Every story is stored once, nothing is left to do, and neither we nor tools of others find a fault."""
-    desk.run("verify")
-    stored = [key(url) for (url,) in desk.rows("SELECT url FROM v_articles")]
-    assert sorted(stored) == sorted(key(newsroom.site.url(story)) for story in newsroom.site.live)
-    assert desk.rows("SELECT url FROM urls WHERE state = 'pending' OR lease_run IS NOT NULL") == []
-    assert desk.rows("SELECT id FROM captures WHERE pending") == []
-    assert desk.rows("SELECT id FROM versions WHERE number > 1") == []
-    files = sorted((desk.folder / "warc").glob("*.warc.gz"))
-    left = {path.suffix for path in (desk.folder / "warc").iterdir()} - {".gz", ".cdxj"}
-    assert left <= {".new"}  # empty: killed before it had its name
-    subprocess.run(["gzip", "-t", *files], check=True)
-    subprocess.run([WARCIO, "check", *files], check=True)
-
-
-def _begin_anew(desk: Desk) -> None:
-    for name in ("news.db", "news.db-wal", "news.db-shm"):
-        (desk.folder / name).unlink(missing_ok=True)
-    shutil.rmtree(desk.folder / "warc")
-    (desk.folder / "warc").mkdir()

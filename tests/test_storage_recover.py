@@ -261,6 +261,23 @@ def test_without_its_database(full: Archive, tmp_path: Path) -> None:
     archive.close()
 
 
+def test_without_its_database_rows_are_in_the_order_of_the_exchanges(full: Archive, tmp_path: Path) -> None:
+    """Files that were closed come before the one that was left open, so that versions are made in their order."""
+    full.begin("R3")
+    full.article("/a1", "edited since")
+    full.kill()
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copytree(full.folder, other / "warc")
+    archive = Archive(other, f"sqlite:///{other / 'news.db'}")
+    archive.now = full.now
+    put_right(archive)
+    fetched = [moment for (moment,) in archive.rows("SELECT fetched_at FROM captures ORDER BY id")]
+    assert fetched == sorted(fetched)
+    assert archive.one("SELECT count(*) FROM captures WHERE pending AND url = :url", url=f"{SITE}/a1") == 2
+    archive.close()
+
+
 # --- what is taken back -----------------------------------------------------------------------------------------------
 
 

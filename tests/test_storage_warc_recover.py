@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import os
 import signal
@@ -236,6 +237,34 @@ def test_living_writers_are_left_alone(tmp_path):
     writer.write_exchange(exchange())
     assert len(writer.close()) == 1
     assert recover(tmp_path, name) is None
+
+
+def test_a_file_that_never_had_its_name_goes(tmp_path):
+    """One that was left behind is removed at once; one that a living writer has locked is not touched."""
+    left, living = tmp_path / "a.warc.gz.open.new", tmp_path / "b.warc.gz.open.new"
+    left.touch()
+    with living.open("x") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert recover_folder(tmp_path) == []
+        assert list(tmp_path.iterdir()) == [living]
+
+
+def test_a_writer_whose_new_file_recovery_takes_for_a_left_one(tmp_path, monkeypatch):
+    """Removed between its making and its lock, it is made again."""
+    real, taken = fcntl.flock, []
+
+    def flock(file, operation):
+        if operation == fcntl.LOCK_EX and not taken:
+            taken.append(file.name)
+            recover_folder(tmp_path)
+            assert list(tmp_path.iterdir()) == []
+        real(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    writer = WarcWriter(tmp_path, "R1", "newswarc/test")
+    writer.write_exchange(exchange())
+    assert taken
+    assert len(writer.close()) == 1
 
 
 def test_killed_between_any_two_renames(tmp_path):
