@@ -213,7 +213,7 @@ def retry_after(value: bytes | None, now: datetime) -> float | None:
         return float(min(int(text[:9]), 7 * 86_400))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter from a zone that is a very long number
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
