@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import cache
+from typing import Literal
 
 ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
@@ -56,21 +58,32 @@ def clean_line(text: str, limit: int = 0) -> str:
 
 def _visible(text: str) -> str:
     if not _SUSPECT.search(text):
-        return unicodedata.normalize("NFC", text)
+        return composed(text, "NFC")
     text = _UNSEEN.sub("", ESCAPES.sub("", text))
-    return unicodedata.normalize("NFC", _JOINERS.sub("", text))
+    return composed(_JOINERS.sub("", text), "NFC")
+
+
+def composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
+    """Normal form of a text with at most 30 marks on a letter (UAX 15, stream-safe): sorting them takes the square of their number."""
+    return unicodedata.normalize(form, text if text.isascii() else _heaped_marks().sub(r"\1", text))
+
+
+@cache
+def _heaped_marks() -> re.Pattern[str]:
+    marks = "".join(char for char in map(chr, range(0x300, 0x20000)) if unicodedata.combining(char))
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
 
 
 def wording(title: str | None, text: str) -> str:
     """Hex sha256 of title and text as read: white space and the variants of quotes and dashes folded, case kept."""
     whole = f"{title or ''}\n{text}".translate(_FOLDED)
-    folded = unicodedata.normalize("NFKC", " ".join(whole.split())).translate(_FOLDED)
+    folded = composed(" ".join(whole.split()), "NFKC").translate(_FOLDED)
     return hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()
 
 
 def fold(text: str) -> str:
     """Letters and digits only, case folded: for comparing titles and names."""
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+    return " ".join(re.findall(r"\w+", composed(text, "NFKC").casefold()))
 
 
 def words_in(text: str) -> int:

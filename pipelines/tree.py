@@ -14,7 +14,8 @@ from pipelines.normalize import ESCAPES
 
 MAX_DEPTH = 150  # of elements; libxml2 itself gives up at 256 and loses all that follows
 _UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_REFERENCE = re.compile(r"&#(?:0*([0-9]{1,3})|[xX]0*([0-9a-fA-F]{1,2}))(?![0-9a-fA-F]);?")
+_REFERENCE = re.compile(r"&#(?:0*+([0-9]{1,3})(?![0-9])|[xX]0*+([0-9a-fA-F]{1,2})(?![0-9a-fA-F]));?")
+_PASSES = 4  # of taking out what may put together a reference or an escape when it is gone
 # A tag as parsers see it: it ends at the first > outside quotes, and a < within it is part of a name.
 _OPEN_TAG = re.compile(r"""<([a-zA-Z][^\s/>]*+)((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?|["'])*+)>?""")
 _LONG_TAG = 3_000  # characters
@@ -46,13 +47,18 @@ def parse(text: str) -> HtmlElement | None:
 
 
 def _usable(text: str) -> str:
-    """The text without characters that no tree may hold, written out or as numeric references.
+    """The text without characters that no tree may hold, written out or as numeric references."""
+    for _ in range(_PASSES):
+        before, text = text, _without_unusable(text)
+        if text == before:
+            return thinned(text)
+    return thinned(text.replace("&#", "&amp;#"))
 
-    References 128 to 159 mean Windows-1252, as in browsers.
-    """
+
+def _without_unusable(text: str) -> str:
+    """One pass; references 128 to 159 mean Windows-1252, as in browsers."""
     if "&#" in text:
         text = _REFERENCE.sub(_referenced, text)
-    text = thinned(text)
     if "\x1b" in text:
         text = ESCAPES.sub("", text)
     return _UNUSABLE.sub("", text)
