@@ -17,7 +17,8 @@ _STATEFUL = ("utf-16", "utf-32", "iso2022", "iso-2022", "hz")
 _UTF8 = ("utf-8", "utf8")
 # Python's own inventions and what no browser reads: a page that declares one is written in something else.
 _NO_CHARSETS = frozenset(
-    "x-user-defined undefined punycode idna unicode_escape unicode-escape raw_unicode_escape raw-unicode-escape utf-7 mbcs oem".split()
+    "x-user-defined undefined punycode idna unicode_escape unicode-escape raw_unicode_escape raw-unicode-escape "
+    "utf-7 mbcs oem".split()
 )
 _ENOUGH_GOOD = 20  # decoded non-ASCII characters for each broken one
 _NON_ASCII = re.compile(rb"[\x00-\x7f]{0,8}(?:[\x80-\xff]+[\x00-\x7f]{0,4})+")

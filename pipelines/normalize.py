@@ -64,7 +64,7 @@ def _visible(text: str) -> str:
 
 
 def composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
-    """Normal form of a text with at most 30 marks on a letter (UAX 15, stream-safe): sorting them takes the square of their number."""
+    """A normal form, with at most 30 marks on a letter (UAX 15): sorting them takes the square of their number."""
     return unicodedata.normalize(form, text if text.isascii() else _heaped_marks().sub(r"\1", text))
 
 

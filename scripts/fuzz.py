@@ -20,17 +20,20 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from types import FrameType
 
+from tests.fuzz.giants import giants
 from tests.fuzz.mutate import SEEDS, mutated, seeds
 
 NAMES = sorted(folder.name for folder in SEEDS.iterdir() if folder.is_dir())
-LIMIT_SECONDS = 5.0  # for one input
+LIMIT_SECONDS = 5.0  # of CPU for one input
 MEMORY = 3 << 30  # bytes of address space
 _MAX_INPUT = 20_000  # bytes, of atheris; the large shapes are in tests/fuzz/giants.py
 _HANG = 30  # seconds a C function may take before its process is ended
+_GIANT = 1_000_000  # bytes
 _BATCH = 500
 
 
@@ -47,7 +50,7 @@ def main() -> int:
     if options.input:
         return _again(options.targets[0], options.input)
     if options.child:
-        return _fuzz(options.targets[0], options.seconds, options.out, guided=options.child == "atheris")
+        return _fuzz(options.targets[0], options.seconds, options.out, options.child)
     failed = [name for name in options.targets or NAMES if not _ran(name, options.seconds, options.out)]
     print(f"findings in: {', '.join(failed)}" if failed else "no findings")
     return 1 if failed else 0
@@ -59,7 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=60, help="for each target")
     parser.add_argument("--out", type=Path, default=Path("fuzz-findings"), help="folder for findings")
     parser.add_argument("--input", type=Path, help="run one input through one target")
-    parser.add_argument("--child", choices=("atheris", "mutation"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=("giants", "atheris", "mutation"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if unknown := set(options.targets) - set(NAMES):
         parser.error(f"no target {', '.join(sorted(unknown))}")
@@ -72,13 +75,21 @@ def _options() -> argparse.Namespace:
 
 
 def _ran(name: str, seconds: float, out: Path) -> bool:
-    """Whether a target found nothing. Atheris stops at its first finding; mutation goes on."""
-    way = "atheris" if _has_atheris() else "mutation"
+    """Whether a target found nothing, in large shapes and then in what is made of its seeds.
+
+    Atheris stops at its first finding; mutation goes on.
+    """
+    ways = ("giants", "atheris" if _has_atheris() else "mutation")
+    held = [_ran_as(way, name, seconds, out) for way in ways]
+    return all(held)
+
+
+def _ran_as(way: str, name: str, seconds: float, out: Path) -> bool:
     before = _found(out, name)
     asked = [sys.executable, "-m", "scripts.fuzz", "--child", way, "--seconds", str(seconds), "--out", str(out), name]
-    print(f"== {name}: {seconds:g} s, {way}", flush=True)
+    print(f"== {name}: {way}", flush=True)
     try:
-        code = subprocess.run(asked, check=False, timeout=seconds + 4 * _HANG).returncode
+        code = subprocess.run(asked, check=False, timeout=seconds + 10 * _HANG).returncode
     except subprocess.TimeoutExpired:
         code = -signal.SIGKILL
     if code not in {0, 1} and _found(out, name) == before:
@@ -123,21 +134,24 @@ def _alarm(_number: int, _frame: FrameType | None) -> None:
     raise _SlowError
 
 
-def _fuzz(name: str, seconds: float, out: Path, *, guided: bool) -> int:
+def _fuzz(name: str, seconds: float, out: Path, way: str) -> int:
     _prepared()
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
-    return _guided(name, seconds, folder) if guided else _mutating(name, seconds, folder)
+    if way == "atheris":
+        return _guided(name, seconds, folder)
+    if way == "giants":
+        return _tried_all(name, (giant.of(_GIANT) for giant in giants(name)), folder)
+    ends = time.monotonic() + seconds
+    inputs = takewhile(lambda _: time.monotonic() < ends, _endlessly(list(seeds(name).values())))
+    return _tried_all(name, inputs, folder)
 
 
-def _mutating(name: str, seconds: float, folder: Path) -> int:
-    target, corpus = _target(name), list(seeds(name).values())
+def _tried_all(name: str, inputs: Iterable[bytes], folder: Path) -> int:
+    target, tried, kinds = _target(name), 0, set[str]()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    signal.signal(signal.SIGALRM, _alarm)  # atheris has an alarm of its own
-    ends, tried, kinds = time.monotonic() + seconds, 0, set[str]()
-    for data in _endlessly(corpus):
-        if time.monotonic() > ends:
-            break
+    signal.signal(signal.SIGPROF, _alarm)
+    for data in inputs:
         tried += 1
         kind = _tried(target, data, folder)
         if kind and kind not in kinds:
@@ -159,16 +173,16 @@ def _tried(target: Target, data: bytes, folder: Path) -> str | None:
     """What went wrong, and where in our code or below; None when nothing did."""
     (folder / "last").write_bytes(data)
     faulthandler.dump_traceback_later(_HANG, exit=True)
-    signal.setitimer(signal.ITIMER_REAL, LIMIT_SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT_SECONDS)
     began = time.process_time()
     try:
         target(data)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         return f"slow: {target.__name__}" if time.process_time() - began > LIMIT_SECONDS else None
     except Exception as error:  # noqa: BLE001 - whatever it is, it is a finding
         return _named(error)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
 
 
@@ -185,7 +199,7 @@ def _kept(folder: Path, data: bytes, kind: str) -> None:
 
 
 def _guided(name: str, seconds: float, folder: Path) -> int:
-    import atheris  # type: ignore[import-not-found, unused-ignore]
+    import atheris
 
     with atheris.instrument_imports(include=["crawler", "pipelines", "storage"]):
         target = _target(name)

@@ -26,14 +26,19 @@ steady = settings(
 )
 
 ADDRESS_PARTS = (
-    "http", "https", ":", "//", "/", "\\", "@", "?", "#", "&", "=", ".", "..", "[", "]", "::1", "127.1", "0x7f", "0177", "2130706433", ":80", ":0443",
-    "%", "%2e", "%2F", "%40", "%00", "%E3%80%82", "\t", "\n", " ", "\x1c", "\u3002", "\uff0e", "\uff11", "\u00ad", "\u200d", "xn--", "b\u00fccher",
+    "http", "https", ":", "//", "/", "\\", "@", "?", "#", "&", "=", ".", "..", "[", "]", "::1", "127.1",
+    "0x7f", "0177", "2130706433", ":80", ":0443",
+    "%", "%2e", "%2F", "%40", "%00", "%E3%80%82", "\t", "\n", " ", "\x1c", "\u3002", "\uff0e", "\uff11",
+    "\u00ad", "\u200d", "xn--", "b\u00fccher",
     "fa\u00df", "\u0130", "gazette", "test", "www", ";jsessionid=1", "utm_source=x", "amp;", "a", "-", "_", "\udc80",
 )  # fmt: skip
 MARKUP_PARTS = (
-    "<", ">", "/", "</", "<!--", "-->", "<![CDATA[", "]]>", "<rss>", "<item>", "<link>", "<title>", "<url>", "<loc>", "<urlset>", "<a href=", "<h1>", "<p>",
-    "<nav>", "<script type='application/ld+json'>", "</script>", "<meta name=author content=", "<time datetime=", '"', "'", "=", " ", "&", "&#", "&#1",
-    "&#x1b;", ";", "{", "}", "[", "]", '"@type":"Article"', ",", "http://[", "9999-12-31T23:59-14:00", "By ", "Ada Quill", "|", "\x1b]", "\0", "\u202e",
+    "<", ">", "/", "</", "<!--", "-->", "<![CDATA[", "]]>", "<rss>", "<item>", "<link>", "<title>", "<url>",
+    "<loc>", "<urlset>", "<a href=", "<h1>", "<p>",
+    "<nav>", "<script type='application/ld+json'>", "</script>", "<meta name=author content=",
+    "<time datetime=", '"', "'", "=", " ", "&", "&#", "&#1",
+    "&#x1b;", ";", "{", "}", "[", "]", '"@type":"Article"', ",", "http://[", "9999-12-31T23:59-14:00", "By ",
+    "Ada Quill", "|", "\x1b]", "\0", "\u202e",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import re
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipelines.page import page_of
@@ -82,10 +82,8 @@ def records(data: bytes) -> None:
 
 def warc_fields(data: bytes) -> None:
     """A metadata block: read, or refused with ValueError; what is written comes back as it was."""
-    try:
+    with suppress(ValueError):
         context_of(data)
-    except ValueError:
-        pass
     text = data.decode("utf-8", "surrogateescape")
     named = {"run": text, "error": text[::-1]}
     block = fields_block(named.items())
@@ -124,10 +122,8 @@ def _scanned(path: Path, size: int, *, strict: bool) -> None:
             at = found.offset + found.length
             with read_record(path.parent, path.name, found.offset, found.length) as again:
                 assert again.content() == found.content()
-    try:
+    with suppress(DamageError):
         read_record(path.parent, path.name, 0).close()
-    except DamageError:
-        pass
 
 
 def _units(path: Path) -> None:

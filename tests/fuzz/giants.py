@@ -1,4 +1,4 @@
-"""Large shapes that have made parsers slow, by target: (name, unit in front, repeated, behind). Time must grow with their size.
+"""Large shapes that have made parsers slow, by target. Time must grow with their size, not with its square.
 
 Each is `front + repeated * n + behind`; where a number must differ from one repetition to the next it stands as %d.
 """
@@ -6,7 +6,7 @@ Each is `front + repeated * n + behind`; where a number must differ from one rep
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Giant(NamedTuple):
@@ -68,7 +68,7 @@ _TEXTS = (
     ("joiners", b"", "\u200d".encode()),
     ("escapes", b"", b"\x1b["),
 )
-_SHAPES = {
+_SHAPES: dict[str, tuple[tuple[Any, ...], ...]] = {
     "home": _PAGES,
     "article": (
         *((name, _STORY + front, *rest) for name, front, *rest in _PAGES),

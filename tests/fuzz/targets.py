@@ -53,7 +53,7 @@ _RUN_AS_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 def text_of(data: bytes) -> str:
-    """Any text there is, lone surrogates too: `\\udc80` to `\\udcff` stand for bytes that are no UTF-8."""
+    r"""Any text there is, lone surrogates too: `\\udc80` to `\\udcff` stand for bytes that are no UTF-8."""
     return data.decode("utf-8", "surrogateescape")
 
 
@@ -135,9 +135,10 @@ def url(data: bytes) -> None:
 def _form(written: str, base: str | None) -> str | None:
     try:
         return canonical(written, base)
-    except InvalidURL as error:
-        assert error.reason in _REASONS
-        return None
+    except InvalidURL as refused:
+        reason = refused.reason
+    assert reason in _REASONS
+    return None
 
 
 def _is_canonical(form: str) -> None:
@@ -158,7 +159,7 @@ def _dialled_as_judged(written: str) -> None:
         return
     if check_url(asked) or not (judged := _form(asked, None)):
         return
-    endpoint = URI.fromBytes(to_bytes(asked, encoding="ascii"))
+    endpoint = URI.fromBytes(to_bytes(asked, encoding="ascii"))  # type: ignore[no-untyped-call]
     assert _form(f"{endpoint.scheme.decode()}://{endpoint.netloc.decode()}/", None) == _top(judged), asked
     assert _at(endpoint.host.decode().strip("[]")) == _at(urlsplit(judged).hostname or ""), asked
 
