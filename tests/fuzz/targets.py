@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from lxml.html import HtmlElement
+from protego import Protego
 from scrapy import Request
 from scrapy.utils.python import to_bytes
 from twisted.web.client import URI
@@ -84,8 +85,11 @@ def robots(data: bytes) -> None:
     """A robots.txt: its sitemaps, its delay, and what it lets us fetch."""
     _discovered(discover(a_page(data, url=f"{HOME}robots.txt"), Kind.ROBOTS, SCOPE, NOW))
     rules = Rules(robots_parser(data))
-    for url in (HOME, STORY, f"{HOME}{'a' * 300}?{'b=' * 300}", f"{HOME}robots.txt"):
-        assert rules.allow(url) == rules.allow(url)
+    if len(data) < 4_000:
+        whole = Protego.parse(data.decode("utf-8", "replace").removeprefix("\ufeff"))
+        for url in (HOME, STORY, f"{HOME}private/x.pdf", f"{HOME}x", f"{HOME}{'a' * 300}?{'b=' * 300}"):
+            assert rules.allow(url) == whole.can_fetch(url, "newswarc"), "other crawlers' groups change nothing for us"
+        assert whole.crawl_delay("newswarc") == robots_parser(data).crawl_delay("newswarc")
     assert rules.allow(f"{HOME}robots.txt")
     delay = rules.parser.crawl_delay("newswarc") if rules.parser else None
     assert delay is None or 0 <= delay < float("inf")
