@@ -28,6 +28,8 @@ _JOINERS = re.compile(
     f"|[\u200c\u200d]+(?![{_JOINED_SCRIPTS}\u2600-\u27bf\U0001f000-\U0001faff])"
     "|(?<=[\u200c\u200d])[\u200c\u200d]+"
 )
+_ANY_JOINER = re.compile("[\u200c\u200d]")
+_PASSES = 4  # whether a joiner stays depends on its neighbours, and they on it
 _SUSPECT = re.compile(
     r"[^\n -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0588\u3041-\u3096\u30a0-\u3163\u4e00-\u9fff\uac00-\ud7a3]"
 )
@@ -61,12 +63,19 @@ def _visible(text: str) -> str:
     if not _SUSPECT.search(text):
         return composed(text, "NFC")
     text = _UNSEEN.sub("", ESCAPES.sub("", text))
-    return composed(_JOINERS.sub("", text), "NFC")
+    for _ in range(_PASSES):
+        before, text = text, composed(_JOINERS.sub("", text), "NFC")
+        if text == before:
+            return text
+    return composed(_ANY_JOINER.sub("", text), "NFC")
 
 
 def composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
     """A normal form, with at most 30 marks on a letter (UAX 15): sorting them takes the square of their number."""
-    return unicodedata.normalize(form, text if text.isascii() else _heaped_marks().sub(r"\1", text))
+    if text.isascii():
+        return text
+    heaped = _heaped_marks()  # some marks become two
+    return heaped.sub(r"\1", unicodedata.normalize(form, heaped.sub(r"\1", text)))
 
 
 @cache
