@@ -207,7 +207,13 @@ def _guided(name: str, seconds: float, folder: Path) -> int:
     corpus.mkdir(parents=True, exist_ok=True)
     for file, data in seeds(name).items():
         (corpus / file).write_bytes(data)
-    limits = [f"-max_total_time={seconds:.0f}", f"-max_len={_MAX_INPUT}", "-timeout=20", "-rss_limit_mb=3000", "-verbosity=0"]
+    limits = [
+        f"-max_total_time={seconds:.0f}",
+        f"-max_len={_MAX_INPUT}",
+        "-timeout=20",
+        "-rss_limit_mb=3000",
+        "-verbosity=0",
+    ]
     atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={folder}/", str(corpus)], target)
     atheris.Fuzz()
     return 0

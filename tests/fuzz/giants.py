@@ -26,7 +26,11 @@ class Giant(NamedTuple):
         return self.front + middle + self.behind
 
 
-_STORY = b"<article><h1>The bridge</h1><p>" + b"The council said on Monday that the ford may be used. " * 10 + b"</p></article>"
+_STORY = (
+    b"<article><h1>The bridge</h1><p>"
+    + b"The council said on Monday that the ford may be used. " * 10
+    + b"</p></article>"
+)
 _LD = b'<script type="application/ld+json">'
 _HTTP = b"HTTP/1.1 200 OK\r\n"
 _PAGES = (
@@ -132,7 +136,11 @@ _SHAPES: dict[str, tuple[tuple[Any, ...], ...]] = {
         ("folded", _HTTP + b"a:", b"\n b"),
         ("one line", b"", b"a"),
         ("codings", _HTTP + b"Content-Encoding: ", b"gzip,", b"\r\n\r\nx"),
-        ("chunks", _HTTP + b"Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n2\r\n\x1f\x8b\r\n", b"1\r\n\x08\r\n"),
+        (
+            "chunks",
+            _HTTP + b"Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n\r\n2\r\n\x1f\x8b\r\n",
+            b"1\r\n\x08\r\n",
+        ),
         ("size lines", _HTTP + b"Transfer-Encoding: chunked\r\n\r\n", b"1;a"),
     ),
     "marked": (
@@ -155,7 +163,10 @@ _SHAPES: dict[str, tuple[tuple[Any, ...], ...]] = {
     "moment": _TEXTS,
     "terminal": _TEXTS,
     "charset": (
-        *((f"{label.decode()}", label + b"\n\xff-", b"ab9") for label in (b"punycode", b"utf-7", b"hz", b"iso-2022-kr", b"idna")),
+        *(
+            (f"{label.decode()}", label + b"\n\xff-", b"ab9")
+            for label in (b"punycode", b"utf-7", b"hz", b"iso-2022-kr", b"idna")
+        ),
         ("metas", b"x\n", b"<meta "),
         ("high bytes", b"x\n", b"\xfe"),
         ("accents", b"x\n", b"a\xe4"),
