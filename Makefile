@@ -13,13 +13,14 @@ BIN := $(VENV)/bin
 # setuptools warns at length of folders beside an editable package; ours are meant to be there.
 PIP_INSTALL := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup demo test hostile torture lint corpus canary clean
+.PHONY: help setup demo test hostile torture fuzz lint corpus canary clean
 
 help:
 	@echo 'make demo    crawl a small newsroom on loopback into ./demo-news/ and show what came of it'
 	@echo 'make test    run every test'
 	@echo 'make hostile crawl a server with some hundred faults'
 	@echo 'make torture kill -9 a crawl 200 times at random and at every certain moment, and cut its file anywhere'
+	@echo 'make fuzz    run each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make lint    ruff, mypy --strict, import contracts'
 	@echo 'make corpus  crawl the pages of NEWSWARC_CORPUS at their own host names (needs root)'
 	@echo 'make canary  run the wire tests on the newest Scrapy'
@@ -52,6 +53,14 @@ torture: setup
 	@NEWSWARC_KILLS=$${NEWSWARC_KILLS:-200} $(BIN)/python -m pytest -s $(PYTEST_ARGS) tests/test_crawler_torture.py \
 		tests/test_crawler_moments.py tests/test_crawler_cuts.py
 
+# atheris guides by coverage; where it cannot be installed, seeds are mutated blindly. It stays out of .venv.
+.venv-fuzz/.ready: $(VENV)/.ready
+	@$(PIP_INSTALL) --target .venv-fuzz atheris || echo 'no atheris here: seeds are mutated without it' >&2
+	@mkdir -p .venv-fuzz && touch $@
+
+fuzz: .venv-fuzz/.ready
+	@PYTHONPATH=.venv-fuzz $(BIN)/python -m scripts.fuzz --seconds $${FUZZ_SECONDS:-60} $(FUZZ_TARGETS)
+
 lint: $(VENV)/.lint-ready
 	@failed=; for tool in 'ruff check .' mypy lint-imports; do echo "$$tool"; $(BIN)/$$tool || failed="$$failed $${tool%% *}"; done; \
 		test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
@@ -63,4 +72,4 @@ canary:
 	@PYTHON='$(PYTHON)' sh scripts/canary.sh
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+	rm -rf $(VENV) .venv-fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

@@ -32,6 +32,7 @@ _TEXT_LENGTH = 2_000
 _MAX_PEOPLE = 100
 _IDENTIFYING = frozenset({"link", "guid", "id"})
 _MAX_CHILDREN = 1_000
+_MAX_ABOVE = 16  # elements around one that are asked for its base and language
 _ENTRIES = frozenset({"item", "entry"})
 _ABOUT = frozenset({"ttl", "updateperiod", "updatefrequency", "language", "title"})
 _PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
@@ -235,7 +236,7 @@ def _permalinks(entry: _Element, fields: Fields, base: str) -> Iterator[tuple[st
 
 
 def _base(element: _Element, url: str) -> str:
-    bases = [node.get(f"{_XML}base") for node in [element, *element.iterancestors()]]
+    bases = [node.get(f"{_XML}base") for node in _upwards(element)]
     for written in reversed([base for base in bases if base]):
         try:
             url = canonical(written, url)
@@ -244,8 +245,12 @@ def _base(element: _Element, url: str) -> str:
     return url
 
 
+def _upwards(element: _Element) -> list[_Element]:
+    return [element, *islice(element.iterancestors(), _MAX_ABOVE)]
+
+
 def _xml_language(entry: _Element) -> str | None:
-    languages = (label(node.get(f"{_XML}lang")) for node in [entry, *entry.iterancestors()])
+    languages = (label(node.get(f"{_XML}lang")) for node in _upwards(entry))
     return next(filter(None, languages), None)
 
 

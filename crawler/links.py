@@ -13,6 +13,7 @@ from crawler import shapes
 from crawler.phrases import TITLE_LENGTH, plain
 from crawler.scope import Discovered, Scope
 from crawler.shapes import Anchor
+from pipelines.tree import thinned
 from storage.records import Kind, Link
 from storage.urlkey import InvalidURL, canonical, key
 
@@ -92,7 +93,7 @@ def from_html(text: str, url: str, scope: Scope, *, is_home: bool) -> Discovered
 def _parsed(text: str) -> etree._Element | None:
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
     try:
-        return etree.fromstring(text.encode("utf-8", "replace"), parser)
+        return etree.fromstring(thinned(text).encode("utf-8", "replace"), parser)
     except etree.LxmlError:
         return None
 

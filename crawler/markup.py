@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html.entities import html5
-from itertools import chain
+from itertools import chain, islice
 
 from lxml import etree
 
@@ -25,6 +25,7 @@ MAX_TEXT_BYTES = 64 * 1024 * 1024  # after decompression; the sitemap protocol a
 _PIECE = 1 << 16
 _MAX_HELD = 1 << 20  # characters kept back because a CDATA section or tag is still open
 _MAX_UNWANTED = 200_000  # elements in a row that are not wanted
+_MAX_ABOVE = 16  # elements around a wanted one that may be wanted too
 _MAX_MENDED = 2_000_000  # entities, ampersands and CDATA sections of one document
 _GZIP = b"\x1f\x8b"
 
@@ -103,7 +104,7 @@ class Document:
             name = local_name(element)
             if name in wanted:
                 yield name, element
-                if not any(local_name(above) in wanted for above in element.iterancestors()):
+                if not any(local_name(above) in wanted for above in islice(element.iterancestors(), _MAX_ABOVE)):
                     _forget(element)
                 self._unwanted = 0
                 continue

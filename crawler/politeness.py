@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ log = logging.getLogger(__name__)
 
 PRODUCT = "newswarc"
 ROBOTS_BYTES = 512_000  # RFC 9309, 2.5: at least 500 KiB
+_AGENT = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)(.*)")  # as generous as Protego is
+_OTHERS = "User-agent: others"
 UNASKED_BLOCK_SECONDS = 300  # of a 429 that names no time
 
 
@@ -116,6 +119,23 @@ class Rules:
         return self.reason is None and (self.parser is None or bool(self.parser.can_fetch(url, PRODUCT)))
 
 
+def robots_parser(body: bytes) -> Protego:
+    """The rules in a robots.txt, as far as it is read. Never raises.
+
+    Groups of other crawlers count as one: Protego keeps each rule once for every agent named above it, so that 20,000 names
+    above 20,000 rules would fill the memory.
+    """
+    text = body[:ROBOTS_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")
+    return Protego.parse("\n".join(_OTHERS if _names_others(line) else line for line in text.splitlines()))
+
+
+def _names_others(line: str) -> bool:
+    """Whether a line begins the rules of a crawler that is not us."""
+    found = _AGENT.match(line.lower())
+    name = found[1].partition("#")[0].strip() if found else "*"
+    return name != "*" and not PRODUCT.startswith(name.replace("*", ""))
+
+
 class Robots(_Component):
     """Asks each origin's robots.txt once a run, before anything else of that origin."""
 
@@ -166,8 +186,7 @@ class Robots(_Component):
             return Rules(reason=f"robots-unreachable: http-{response.status}")
         if not 200 <= response.status < 300:
             return Rules()
-        text = response.body[:ROBOTS_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")
-        parser = Protego.parse(text)
+        parser = robots_parser(response.body)
         if (asked := parser.crawl_delay(PRODUCT)) is not None:
             self.run.hosts.ask_delay(host_key(response.url), float(asked))
         await self.run.sitemaps_declared(response.body[:ROBOTS_BYTES], response.url, request)
@@ -213,7 +232,7 @@ def retry_after(value: bytes | None, now: datetime) -> float | None:
         return float(min(int(text[:9]), 7 * 86_400))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter from a zone that is a very long number
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ from pipelines.normalize import clean_line, fold
 MAX_AUTHORS = 50
 MAX_NAME = 80  # characters
 _MARKUP = re.compile(r"<[^>]{0,300}>")
-_ADDRESS = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\w)@\w+")
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]+(?:\.[\w-]+)+|(?:https?://|www\.)\S+|(?<!\w)@\w+")
 _BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]|（[^）]*）|【[^】]*】")
 _PARTS = re.compile(r"\s*[;,|/、，；•·\n\t]\s*|\s+[–—-]\s+|\s+&\s+|\s*\+\s+")
 _EDGES = " .:;,|/-–—•·*\"'“”„«»()[]"
@@ -68,9 +68,9 @@ def _split(text: str) -> list[str]:
 def _bare(part: str) -> str:
     part = _without_prefix(" ".join(part.split()))
     stripped = part.strip(_EDGES)
-    match = _INITIALS.search(part.rstrip(_EDGES.replace(".", "")))
-    name = stripped + "." if match and not stripped.endswith(".") and len(stripped) < 30 else stripped
-    return _cased(name)
+    short = len(stripped) < 30 and not stripped.endswith(".")
+    initials = short and _INITIALS.search(part.rstrip(_EDGES.replace(".", "")))
+    return _cased(stripped + "." if initials else stripped)
 
 
 def _cased(name: str) -> str:

@@ -45,10 +45,10 @@ _MARKUP = re.compile(
     rb"<\s*(?:!doctype|html|head|body|meta|title|div|p|article|section|span|h1|a|br|table|script)\b", re.IGNORECASE
 )
 _FEED = re.compile(
-    rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:rss|feed|rdf:RDF|urlset|sitemapindex|svg)\b",
+    rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*+<(?:rss|feed|rdf:RDF|urlset|sitemapindex|svg)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_REFRESH = re.compile(r"^\s*\d*\.?\d*\s*[;,]\s*url\s*=", re.IGNORECASE)
+_REFRESH = re.compile(r"^\s*+\d*+\.?\d*+\s*+[;,]\s*+url\s*+=", re.IGNORECASE)
 _ROOT_APP = frozenset({"root", "app", "__next", "__nuxt", "react-root", "app-root", "main-app", "svelte", "ember-app"})
 _ARTICLE_TYPE = re.compile(r"Article$|^(?:BlogPosting|LiveBlogPosting|Report|Review|Recipe)$")
 _INDEX_PATH = re.compile(r"/(?:index|home|default|start|startseite|accueil|inicio)?(?:\.\w{2,5})?$", re.IGNORECASE)

@@ -126,7 +126,7 @@ def believed(moment: Moment | None, fetched_at: str) -> Moment | None:
     if moment is None or moment.day < EARLIEST:
         return None
     limit = datetime.fromisoformat(fetched_at) + timedelta(days=1)
-    if moment.known:
+    if moment.known and moment.day.year <= limit.year + 1:  # beyond, a zone may lead past the last year there is
         return moment if moment.at(UTC) <= limit else None
     return moment if moment.day <= limit.date() else None
 

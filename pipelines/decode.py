@@ -6,7 +6,6 @@ then detection.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 
@@ -16,6 +15,11 @@ from w3lib.encoding import html_body_declared_encoding, http_content_type_encodi
 # In these, plain text is pure ASCII bytes or full of NULs, so that valid UTF-8 proves nothing.
 _STATEFUL = ("utf-16", "utf-32", "iso2022", "iso-2022", "hz")
 _UTF8 = ("utf-8", "utf8")
+# Python's own inventions and what no browser reads: a page that declares one is written in something else.
+_NO_CHARSETS = frozenset(
+    "x-user-defined undefined punycode idna unicode_escape unicode-escape raw_unicode_escape raw-unicode-escape "
+    "utf-7 mbcs oem".split()
+)
 _ENOUGH_GOOD = 20  # decoded non-ASCII characters for each broken one
 _NON_ASCII = re.compile(rb"[\x00-\x7f]{0,8}(?:[\x80-\xff]+[\x00-\x7f]{0,4})+")
 _ACCENTED_WORDS = re.compile("[\u00c0-\u00ff]{4,}")  # no language written in Latin letters has such
@@ -36,7 +40,7 @@ def decode(body: bytes, content_type: str | None) -> str:
 
 def _declared(body: bytes, content_type: str | None) -> Iterator[str]:
     for charset in (http_content_type_encoding(content_type), html_body_declared_encoding(body[:65_536])):
-        if charset and charset != "x-user-defined":
+        if charset and charset.lower() not in _NO_CHARSETS:
             yield charset.lower()
 
 
@@ -50,7 +54,7 @@ def _strict(body: bytes, charset: str) -> str | None:
 def _mostly(body: bytes, charset: str) -> str | None:
     """The text when nearly all of it decodes: a torn last character or one bad widget does not change the charset."""
     try:
-        text = codecs.decode(body, charset, "replace")
+        text = body.decode(charset, "replace")  # unlike codecs.decode it refuses zlib, base64 and their like
     except (LookupError, ValueError):
         return None
     bad = text.count("\ufffd")

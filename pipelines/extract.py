@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
 
-from lxml.etree import LxmlError
+from lxml.etree import LxmlError, strip_elements
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 from trafilatura.metadata import extract_author
@@ -50,6 +50,8 @@ _NEVER_BODY = (
 )
 _KEPT_SCRIPTS = "ld+json"  # trafilatura reads articleBody there when the page shows nothing
 _FRAMES = ("nav", "footer")
+_PROSE = 300  # characters of paragraphs that make a frame worth keeping
+_GONE = "gone"
 _ENOUGH_OF_PROSE = 0.6
 _SHORT = 600  # characters: a text so short may have missed the body
 
@@ -148,14 +150,34 @@ def _body(read: _Read, title: str | None) -> str:
 
 def _strip(tree: HtmlElement) -> None:
     """Take away what never is body; navigation and footers only where they hold no prose."""
-    for element in list(tree.iter(*_NEVER_BODY)):
-        if element.tag == "script" and _KEPT_SCRIPTS in (element.get("type") or ""):
-            continue
-        if element.getparent() is not None:
-            element.drop_tree()
-    for element in list(tree.iter(*_FRAMES)):
-        if element.getparent() is not None and sum(len(text_of(part, 2_000)) for part in element.iter("p", "h1")) < 300:
-            element.drop_tree()
+    never = [element for element in tree.iter(*_NEVER_BODY) if not _is_kept_script(element)]
+    _drop(tree, never)
+    _drop(tree, [element for element in tree.iter(*_FRAMES) if not _holds_prose(element)])
+
+
+def _drop(tree: HtmlElement, elements: list[HtmlElement]) -> None:
+    """Take elements out, all at once: one by one, each would have the text around it copied."""
+    around = {parent for element in elements if (parent := element.getparent()) is not None}
+    for element in elements:
+        element.tag = _GONE
+    strip_elements(tree, _GONE, with_tail=False)
+    for parent in around:  # what is left in pieces becomes one text again: trafilatura's searches count them
+        parent.text = parent.text
+        for child in parent:
+            child.tail = child.tail
+
+
+def _is_kept_script(element: HtmlElement) -> bool:
+    return element.tag == "script" and _KEPT_SCRIPTS in (element.get("type") or "")
+
+
+def _holds_prose(frame: HtmlElement) -> bool:
+    size = 0
+    for part in frame.iter("p", "h1"):
+        size += len(text_of(part, 2_000))
+        if size >= _PROSE:
+            return True
+    return False
 
 
 def _trafilatura(tree: HtmlElement, url: str, *, fast: bool) -> str:

@@ -19,10 +19,10 @@ MAX_NODES = 5_000
 MAX_DEPTH = 12
 MAX_SCRIPTS = 60
 _WRAPPED = re.compile(
-    r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?:-->|//\s*\]\]>|/\*\s*\]\]>\s*\*/|\]\]>)\s*;?\s*$"
+    r"^\s*(?:<!--|//\s*<!\[CDATA\[|/\*\s*<!\[CDATA\[\s*\*/|<!\[CDATA\[)|(?:-->|//\s*+\]\]>|/\*\s*+\]\]>\s*+\*/|\]\]>)\s*+;?\s*+$"
 )
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
-_MISSING_COMMA = re.compile(r'("|\d|true|false|null|[}\]])(\s*\n\s*")')
+_MISSING_COMMA = re.compile(r'("|\d|true|false|null|[}\]])(\s++)(?=")')
 _LONE_BACKSLASH = re.compile(r'\\(?!["\\/bfnrtu])')
 _FIELD = re.compile(
     r'"(headline|datePublished|dateModified|articleSection|description|inLanguage)"\s*:\s*"((?:[^"\\\n]|\\.){1,600})"'
@@ -92,7 +92,12 @@ def _repairs(text: str) -> Iterator[str]:
     yield comma
     if '"' not in text and "&quot;" in text:
         yield unescape(text)
-    yield _MISSING_COMMA.sub(r"\1,\2", _LONE_BACKSLASH.sub(r"\\\\", comma))
+    yield _MISSING_COMMA.sub(_parted, _LONE_BACKSLASH.sub(r"\\\\", comma))
+
+
+def _parted(gap: re.Match[str]) -> str:
+    """A comma between two values that stand on two lines."""
+    return f"{gap[1]},{gap[2]}" if "\n" in gap[2] else gap[0]
 
 
 def _several(text: str) -> list[Any]:

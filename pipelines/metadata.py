@@ -19,6 +19,7 @@ from storage import urlkey
 Value = TypeVar("Value")
 
 MAX_TAGS = 50
+_MAX_SITE_NAMES = 30  # that titles are compared with
 _INLINE_MARKUP = re.compile(  # what feeds and JSON-LD leave in a phrase; any other <word> is the author's own
     r"</?(?:a|abbr|b|bdi|big|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|mark|nobr|p|q|s|small|span|strike|strong|sub|sup|u|wbr)"
     r"(?:\s[^<>]{0,300})?/?>",
@@ -62,7 +63,7 @@ def choose(claims: Claims, url: str, fetched_at: str) -> Fields:
     """The fields of the page at `url`, fetched at `fetched_at` (ISO 8601 UTC), out of all claims about it."""
     site = best(claims.of("site_name"), _site_name)
     host = urlsplit(url).netloc if "://" in url else ""
-    names = [*claims.values("site_name"), *titles.suffix_headings(claims.of("title"))]
+    names = [*claims.values("site_name")[:_MAX_SITE_NAMES], *titles.suffix_headings(claims.of("title"))]
     labels = titles.site_labels([value for value in map(_site_name, names) if value], host)
     context = _Context(claims, url, fetched_at, labels)
     chosen: dict[str, tuple[object, str] | None] = {
@@ -89,12 +90,13 @@ def best(claims: Iterable[Claim], clean: Callable[[str], Value | None]) -> tuple
     cleaned = [(claim, value) for claim in claims if (value := clean(claim.value)) is not None]
     if not cleaned:
         return None
-    winner = max(cleaned, key=lambda pair: pair[0].weight + AGREEMENT * (len(_agreeing(pair[1], cleaned)) - 1))
-    return winner[1], winner[0].source
-
-
-def _agreeing(value: Value, cleaned: list[tuple[Claim, Value]]) -> set[str]:
-    return {_family(claim.source) for claim, other in cleaned if _same(value, other)}
+    keys = [_folded(value) for _, value in cleaned]
+    agreeing: dict[object, set[str]] = {}
+    for key, (claim, _) in zip(keys, cleaned, strict=True):
+        agreeing.setdefault(key, set()).add(_family(claim.source))
+    weights = [claim.weight + AGREEMENT * len(agreeing[key]) for key, (claim, _) in zip(keys, cleaned, strict=True)]
+    claim, value = cleaned[weights.index(max(weights))]
+    return value, claim.source
 
 
 def _family(source: str) -> str:
@@ -104,8 +106,8 @@ def _family(source: str) -> str:
     return "json-ld" if source.startswith("json-ld") else "announced" if source == "announced" else "head"
 
 
-def _same(one: object, other: object) -> bool:
-    return fold(one) == fold(other) if isinstance(one, str) and isinstance(other, str) else one == other
+def _folded(value: object) -> object:
+    return fold(value) if isinstance(value, str) else value
 
 
 def _phrase(value: str, limit: int) -> str | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import cache
+from typing import Literal
 
+# A command string counts only with its end on the same line: else an opening one would take the rest of a page with it.
 ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_](?:[^\x07\x1b\n]{0,1000}(?:\x07|\x1b\\))?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
 )
 _BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # C0 and C1 controls, soft hyphen, zero-width and filler characters, bidi marks and overrides, tags, surrogates.
@@ -25,6 +28,8 @@ _JOINERS = re.compile(
     f"|[\u200c\u200d]+(?![{_JOINED_SCRIPTS}\u2600-\u27bf\U0001f000-\U0001faff])"
     "|(?<=[\u200c\u200d])[\u200c\u200d]+"
 )
+_ANY_JOINER = re.compile("[\u200c\u200d]")
+_PASSES = 4  # whether a joiner stays depends on its neighbours, and they on it
 _SUSPECT = re.compile(
     r"[^\n -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0588\u3041-\u3096\u30a0-\u3163\u4e00-\u9fff\uac00-\ud7a3]"
 )
@@ -56,21 +61,39 @@ def clean_line(text: str, limit: int = 0) -> str:
 
 def _visible(text: str) -> str:
     if not _SUSPECT.search(text):
-        return unicodedata.normalize("NFC", text)
+        return composed(text, "NFC")
     text = _UNSEEN.sub("", ESCAPES.sub("", text))
-    return unicodedata.normalize("NFC", _JOINERS.sub("", text))
+    for _ in range(_PASSES):
+        before, text = text, composed(_JOINERS.sub("", text), "NFC")
+        if text == before:
+            return text
+    return composed(_ANY_JOINER.sub("", text), "NFC")
+
+
+def composed(text: str, form: Literal["NFC", "NFKC"]) -> str:
+    """A normal form, with at most 30 marks on a letter (UAX 15): sorting them takes the square of their number."""
+    if text.isascii():
+        return text
+    heaped = _heaped_marks()  # some marks become two
+    return heaped.sub(r"\1", unicodedata.normalize(form, heaped.sub(r"\1", text)))
+
+
+@cache
+def _heaped_marks() -> re.Pattern[str]:
+    marks = "".join(char for char in map(chr, range(0x300, 0x20000)) if unicodedata.combining(char))
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
 
 
 def wording(title: str | None, text: str) -> str:
     """Hex sha256 of title and text as read: white space and the variants of quotes and dashes folded, case kept."""
     whole = f"{title or ''}\n{text}".translate(_FOLDED)
-    folded = unicodedata.normalize("NFKC", " ".join(whole.split())).translate(_FOLDED)
+    folded = composed(" ".join(whole.split()), "NFKC").translate(_FOLDED)
     return hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()
 
 
 def fold(text: str) -> str:
     """Letters and digits only, case folded: for comparing titles and names."""
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+    return " ".join(re.findall(r"\w+", composed(text, "NFKC").casefold()))
 
 
 def words_in(text: str) -> int:

@@ -14,12 +14,15 @@ from pipelines.normalize import ESCAPES
 
 MAX_DEPTH = 150  # of elements; libxml2 itself gives up at 256 and loses all that follows
 _UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_REFERENCE = re.compile(r"&#(?:0*([0-9]{1,3})|[xX]0*([0-9a-fA-F]{1,2}))(?![0-9a-fA-F]);?")
-_LARGE = 300_000  # characters
-_LONG_TAG = re.compile(r"<([a-zA-Z][a-zA-Z0-9:-]*)(\s[^<>]{20000,})>")
-_ATTRIBUTE = re.compile(r"""[^\s"'>=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?""")
+_REFERENCE = re.compile(r"&#(?:0*+([0-9]{1,3})(?![0-9])|[xX]0*+([0-9a-fA-F]{1,2})(?![0-9a-fA-F]));?")
+_PASSES = 4  # of taking out what may put together a reference or an escape when it is gone
+# A tag as parsers see it: it ends at the first > outside quotes, and a < within it is part of a name.
+_OPEN_TAG = re.compile(r"""<([a-zA-Z][^\s/>]*+)((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?|["'])*+)>?""")
+_LONG_TAG = 3_000  # characters
+_ATTRIBUTE = re.compile(r"""[^\s"'>=/]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?""")
 _MANY_ATTRIBUTES = 1_000
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)[^<>]*?(/?)>")
+_LONG_NAME = 100
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*+)([^<>]*+)>")
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _BYLINE = re.compile("byline|author|autor|auteur|contributor|writer|reporter")
 _DATED = re.compile("date|publi|time|fecha|datum|meta")
@@ -44,23 +47,31 @@ def parse(text: str) -> HtmlElement | None:
 
 
 def _usable(text: str) -> str:
-    """The text without characters that no tree may hold, written out or as numeric references.
+    """The text without characters that no tree may hold, written out or as numeric references."""
+    for _ in range(_PASSES):
+        before, text = text, _without_unusable(text)
+        if text == before:
+            return thinned(text)
+    return thinned(text.replace("&#", "&amp;#"))
 
-    References 128 to 159 mean Windows-1252, as in browsers.
-    """
+
+def _without_unusable(text: str) -> str:
+    """One pass; references 128 to 159 mean Windows-1252, as in browsers."""
     if "&#" in text:
         text = _REFERENCE.sub(_referenced, text)
-    if len(text) > _LARGE:
-        text = _LONG_TAG.sub(_few_attributes, text)
     if "\x1b" in text:
         text = ESCAPES.sub("", text)
     return _UNUSABLE.sub("", text)
 
 
-def _few_attributes(match: re.Match[str]) -> str:
-    """A tag without its attributes when they are so many that the parser would spend minutes on comparing them."""
-    many = len(_ATTRIBUTE.findall(match.group(2))) > _MANY_ATTRIBUTES
-    return f"<{match.group(1)}>" if many else match.group()
+def thinned(text: str) -> str:
+    """The text, tags without their attributes where these are so many that the parser would take minutes to compare them."""
+    return _OPEN_TAG.sub(_few_attributes, text) if len(text) > _LONG_TAG else text
+
+
+def _few_attributes(tag: re.Match[str]) -> str:
+    many = tag.end() - tag.start() > _LONG_TAG and len(_ATTRIBUTE.findall(tag[2])) > _MANY_ATTRIBUTES
+    return f"<{tag[1][:_LONG_NAME]}>" if many else tag[0]
 
 
 def _referenced(match: re.Match[str]) -> str:
@@ -92,7 +103,7 @@ def flatten(text: str, limit: int = MAX_DEPTH) -> str:
 
     def keep(match: re.Match[str]) -> str:
         nonlocal depth
-        closing, name, selfclosed = match.group(1), match.group(2).lower(), match.group(3)
+        closing, name, selfclosed = match.group(1), match.group(2).lower(), match.group(3).endswith("/")
         if name in _VOID or selfclosed or name in _RAW_TEXT:
             return match.group()
         if closing:

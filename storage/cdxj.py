@@ -18,9 +18,11 @@ from storage.warc_format import RecordHead
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(//)?", re.IGNORECASE)
 _TYPE = b"content-type"
 _WWW = re.compile(r"www\d*\.(?=.)")
-_AUTHORITY = re.compile(r"(?:.*@)?(\[[^\]]*\]|[^:]*)(?::(\d*))?", re.DOTALL)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_AUTHORITY = re.compile(r"(?:.*@)?(\[[^\]]*\]|[^:]*)(?::([0-9]*))?", re.DOTALL)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 _KEPT = "".join(chr(code) for code in range(33, 127) if chr(code) not in "#%")
+_MAX_WITH_SESSION = 10_000  # characters; the patterns below take the square of their time
+_IN_HOST = "".join(map(chr, range(33, 127)))  # a blank or line end, written as %20 or %0A, would break the line
 _MAX_DEPTH = 50  # of percent-encoding upon itself: each level costs a pass, and a hostile URL could ask for thousands
 _ASPX_SESSIONS = (
     re.compile(r"(.*/)\((?:[a-z]\([0-9a-z]{24}\))+\)/([^?]+\.aspx.*)", re.DOTALL),
@@ -94,14 +96,13 @@ def _host(authority: str, scheme: str) -> str:
     name, port = (found[1], found[2]) if found else (authority, None)
     name = ".".join(filter(None, unquote_to_bytes(name).decode("utf-8", "replace").strip("[]").lower().split(".")))
     name = ",".join(reversed(_WWW.sub("", _ascii(name), count=1).split(".")))
-    if not port or int(port) == _DEFAULT_PORTS.get(scheme):
-        return name
-    return f"{name}:{int(port)}"
+    port = port and (port.lstrip("0") or "0")
+    return name if not port or port == _DEFAULT_PORTS.get(scheme) else f"{name}:{port}"
 
 
 def _ascii(name: str) -> str:
     try:
-        return name if name.isascii() else name.encode("idna").decode("ascii")
+        return quote(name if name.isascii() else name.encode("idna").decode("ascii"), safe=_IN_HOST)
     except UnicodeError:
         return quote(name)
 
@@ -122,7 +123,7 @@ def _query(query: str) -> str:
 
 
 def _without_sessions(text: str, patterns: Iterable[re.Pattern[str]]) -> str:
-    for pattern in patterns:
+    for pattern in patterns if len(text) <= _MAX_WITH_SESSION else ():
         if found := pattern.fullmatch(text):
             text = "".join(group or "" for group in found.groups())
     return text

@@ -1,6 +1,6 @@
 """Articles as JSON lines or CSV, streamed in the order of changed_seq.
 
-A spreadsheet runs a cell that begins with = + - @ (or their full-width forms), tab or carriage return as a formula. In
+A spreadsheet runs a cell that begins with = + - @ (or their full-width forms), tab or line end as a formula. In
 CSV such text gets an apostrophe in front; JSON lines are exact.
 """
 
@@ -30,7 +30,7 @@ _CRLF = "\r\n"  # makes the writer quote cells with either; the lines themselves
 
 _v_articles = views.relation(views.V_ARTICLES)
 _NAMES = [column.name for column in views.V_ARTICLES.columns]
-_FORMULA = re.compile("[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _ODD = re.compile("[\x7f-\x9f\u2028\u2029]")  # terminal controls and line ends that JSON leaves as they are
 
 

@@ -16,6 +16,7 @@ import zstandard
 
 Headers = tuple[tuple[str, str], ...]
 
+HEAD_LIMIT = 1 << 20  # bytes in which a header block must end
 _END = re.compile(rb"(?:\A|\n)\r?\n")
 _STATUS = re.compile(r"\s*[A-Za-z]+(?:/[0-9.]*)?\s+([1-9][0-9]{2})(?![0-9])(.*)", re.DOTALL)
 _MEDIA_TYPE = re.compile(r"([!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+)(?:[\s;,]|\Z)")
@@ -36,7 +37,7 @@ _MAX_CODINGS = 6
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A header block. Without a blank line all bytes belong to it and `complete` is false."""
+    """A header block. Without a blank line all bytes, up to HEAD_LIMIT, belong to it and `complete` is false."""
 
     status: int | None
     reason: str
@@ -75,11 +76,11 @@ class Trouble:
 # --- the header block -------------------------------------------------------------------------------------------------
 
 
-def split_head(raw: bytes) -> Head:
+def split_head(raw: bytes | memoryview) -> Head:
     """The header block at the start of `raw`: LF alone, folded lines and lines without a colon are put up with."""
-    end = _END.search(raw)
-    offset = end.end() if end else len(raw)
-    start, *lines = raw[:offset].decode("latin-1").split("\n")
+    end = _END.search(raw, 0, HEAD_LIMIT)
+    offset = end.end() if end else min(len(raw), HEAD_LIMIT)
+    start, *lines = str(raw[:offset], "latin-1").split("\n")
     start = start.strip(" \t\r")
     found = _STATUS.match(start)
     return Head(
@@ -108,9 +109,9 @@ def split_interim(raw: bytes) -> tuple[bytes, int]:
 
     101 is final. An interim answer that is cut off counts as interim: the second value is then `len(raw)`.
     """
-    offset = 0
+    view, offset = memoryview(raw), 0  # slices of the bytes themselves would be copies, one for each answer
     while True:
-        head = split_head(raw[offset:])
+        head = split_head(view[offset:])
         if head.status not in _INTERIM:
             return raw[:offset], offset
         offset += head.payload_offset
@@ -221,7 +222,22 @@ class _Feed:
 
 def _dechunked(pieces: Iterator[bytes], trouble: Trouble) -> Iterator[bytes]:
     """Chunk framing off; broken framing keeps what came before it; bytes without any framing stay as they are."""
-    feed = _Feed(pieces)
+    return _gathered(_chunks(_Feed(pieces), trouble))
+
+
+def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Small pieces joined: what comes next has a price for each."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= _FEED:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
+
+
+def _chunks(feed: _Feed, trouble: Trouble) -> Iterator[bytes]:
     line = feed.line()
     if not _CHUNK_SIZE.fullmatch(line):
         yield line

@@ -18,7 +18,7 @@ from typing import IO
 from urllib.parse import quote
 from uuid import uuid4
 
-from storage.http_message import Head, Trouble, decoded_pieces, header_text, split_head
+from storage.http_message import HEAD_LIMIT, Head, Trouble, decoded_pieces, header_text, split_head
 
 VERSION = "WARC/1.1"
 GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
@@ -27,7 +27,7 @@ HTTP_REQUEST = "application/http;msgtype=request"
 WARC_FIELDS = "application/warc-fields"
 
 PIECE = 65_536  # bytes read or written at once
-HEAD_LIMIT = 1 << 20  # bytes in which an HTTP header block must end
+_MAX_DIGITS = 18  # of a length; int() refuses very many
 HASHED_RAW = 32 << 20  # a longer payload gets no body_sha256
 HASHED_BODY = 64 << 20  # neither does one that decodes to more than this
 
@@ -86,7 +86,7 @@ class RecordHead:
     def content_length(self) -> int:
         """Content-Length, bytes of the block; -1 when it is missing or no number."""
         value = self.get("Content-Length") or ""
-        return int(value) if value.isascii() and value.isdigit() else -1
+        return int(value) if value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS else -1
 
 
 def parse_record_head(raw: bytes) -> RecordHead:

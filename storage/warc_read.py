@@ -24,6 +24,7 @@ _READ = 262_144
 _IN_MEMORY = 4 << 20  # a longer block is read into a temporary file
 _HEAD_LIMIT = 1 << 20
 _END = b"\r\n\r\n"
+_MAGIC = b"WARC/"
 _WITHOUT_HTTP = frozenset({"warcinfo", "metadata", "resource", "conversion"})
 
 
@@ -189,6 +190,8 @@ class _Member:
     def head(self) -> bytes:
         """The record header with its blank line."""
         while (end := self._out.find(_END)) < 0:
+            if self._out[: len(_MAGIC)] != _MAGIC[: len(self._out)]:
+                raise _BrokenError("no WARC record header")
             if len(self._out) > _HEAD_LIMIT or not self._more():
                 raise _BrokenError("no end of a record header")
         raw, self._out = self._out[: end + len(_END)], self._out[end + len(_END) :]
@@ -244,12 +247,11 @@ def _next_record(file: IO[bytes], start: int, size: int, warcinfo_id: str | None
         file.seek(start)
         window = file.read(_READ)
         at = window.find(magic)
-        if at < 0:
-            start += max(1, len(window) - len(magic) + 1)
-            continue
-        if _begins_record(file, start + at, warcinfo_id):
-            return start + at
-        start += at + 1
+        while at >= 0:
+            if _begins_record(file, start + at, warcinfo_id):
+                return start + at
+            at = window.find(magic, at + 1)
+        start += max(1, len(window) - len(magic) + 1)
     return None
 
 

@@ -59,3 +59,15 @@ def test_wording_sees_words_and_case(one, other):
 def test_words_are_counted_in_every_script():
     """Where a script has no spaces, its characters count."""
     assert (words_in("Two words"), words_in("港の会議"), words_in("")) == (2, 4, 0)
+
+
+def test_an_open_escape_takes_nothing_with_it():
+    """A terminal command goes with its text only where it ends: one that is left open does not hide what follows."""
+    assert clean_text("The \x1b]0;forged\x07quiet \x1bPforged\x1b\\harbour") == "The quiet harbour"
+    assert clean_text("The \x1b]quiet \x1bPharbour\nlies still") == "The quiet harbour\nlies still"
+
+
+def test_heaped_marks_are_bounded():
+    """A letter keeps at most thirty marks; words as people write them keep all."""
+    assert len(clean_text("a" + "\u0323\u0301" * 500)) <= 31
+    assert clean_text("Việt Nam, כָּל, हिन्दी") == "Việt Nam, כָּל, हिन्दी"
