@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import click
 
 from crawler import console
 from crawler.commands.shared import Invocation, shared_options
 from crawler.later import later
-from storage.errors import NewswarcError
+from storage.errors import NewswarcError, StoppedError
 
 COMMANDS: Mapping[str, str] = {
     "init": "crawler.commands.init:command",
@@ -120,7 +122,15 @@ def _ended(error: BaseException, invocation: Invocation) -> int:
         console.complain(line)
     if code == EXIT_DISK:
         console.abandon()
+    if isinstance(error, StoppedError):  # all is in order; while the interpreter takes itself apart a second signal would kill
+        _leave(code)
     return code
+
+
+def _leave(code: int) -> NoReturn:
+    with suppress(OSError, ValueError):
+        console.flush()
+    os._exit(code)
 
 
 def _flushed(code: int, invocation: Invocation) -> int:

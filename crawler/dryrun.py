@@ -60,6 +60,7 @@ class DryRun:
         self.guard = guard_of(config)
         self.workers = workers
         self.hosts = NoGate()
+        self.ending = asyncio.Event()
         self.sitemaps: list[Link] = []
         self._obey_scope = obey_scope
         self._pages: WeakKeyDictionary[Request, RawPage] = WeakKeyDictionary()

@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from scrapy.crawler import Crawler
@@ -74,7 +75,7 @@ class HostGate:
     async def turn(self, host: str) -> bool:
         """Wait until it is this run's turn to ask a host that other runs may ask too.
 
-        False when the host asked one of the others for more patience than a request can wait.
+        False when the host asked one of the others for more patience than a request can wait, or the run ends.
         """
         delay = self._delay(host)
         if not self._run.sharing.shared or not delay:
@@ -86,7 +87,9 @@ class HostGate:
             if turn.blocked_until is not None:
                 self._note_block(host, turn.blocked_until)
                 return False
-            await asyncio.sleep(seconds_until(turn.at))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._run.ending.wait(), seconds_until(turn.at))
+                return False
             if seconds_until(turn.at) > -LATE:
                 break
         return True

@@ -207,8 +207,8 @@ class OwnSlot(_Component):
     async def process_request(self, request: Request) -> None:
         """Last before the downloader."""
         host = request.meta["download_slot"] = host_key(request.url)
-        if not await self.run.hosts.turn(host):
-            raise Unsent("the host asked another run for patience")
+        if not await self.run.hosts.turn(host) or self.run.ending.is_set():
+            raise Unsent("the run ends, or the host asked another one for patience")
 
 
 class RetryAfter(_Component):

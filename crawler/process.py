@@ -11,7 +11,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
 from crawler import settings as project
-from crawler.stopping import Stopping
+from crawler.stopping import Stopping, end_at_once
 from storage.errors import NewswarcError, StoppedError
 
 
@@ -24,6 +24,7 @@ def start(spidercls: type[Spider], level: int, **arguments: Any) -> Spider:
     stopping = Stopping(crawler)
     stopping.listen(asyncio.get_event_loop_policy().get_event_loop())
     process.start(install_signal_handlers=False)
+    end_at_once()
     if (error := task.exception()) is not None:
         raise error
     if stopping.signum is not None and not isinstance(failure_of(crawler.spider), NewswarcError):

@@ -78,6 +78,7 @@ class Run:
         self._exact_ids: list[int] | None = None
         self._asked_ids: list[int] | None = None
         self._accounted = False  # the archive has the run's ledger
+        self.ending = asyncio.Event()  # nothing more is begun
         with ExitStack() as opening, heard_at_once():
             self._open(Path(folder), opening)
             self._closing = opening.pop_all()
@@ -190,6 +191,7 @@ class Run:
 
     def wind_down(self, reason: str) -> asyncio.Future[None]:
         """Begin nothing more: what waits for its turn is given back, what is on the wire is finished."""
+        self.ending.set()
         self.scribe.hurry()
         engine = self._crawler.engine
         for slot in engine.downloader.slots.values():

@@ -41,9 +41,19 @@ def heard_at_once() -> Iterator[None]:
     before = {signum: signal.signal(signum, _stop) for signum in heeded()}
     try:
         yield
+    except StoppedError:
+        end_at_once()
+        raise
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        if signal.getsignal(signal.SIGTERM) is _stop:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+
+def end_at_once() -> None:
+    """From here on there is nothing to finish: a signal, a second one mostly, ends the process."""
+    for signum in heeded():
+        signal.signal(signum, lambda number, _: os._exit(128 + number))
 
 
 def _stop(signum: int, _: FrameType | None) -> None:
