@@ -75,7 +75,7 @@ def _wait(pid: int, watch: Callable[[int], None] | None) -> None:
         return
     while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
         watch(pid)
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 def _articles(folder: Path) -> int:
