@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 # setuptools warns at length of folders beside an editable package; ours are meant to be there.
 PIP_INSTALL := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup demo test hostile torture fuzz lint corpus canary clean
+.PHONY: help setup demo test hostile torture fuzz bench lint corpus canary clean
 
 help:
 	@echo 'make demo    crawl a small newsroom on loopback into ./demo-news/ and show what came of it'
@@ -21,6 +21,7 @@ help:
 	@echo 'make hostile crawl a server with some hundred faults'
 	@echo 'make torture kill -9 a crawl 200 times at random and at every certain moment, and cut its file anywhere'
 	@echo 'make fuzz    run each fuzz target for FUZZ_SECONDS (60)'
+	@echo 'make bench   measure what a crawl costs, on the pages of NEWSWARC_CORPUS or on generated ones'
 	@echo 'make lint    ruff, mypy --strict, import contracts'
 	@echo 'make corpus  crawl the pages of NEWSWARC_CORPUS at their own host names (needs root)'
 	@echo 'make canary  run the wire tests on the newest Scrapy'
@@ -60,6 +61,9 @@ torture: setup
 
 fuzz: .venv-fuzz/.ready
 	@PYTHONPATH=.venv-fuzz $(BIN)/python -m scripts.fuzz --seconds $${FUZZ_SECONDS:-60} $(FUZZ_TARGETS)
+
+bench: setup
+	@$(BIN)/python -m scripts.bench $(BENCH_ARGS)
 
 lint: $(VENV)/.lint-ready
 	@failed=; for tool in 'ruff check .' mypy lint-imports; do echo "$$tool"; $(BIN)/$$tool || failed="$$failed $${tool%% *}"; done; \

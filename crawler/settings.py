@@ -31,7 +31,7 @@ DOWNLOAD_MAXSIZE = 0  # the wire has its own limits, which keep what came before
 DOWNLOAD_WARNSIZE = 0
 DOWNLOAD_DELAY_JITTER = 0  # a promised gap is a gap
 CONCURRENT_REQUESTS_PER_DOMAIN = 1
-CONCURRENT_ITEMS = 4
+CONCURRENT_ITEMS = 1  # a callback gives one Harvest; Scrapy makes a task for each that there may be
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 50_000_000
 
 RETRY_TIMES = 1  # in the same run; later ones are the frontier's
@@ -67,4 +67,5 @@ EXTENSIONS = {
     "scrapy.extensions.memusage.MemoryUsage": None,
 }
 STATS_DUMP = False
+DOWNLOADER_STATS = False  # it puts every message together again to measure it; the ledger counts what we show
 LOG_LEVEL = "INFO"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, select, update
+from sqlalchemy import Connection, Row, RowMapping, bindparam, select, update
 
 from storage.database import next_seq
 from storage.dialects import insert_ignore
@@ -17,6 +17,34 @@ from storage.records import Candidate, Known, Outcome, State, Verdict
 from storage.schema import aliases, articles, extractions, urls, versions
 
 TWIN_WORDS = 30  # shorter texts are equal too often ("This page is being updated")
+
+# Statements that every page runs are made once: to make one costs more than to run it.
+_URL = select(urls.c.article_id, urls.c.state).where(urls.c.id == bindparam("url_id"))
+_ALIASES = select(aliases.c.key, aliases.c.article_id).where(aliases.c.key.in_(bindparam("keys", expanding=True)))
+_LATEST = (
+    select(versions.c.number, extractions.c.title, extractions.c.text_sha256, extractions.c.extractor)
+    .join(extractions, extractions.c.id == versions.c.extraction_id)
+    .where(versions.c.article_id == bindparam("article_id"))
+    .order_by(versions.c.number.desc())
+    .limit(1)
+)
+_TWIN = (
+    select(articles.c.id)
+    .join(versions, (versions.c.article_id == articles.c.id) & (versions.c.number == articles.c.version))
+    .join(extractions, extractions.c.id == versions.c.extraction_id)
+    .where(
+        extractions.c.text_sha256 == bindparam("text_sha256"),
+        articles.c.source_id == bindparam("source_id"),
+        articles.c.gone_at.is_(None),
+    )
+    .order_by(articles.c.id)
+    .limit(1)
+)
+_ARTICLE = select(articles).where(articles.c.id == bindparam("article_id"))
+_FORGET_ALIAS = aliases.delete().where(aliases.c.key == bindparam("alias"))
+_ADD_ARTICLE = articles.insert().returning(articles.c.id)
+_ADD_EXTRACTION = extractions.insert().returning(extractions.c.id)
+_ADD_VERSION = versions.insert()
 
 
 def uid_of(key: str) -> str:
@@ -49,7 +77,7 @@ class Sighting:
 
 def known(conn: Connection, sighting: Sighting, candidate: Candidate | None) -> Known:
     """What the database knows of the article behind these URLs, and of one with the same wording."""
-    row = conn.execute(select(urls.c.article_id, urls.c.state).where(urls.c.id == sighting.url_id)).one()
+    row = conn.execute(_URL, {"url_id": sighting.url_id}).one()
     owner = row.article_id if row.state in (State.STORED, State.GONE) and len(sighting.own_keys) == 1 else None
     article_id = owner or _article_behind(conn, sighting, candidate)
     if article_id is None:
@@ -78,9 +106,7 @@ def _article_behind(conn: Connection, sighting: Sighting, candidate: Candidate |
     A page read for the first time under a URL that only a rel=canonical gave to an article must look like that article:
     sites name a section, or the newest story, as the canonical URL of all.
     """
-    found = dict(
-        conn.execute(select(aliases.c.key, aliases.c.article_id).where(aliases.c.key.in_(sighting.keys))).all()
-    )
+    found = dict(conn.execute(_ALIASES, {"keys": sighting.keys}).all())
     for key in sighting.keys:
         if key in found and (candidate is None or _is_same(conn, found[key], sighting, candidate)):
             return int(found[key])
@@ -102,34 +128,14 @@ def _folded(title: str | None) -> str:
 
 
 def _latest(conn: Connection, article_id: int) -> RowMapping:
-    return (
-        conn.execute(
-            select(versions.c.number, extractions.c.title, extractions.c.text_sha256, extractions.c.extractor)
-            .join(extractions, extractions.c.id == versions.c.extraction_id)
-            .where(versions.c.article_id == article_id)
-            .order_by(versions.c.number.desc())
-            .limit(1)
-        )
-        .mappings()
-        .one()
-    )
+    return conn.execute(_LATEST, {"article_id": article_id}).mappings().one()
 
 
 def _twin(conn: Connection, source_id: int, candidate: Candidate | None) -> int | None:
     if candidate is None or candidate.word_count < TWIN_WORDS:
         return None
-    return conn.execute(
-        select(articles.c.id)
-        .join(versions, (versions.c.article_id == articles.c.id) & (versions.c.number == articles.c.version))
-        .join(extractions, extractions.c.id == versions.c.extraction_id)
-        .where(
-            extractions.c.text_sha256 == candidate.text_sha256,
-            articles.c.source_id == source_id,
-            articles.c.gone_at.is_(None),
-        )
-        .order_by(articles.c.id)
-        .limit(1)
-    ).scalar_one_or_none()
+    wanted = {"text_sha256": candidate.text_sha256, "source_id": source_id}
+    return conn.execute(_TWIN, wanted).scalar_one_or_none()
 
 
 def apply(conn: Connection, outcome: Outcome, sighting: Sighting) -> int | None:
@@ -138,7 +144,7 @@ def apply(conn: Connection, outcome: Outcome, sighting: Sighting) -> int | None:
     match outcome.verdict:
         case Verdict.ADDED:
             article_id = _add(conn, _candidate(outcome), sighting)
-            conn.execute(aliases.delete().where(aliases.c.key == sighting.own_keys[0]))  # not what a canonical said it was
+            conn.execute(_FORGET_ALIAS, {"alias": sighting.own_keys[0]})  # not what a canonical said it was
         case Verdict.CHANGED:
             _new_version(conn, _article(outcome), _candidate(outcome), sighting)
         case Verdict.UNCHANGED:
@@ -175,18 +181,18 @@ def _article(outcome: Outcome) -> int:
 
 def _add(conn: Connection, candidate: Candidate, sighting: Sighting) -> int:
     seq = next_seq(conn)
-    row = articles.insert().values(
-        uid=uid_of(sighting.own_keys[0]),
-        source_id=sighting.source_id,
-        url=sighting.url,
-        canonical_url=candidate.canonical_url,
-        first_seen_at=sighting.fetched_at,
-        last_seen_at=sighting.fetched_at,
-        http_status=sighting.http_status,
-        version=1,
-        changed_seq=seq,
-    )
-    article_id = int(conn.execute(row.returning(articles.c.id)).scalar_one())
+    row = {
+        "uid": uid_of(sighting.own_keys[0]),
+        "source_id": sighting.source_id,
+        "url": sighting.url,
+        "canonical_url": candidate.canonical_url,
+        "first_seen_at": sighting.fetched_at,
+        "last_seen_at": sighting.fetched_at,
+        "http_status": sighting.http_status,
+        "version": 1,
+        "changed_seq": seq,
+    }
+    article_id = int(conn.execute(_ADD_ARTICLE, row).scalar_one())
     _insert_version(conn, article_id, 1, candidate, sighting, seq)
     return article_id
 
@@ -205,7 +211,7 @@ def _new_version(conn: Connection, article_id: int, candidate: Candidate, sighti
 
 def _touch(conn: Connection, article_id: int, **values: object) -> None:
     """Change visible columns; whoever follows `changed_seq` hears of it, and of nothing that is no change."""
-    row = conn.execute(select(articles).where(articles.c.id == article_id)).mappings().one()
+    row = conn.execute(_ARTICLE, {"article_id": article_id}).mappings().one()
     if all(row[name] == value for name, value in values.items()):
         return
     conn.execute(update(articles).where(articles.c.id == article_id).values(**values, changed_seq=next_seq(conn)))
@@ -220,43 +226,42 @@ def _insert_version(
     conn: Connection, article_id: int, number: int, candidate: Candidate, sighting: Sighting, seq: int
 ) -> None:
     extraction_id = insert_extraction(conn, candidate, sighting.capture_id)
-    conn.execute(
-        versions.insert().values(
-            article_id=article_id,
-            number=number,
-            capture_id=sighting.capture_id,
-            extraction_id=extraction_id,
-            observed_at=sighting.fetched_at,
-            changed_seq=seq,
-        )
-    )
+    row = {
+        "article_id": article_id,
+        "number": number,
+        "capture_id": sighting.capture_id,
+        "extraction_id": extraction_id,
+        "observed_at": sighting.fetched_at,
+        "changed_seq": seq,
+    }
+    conn.execute(_ADD_VERSION, row)
 
 
 def insert_extraction(conn: Connection, candidate: Candidate, capture_id: int) -> int:
     """The fields that one extractor read from one capture. Returns the row's id."""
-    row = extractions.insert().values(
-        capture_id=capture_id,
-        extractor=candidate.extractor,
-        title=candidate.title,
-        text=candidate.text,
-        text_sha256=candidate.text_sha256,
-        word_count=candidate.word_count,
-        canonical_url=candidate.canonical_url,
-        site_name=candidate.site_name,
-        authors=json.dumps(candidate.authors, ensure_ascii=False),
-        tags=json.dumps(candidate.tags, ensure_ascii=False),
-        published_at=candidate.published_at,
-        published_local=candidate.published_local,
-        published_precision=candidate.published_precision,
-        modified_at=candidate.modified_at,
-        section=candidate.section,
-        description=candidate.description,
-        image_url=candidate.image_url,
-        language=candidate.language,
-        truncated=candidate.truncated,
-        provenance=json.dumps(dict(candidate.provenance), ensure_ascii=False),
-    )
-    return int(conn.execute(row.returning(extractions.c.id)).scalar_one())
+    row = {
+        "capture_id": capture_id,
+        "extractor": candidate.extractor,
+        "title": candidate.title,
+        "text": candidate.text,
+        "text_sha256": candidate.text_sha256,
+        "word_count": candidate.word_count,
+        "canonical_url": candidate.canonical_url,
+        "site_name": candidate.site_name,
+        "authors": json.dumps(candidate.authors, ensure_ascii=False),
+        "tags": json.dumps(candidate.tags, ensure_ascii=False),
+        "published_at": candidate.published_at,
+        "published_local": candidate.published_local,
+        "published_precision": candidate.published_precision,
+        "modified_at": candidate.modified_at,
+        "section": candidate.section,
+        "description": candidate.description,
+        "image_url": candidate.image_url,
+        "language": candidate.language,
+        "truncated": candidate.truncated,
+        "provenance": json.dumps(dict(candidate.provenance), ensure_ascii=False),
+    }
+    return int(conn.execute(_ADD_EXTRACTION, row).scalar_one())
 
 
 def state_after(verdict: Verdict) -> State | None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from storage.frontier import announced_from, announced_json
 from storage.records import Capture, Ended, FetchContext, Kind, RecordPlace
 from storage.schema import captures, warc_files
+
+# Statements that every exchange runs are made once: to make one costs more than to run it.
+_FILE = select(warc_files.c.id).where(warc_files.c.name == bindparam("file"))
+_INSERT = captures.insert().returning(captures.c.id)
+_SETTLED = update(captures).where(captures.c.id == bindparam("capture_id")).values(pending=False)
 
 
 def context_json(context: FetchContext) -> str:
@@ -26,7 +31,7 @@ def context_from(text: str) -> FetchContext:
 
 def file_id(conn: Connection, name: str, run_id: str | None, now: str) -> int:
     """The id of a WARC file, entered when it is new."""
-    known = conn.execute(select(warc_files.c.id).where(warc_files.c.name == name)).scalar_one_or_none()
+    known = conn.execute(_FILE, {"file": name}).scalar_one_or_none()
     if known is not None:
         return int(known)
     row = warc_files.insert().values(name=name, run_id=run_id, opened_at=now).returning(warc_files.c.id)
@@ -42,34 +47,34 @@ def file_closed(conn: Connection, name: str, size: int, sha256: str, now: str, r
 def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: bool) -> int:
     """The row of an archived exchange; `pending` until the outcome of its page is stored. Returns its id."""
     context = capture.context
-    row = captures.insert().values(
-        url_id=url_id,
-        run_id=context.run_id,
-        url=capture.url,
-        fetched_at=capture.fetched_at,
-        http_status=capture.http_status,
-        kind=str(context.kind),
-        mime=capture.mime,
-        record_type=capture.record_type,
-        warc_file_id=file_id(conn, capture.place.file, context.run_id, capture.fetched_at),
-        warc_offset=capture.place.offset,
-        warc_length=capture.place.length,
-        warc_record_id=capture.place.record_id,
-        payload_digest=capture.payload_digest,
-        block_digest=capture.block_digest,
-        body_sha256=capture.body_sha256,
-        truncated=capture.truncated,
-        revisit_of=capture.revisit_of,
-        error=capture.error,
-        context=context_json(context),
-        pending=pending,
-    )
-    return int(conn.execute(row.returning(captures.c.id)).scalar_one())
+    row = {
+        "url_id": url_id,
+        "run_id": context.run_id,
+        "url": capture.url,
+        "fetched_at": capture.fetched_at,
+        "http_status": capture.http_status,
+        "kind": str(context.kind),
+        "mime": capture.mime,
+        "record_type": capture.record_type,
+        "warc_file_id": file_id(conn, capture.place.file, context.run_id, capture.fetched_at),
+        "warc_offset": capture.place.offset,
+        "warc_length": capture.place.length,
+        "warc_record_id": capture.place.record_id,
+        "payload_digest": capture.payload_digest,
+        "block_digest": capture.block_digest,
+        "body_sha256": capture.body_sha256,
+        "truncated": capture.truncated,
+        "revisit_of": capture.revisit_of,
+        "error": capture.error,
+        "context": context_json(context),
+        "pending": pending,
+    }
+    return int(conn.execute(_INSERT, row).scalar_one())
 
 
 def settled(conn: Connection, capture_id: int) -> None:
     """The outcome of this capture's page is stored."""
-    conn.execute(update(captures).where(captures.c.id == capture_id).values(pending=False))
+    conn.execute(_SETTLED, {"capture_id": capture_id})
 
 
 def is_awaited(capture: Capture) -> bool:
