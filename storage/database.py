@@ -42,6 +42,9 @@ _VIEWS = "views"  # the fact that holds the fingerprint of the views
 
 _VERSION_KEY = f"CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num)"  # as Alembic itself makes it
 _version = table(VERSION_TABLE, column("version_num"))
+_FOLLOWING = (
+    update(sequences).where(sequences.c.name == CHANGED).values(value=sequences.c.value + 1).returning(sequences.c.value)
+)
 
 
 def open_database(url: str, *, create: bool = True, timeout: float = LOCK_TIMEOUT) -> Engine:
@@ -128,13 +131,7 @@ def next_seq(conn: Connection) -> int:
 
     The row stays locked until the transaction ends, so that numbers become visible in their order, none missing below.
     """
-    following = (
-        update(sequences)
-        .where(sequences.c.name == CHANGED)
-        .values(value=sequences.c.value + 1)
-        .returning(sequences.c.value)
-    )
-    return int(conn.execute(following).scalar_one())
+    return int(conn.execute(_FOLLOWING).scalar_one())
 
 
 def place(bound: Engine | Connection) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,7 +64,12 @@ S = TypeVar("S", bound=Select[Any])
 
 def insert_ignore(conn: Connection, table: Table, keys: Sequence[str]) -> Insert:
     """INSERT that skips rows whose `keys` are already there."""
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    return _insert_ignore(conn.dialect.name, table, tuple(keys))
+
+
+@cache
+def _insert_ignore(dialect: str, table: Table, keys: tuple[str, ...]) -> Insert:
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
     return insert(table).on_conflict_do_nothing(index_elements=list(keys))
 
 

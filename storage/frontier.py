@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, RowMapping, and_, func, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, text, update
 
 from storage.dialects import insert_ignore, skip_locked
 from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, State, Verdict
@@ -18,6 +18,28 @@ from storage.schema import aliases, articles, outcomes, sources, urls
 from storage.urlkey import InvalidURL, host_key, key
 
 CHUNK = 500  # rows a statement, below every database's limit of parameters
+
+# Statements that every page runs are made once: to make one costs more than to run it.
+_KNOWN = select(urls).where(urls.c.key.in_(bindparam("keys", expanding=True)))
+_READ = (
+    select(aliases.c.key, aliases.c.article_id, articles.c.url)
+    .join(articles, articles.c.id == aliases.c.article_id)
+    .where(aliases.c.key.in_(bindparam("keys", expanding=True)))
+)
+_SETTLE = update(urls).where(urls.c.id == bindparam("url_id"))  # parameters named as columns are what it sets
+_ACCOUNT = outcomes.insert()
+_HOLDS = select(urls.c.article_id).where(urls.c.id == bindparam("url_id"))
+_SHELVE = (
+    update(urls)
+    .where(
+        urls.c.key.in_(bindparam("keys", expanding=True)),
+        urls.c.id != bindparam("own_id"),
+        urls.c.lease_run.is_(None),
+        urls.c.state == str(State.PENDING),
+    )
+    .values(state=str(State.DUPLICATE), reason="alias", next_fetch_at=None, article_id=bindparam("owner"))
+    .returning(urls.c.id, urls.c.kind)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +105,7 @@ def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> int:
 def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) -> int:
     known = {
         row["key"]: row
-        for row in conn.execute(
-            select(urls).where(
-                urls.c.key.in_(found)
-            )
-        ).mappings()
+        for row in conn.execute(_KNOWN, {"keys": list(found)}).mappings()
     }
     read = _read_already(conn, [k for k in found if k not in known])
     fresh = [_row(k, link, origin, read.get(k)) for k, link in found.items() if k not in known]
@@ -103,10 +121,7 @@ def _read_already(conn: Connection, keys: Sequence[str]) -> dict[str, int]:
 
     What only a rel=canonical said is not believed before the page itself was read.
     """
-    query = select(aliases.c.key, aliases.c.article_id, articles.c.url).join(
-        articles, articles.c.id == aliases.c.article_id
-    )
-    rows = conn.execute(query.where(aliases.c.key.in_(keys)))
+    rows = conn.execute(_READ, {"keys": keys}) if keys else ()
     return {row.key: row.article_id for row in rows if key(row.url) == row.key}
 
 
@@ -349,35 +364,28 @@ def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> N
         values["state"] = str(settlement.state)
     if settlement.article_id is not None:
         values["article_id"] = settlement.article_id
-    conn.execute(update(urls).where(urls.c.id == url_id).values(**values))
+    conn.execute(_SETTLE, {"url_id": url_id} | values)
 
 
 def account(
     conn: Connection, run_id: str, lease: Lease, verdict: Verdict, reason: str | None, capture_id: int | None, now: str
 ) -> None:
     """Enter what became of a leased URL into the run's ledger."""
-    conn.execute(
-        outcomes.insert().values(
-            run_id=run_id,
-            url_id=lease.url_id,
-            kind=str(lease.kind),
-            verdict=str(verdict),
-            reason=reason,
-            capture_id=capture_id,
-            at=now,
-        )
-    )
+    row = {
+        "run_id": run_id,
+        "url_id": lease.url_id,
+        "kind": str(lease.kind),
+        "verdict": str(verdict),
+        "reason": reason,
+        "capture_id": capture_id,
+        "at": now,
+    }
+    conn.execute(_ACCOUNT, row)
 
 
 def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_id: int, run_id: str, now: str) -> None:
     """Rows of other URLs of an article that still wait need no fetch of their own any more."""
-    waiting = and_(
-        urls.c.key.in_(keys), urls.c.id != own_id, urls.c.lease_run.is_(None), urls.c.state == str(State.PENDING)
-    )
-    shelved = update(urls).where(waiting).values(
-        state=str(State.DUPLICATE), reason="alias", next_fetch_at=None, article_id=article_id
-    )
-    rows = conn.execute(shelved.returning(urls.c.id, urls.c.kind)).all()
+    rows = conn.execute(_SHELVE, {"keys": keys, "own_id": own_id, "owner": article_id}).all()
     if rows:
         entry = {"run_id": run_id, "verdict": str(Verdict.DUPLICATE), "reason": "alias", "at": now}
         conn.execute(outcomes.insert(), [{"url_id": row.id, "kind": row.kind} | entry for row in rows])
@@ -385,7 +393,7 @@ def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_i
 
 def holds_article(conn: Connection, url_id: int) -> bool:
     """Whether a row is the URL of a stored article, or of a duplicate of one."""
-    return conn.execute(select(urls.c.article_id).where(urls.c.id == url_id)).scalar_one() is not None
+    return conn.execute(_HOLDS, {"url_id": url_id}).scalar_one() is not None
 
 
 def release(conn: Connection, run_id: str) -> None:
