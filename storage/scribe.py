@@ -2,8 +2,8 @@
 
 Jobs run in the order they were handed in. A batch of them ends with fdatasync of the WARC, then with the commit of one
 transaction; only then do their futures resolve. So no row is ever committed before its record is on disk (promise 1),
-and whoever awaits a job knows that what it wrote is kept. Batches form by themselves: while one is being synced, the
-next one gathers.
+and whoever awaits a job knows that what it wrote is kept. Batches form by themselves: while one is being synced, and
+for a moment after, the next one gathers. What comes after a pause is written at once.
 
 A database that is locked, restarting or out of reach for the moment stops nothing but this thread: it waits, and does
 the same batch again. So a job may run more than once, and must leave nothing behind but rows; what it has written to
@@ -33,6 +33,7 @@ T = TypeVar("T")
 Job = Callable[[Connection], Any]
 
 BATCH = 50  # jobs between two syncs: what a power cut can cost at most
+GATHER = 0.05  # s from the end of a batch to the next one, while there is room in it: a batch costs as much as a page
 PATIENCE = 300.0  # s that a batch waits for a database that is locked or away
 HURRY = 2.0  # s that it waits once the run has to end
 PAUSE = 0.25  # s between two attempts
@@ -90,6 +91,7 @@ class Scribe:
         self._patience = patience
         self._max_log_bytes = max_log_bytes
         self._number = 0  # of the batch in hand
+        self._written = 0.0  # when the last batch ended, by the monotonic clock
         self._queue: SimpleQueue[tuple[Job, Future[Any]] | None] = SimpleQueue()
         self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="scribe", daemon=True)
@@ -116,14 +118,16 @@ class Scribe:
         while (first := self._queue.get()) is not None:
             batch, ended = self._gather(first)
             self._write(batch)
+            self._written = time.monotonic()
             if ended:
                 return
 
     def _gather(self, first: tuple[Job, Future[Any]]) -> tuple[Batch, bool]:
         batch = [first]
+        until = 0.0 if self._hurry.is_set() else self._written + GATHER
         while len(batch) < BATCH:
             try:
-                entry = self._queue.get_nowait()
+                entry = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             except Empty:
                 break
             if entry is None:
