@@ -68,8 +68,20 @@ class _Attempt:
 Batch = list[tuple[Job, Future[Any]]]
 
 
+class _JobError(Exception):
+    """A job has a bug: its batch is done again, each job in a savepoint of its own, which costs more."""
+
+
+class _GuardedError(Exception):
+    """The job with the bug, behind its savepoint."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
 class Scribe:
-    """Runs jobs on one thread, each in a savepoint of its batch's transaction.
+    """Runs jobs on one thread, a batch in one transaction.
 
     A job that raises fails alone; an archive that cannot be synced, a database that cannot be written, or is not there
     for `patience` seconds, fails the whole batch and every later job: nothing can be stored any more, and the run has to
@@ -150,13 +162,17 @@ class Scribe:
         """Write a batch, however often it takes."""
         since = time.monotonic()
         attempt: _Attempt | None = None
+        run = self._trust
         while True:
             try:
                 if attempt is None or not self._is_committed():
                     attempt = _Attempt()
-                    self._transact(batch, attempt)
+                    self._transact(batch, attempt, run)
             except TemporaryDatabaseError as error:
                 self._wait(since, error)
+                continue
+            except _JobError:
+                run = self._guard
                 continue
             self._archive.after_commit()
             self.waiting = False
@@ -167,23 +183,37 @@ class Scribe:
         with reading(self._engine) as conn:
             return runs.last_batch(conn, self._run_id) == self._number
 
-    def _transact(self, batch: Batch, attempt: _Attempt) -> None:
+    def _transact(self, batch: Batch, attempt: _Attempt, run: Callable[[Connection, Job], Any]) -> None:
         log_in_bounds(self._engine, self._max_log_bytes)
         with database.batch(self._engine) as conn:
             for job, future in batch:
-                self._attempt(conn, job, future, attempt)
+                try:
+                    attempt.done.append((future, run(conn, job)))
+                except _GuardedError as error:
+                    attempt.failed.append((future, error.problem))
             self._archive.before_commit(conn)
             runs.note_batch(conn, self._run_id, self._number)
 
     @staticmethod
-    def _attempt(conn: Connection, job: Job, future: Future[Any], attempt: _Attempt) -> None:
+    def _trust(conn: Connection, job: Job) -> Any:
+        """Run a job as most jobs may be run."""
         try:
-            with conn.begin_nested():
-                attempt.done.append((future, job(conn)))
+            return job(conn)
         except NewswarcError:
             raise  # the disk or the database: concerns all
-        except Exception as error:  # noqa: BLE001 - a bug in one job must not take the others with it
-            attempt.failed.append((future, error))
+        except Exception as error:
+            raise _JobError from error
+
+    @staticmethod
+    def _guard(conn: Connection, job: Job) -> Any:
+        """Run a job of a batch in which one has a bug: it must not take the others with it."""
+        try:
+            with conn.begin_nested():
+                return job(conn)
+        except NewswarcError:
+            raise
+        except Exception as error:
+            raise _GuardedError(error) from error
 
     def _wait(self, since: float, error: TemporaryDatabaseError) -> None:
         """Some time before the next attempt; raises the error when there was enough of it."""
