@@ -154,10 +154,10 @@ class Index:
 
 
 def _offset_in(line: bytes) -> int | None:
-    """The offset that a CDXJ line names."""
+    """The offset that a CDXJ line names. Its key may hold braces, but no space."""
     try:
-        return int(json.loads(line[line.index(b"{") :])["offset"])
-    except (ValueError, KeyError, TypeError):
+        return int(json.loads(line.split(b" ", 2)[2])["offset"])
+    except (ValueError, KeyError, TypeError, IndexError):
         return None
 
 

@@ -103,6 +103,14 @@ def test_odd_exchanges_are_no_faults(archive: Archive) -> None:
 
 
 @ON_SQLITE
+def test_a_url_with_braces_is_no_fault(archive: Archive) -> None:
+    """The key of an index line may hold what its JSON begins with."""
+    archive.begin("R1")
+    archive.fetch(archive.lease(f"{SITE}/curly%7Bx%7D-{{y}}"), page("braces"))
+    archive.end()
+    assert archive.faults() == []
+
+
 def test_other_files_in_the_folder_are_none_of_its_business(full: Archive) -> None:
     """Only WARC files and indexes are looked at."""
     (full.folder / "README.txt").write_text("These are WARC files.")
