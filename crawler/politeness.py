@@ -30,7 +30,7 @@ from crawler.netguard import check_url
 from crawler.reasons import reason_of
 from storage.http_message import decode_body
 from storage.records import Kind
-from storage.urlkey import InvalidURL, host_key
+from storage.urlkey import InvalidURL, canonical, host_key
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -101,7 +101,7 @@ class Scope(_Component):
 def _unreadable(url: str) -> str | None:
     """Why a URL, as a redirect may hold one, has no canonical form."""
     try:
-        host_key(url)
+        canonical(url)
     except InvalidURL as error:
         return f"bad-url: {error.reason}"
     return None

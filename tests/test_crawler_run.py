@@ -295,13 +295,14 @@ def test_the_delay_of_a_source_is_kept_between_all_its_requests(desk: Desk) -> N
 
 
 def test_a_redirect_to_nowhere_costs_its_url_only(desk: Desk, newsroom: Newsroom) -> None:
-    """A Location with a password, another scheme or no host ends as a reason in its row; the run ends by itself."""
-    stories = [newsroom.site.url(story) for story in newsroom.site.live[10:13]]
-    for url, target in zip(stories, ("http://a:b@gazette.test/x", "ftp://gazette.test/x", "http:///"), strict=True):
+    """A Location with a password, another scheme, no host or no end gives its row a reason; the run ends by itself."""
+    stories = [newsroom.site.url(story) for story in newsroom.site.live[10:14]]
+    nowhere = ("http://a:b@gazette.test/x", "ftp://gazette.test/x", "http:///", f"{newsroom.url}x?y={'z' * 9_000}")
+    for url, target in zip(stories, nowhere, strict=True):
         newsroom.replace(url, Answer(302, location=target))
     desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
     desk.run("crawl")
-    assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live) - 3
+    assert desk.one("SELECT count(*) FROM v_articles") == len(newsroom.site.live) - 4
     assert not desk.rows("SELECT url FROM v_urls WHERE state = 'pending'")
 
 
