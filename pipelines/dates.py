@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache
 
 from pipelines import words
@@ -236,6 +236,8 @@ def _offset(zone: str | None) -> int | None:
 
 
 def _moment(year: int, month: int, day: int) -> Moment | None:
+    if not MINYEAR < year < MAXYEAR:  # a zone could push it over the edge of time
+        return None
     try:
         return Moment(date(year, month, day))
     except ValueError:
