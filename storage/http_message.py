@@ -21,6 +21,7 @@ _END = re.compile(rb"(?:\A|\n)\r?\n")
 _STATUS = re.compile(r"\s*[A-Za-z]+(?:/[0-9.]*)?\s+([1-9][0-9]{2})(?![0-9])(.*)", re.DOTALL)
 _MEDIA_TYPE = re.compile(r"([!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+)(?:[\s;,]|\Z)")
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\n]*)?\r?\n")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _INTERIM = frozenset(range(100, 200)) - {101}
 _NOT_IN_TEXT = frozenset(range(32)) - frozenset(b"\t\n\f\r\x1b")
 _DECIDE = 512  # bytes looked at to tell a coded body from a plain one
@@ -161,7 +162,7 @@ def decoded_pieces(pieces: Iterable[bytes], headers: Headers, trouble: Trouble) 
     if len(names) > _MAX_CODINGS:
         trouble.note(f"{len(names)} content codings on top of each other")
         return iter(pieces)
-    stream = iter(pieces)
+    stream = _declared(iter(pieces), headers)
     for name in names:
         stage = _STAGES.get(name)
         if stage is None:
@@ -169,6 +170,23 @@ def decoded_pieces(pieces: Iterable[bytes], headers: Headers, trouble: Trouble) 
             break
         stream = stage(stream, trouble)
     return stream
+
+
+def _declared(pieces: Iterator[bytes], headers: Headers) -> Iterator[bytes]:
+    """The payload as far as Content-Length says: what follows on the wire is no part of this answer (RFC 9112, 6.3)."""
+    lengths = {value for key, value in headers if key == "content-length"}
+    length = lengths.pop() if len(lengths) == 1 else ""
+    if not _LENGTH.fullmatch(length) or any(key == "transfer-encoding" for key, _ in headers):
+        return pieces
+    return _first(pieces, int(length))
+
+
+def _first(pieces: Iterator[bytes], left: int) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            return
 
 
 def _tokens(headers: Headers, name: str) -> list[str]:

@@ -74,6 +74,24 @@ def test_codings_are_taken_off() -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "body"),
+    [
+        (response(b"hello", "Content-Length: 5") + b"HTTP/1.1 200 OK\r\n\r\nanother", b"hello"),
+        (response(b"hello", "Content-Length: 0"), b""),
+        (response(b"hello", "Content-Length: 3", "Content-Length: 3"), b"hel"),
+        (response(b"hello", "Content-Length: 3", "Content-Length: 4"), b"hello"),
+        (response(b"hello", "Content-Length: -3"), b"hello"),
+        (response(b"5\r\nhello\r\n0\r\n\r\n", "Content-Length: 3", "Transfer-Encoding: chunked"), b"hello"),
+        (response(gzip.compress(b"hello") + b"x" * 9, "Content-Encoding: gzip", "Content-Length: 25"), b"hello"),
+    ],
+)
+def test_a_page_ends_where_its_length_says(raw: bytes, body: bytes) -> None:
+    """What follows an answer on the wire is no part of it; a length that cannot be meant says nothing."""
+    whole = page(raw)
+    assert (whole.body, whole.cut) == (body, False)
+
+
+@pytest.mark.parametrize(
     ("raw", "limit", "truncated", "body"),
     [
         (response(b"hello"), LIMIT, True, b"hello"),
