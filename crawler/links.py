@@ -13,7 +13,7 @@ from crawler import shapes
 from crawler.phrases import TITLE_LENGTH, plain
 from crawler.scope import Discovered, Scope
 from crawler.shapes import Anchor
-from pipelines.tree import thinned
+from pipelines.tree import flatten, thinned
 from storage.records import Kind, Link
 from storage.urlkey import InvalidURL, canonical, key
 
@@ -92,6 +92,13 @@ def from_html(text: str, url: str, scope: Scope, *, is_home: bool) -> Discovered
 
 def _parsed(text: str) -> etree._Element | None:
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
+    root = _tree(text, parser)
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        root = _tree(flatten(text), parser)  # nested too deep: libxml2 has lost all that follows
+    return root
+
+
+def _tree(text: str, parser: etree.HTMLParser) -> etree._Element | None:
     try:
         return etree.fromstring(thinned(text).encode("utf-8", "replace"), parser)
     except etree.LxmlError:

@@ -250,6 +250,7 @@ STORY = '<h2><a href="/ein-langer-name-zum-schluss">x</a></h2>'
     "body",
     [
         STORY + "<div>" * 100_000,
+        "<div>" * 50_000 + STORY + "<div>" * 50_000,
         STORY + "<b><a href='/x'>" * 100_000,
         STORY + "<div><a href='/x'>" * 100_000,
         STORY + "<p>" + "x" * 10_000_000,
