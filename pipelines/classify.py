@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
 from pipelines import words
+from pipelines.decode import unmarked_wide
 from pipelines.jsonld import LISTING_TYPES, Graph, types_of
-from pipelines.normalize import fold
+from pipelines.normalize import fold, words_in
 from pipelines.tree import MAX_WALK, text_of
 from storage.records import Page
 
 MIN_WORDS = 25  # fewer are no article, unless the page declares one
 MIN_DECLARED_WORDS = 10
+MIN_LISTED = 5  # linked headlines in the text of a list
+TEASER_WORDS = 40  # a paragraph of a story has more, on average
 FEW_WORDS = 130  # a wall, a challenge or a soft 404 says no more than this
+_LABEL = 15  # characters; a headline has more
+_MAX_LINKED_LINES = 2_000
 _MARKUP_TYPES = ("html", "xml", "text/plain", "octet-stream", "unknown")
 _MAGIC = (
     b"%PDF-",
@@ -48,6 +53,14 @@ _FEED = re.compile(
     rb"^\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*+<(?:rss|feed|rdf:RDF|urlset|sitemapindex|svg)\b",
     re.IGNORECASE | re.DOTALL,
 )
+# XML of another kind than HTML; JSON, also as the argument of a callback.
+_OTHER_XML = re.compile(
+    rb"\s*+<\?xml[^>]*+>\s*+(?:(?><!--.*?-->|<\?.*?\?>)\s*+)*+"
+    rb"<(?!!|(?:[\w.-]++:)?(?:html|head|body|title|meta|div|p|article|section|main|h1)\b)[a-z_]",
+    re.IGNORECASE | re.DOTALL,
+)
+_JSON = re.compile(rb"(?:[\w$.]{1,60}+\s*+\(\s*+)?(?:\[\s*+)*+\{\s*+(?:\"[^\"<>]{0,200}+\"\s*+:|\})")
+_DOCUMENT = re.compile(rb"(?:(?><!--.*?-->)\s*+)*+<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _REFRESH = re.compile(r"^\s*+\d*+\.?\d*+\s*+[;,]\s*+url\s*+=", re.IGNORECASE)
 _ROOT_APP = frozenset({"root", "app", "__next", "__nuxt", "react-root", "app-root", "main-app", "svelte", "ember-app"})
 _ARTICLE_TYPE = re.compile(r"Article$|^(?:BlogPosting|LiveBlogPosting|Report|Review|Recipe)$")
@@ -68,6 +81,7 @@ class Shape:
     password: bool = False
     form_fields: int = 0
     app_root: bool = False
+    linked_lines: frozenset[str] = frozenset()  # what links say, folded; short labels left out
     refresh: bool = False
     noscript: str = ""
     words: str = ""  # the visible text, at most 20,000 characters
@@ -88,9 +102,13 @@ def served(page: Page) -> str | None:
 def _other_bytes(body: bytes) -> bool:
     """Whether bytes served as a page are an image, a PDF, an archive, JSON or a feed."""
     start = body[:65_536].lstrip(b" \t\r\n\xef\xbb\xbf")
-    if start.startswith(_MAGIC) or _FEED.match(start[:4_096]):
+    if start.startswith(_MAGIC) or start[4:8] == b"ftyp" or _JSON.match(start):
         return True
-    wide = start[:2] in (b"\xff\xfe", b"\xfe\xff", b"\x00<") or start[1:2] == b"\x00"
+    if _FEED.match(start[:4_096]) or _OTHER_XML.match(start[:4_096]):
+        return True
+    if _DOCUMENT.match(start):
+        return False
+    wide = body[:2] in (b"\xff\xfe", b"\xfe\xff") or unmarked_wide(body) is not None
     if not wide and len(start) - len(start.translate(None, _NOISE)) > len(start) // 50:
         return True  # some `<p` or `<a` is found in any noise
     if _MARKUP.search(start):
@@ -111,6 +129,7 @@ class _Tally:
     form_fields: int = 0
     password: bool = False
     app_root: bool = False
+    linked_lines: set[str] = field(default_factory=set)
 
 
 def shape(tree: HtmlElement) -> Shape:
@@ -135,6 +154,7 @@ def shape(tree: HtmlElement) -> Shape:
         tally.password,
         tally.form_fields,
         tally.app_root,
+        frozenset(tally.linked_lines),
         _refreshes(tree),
         _noscript(tree),
         " ".join(parts[:1_500])[:20_000],
@@ -142,9 +162,12 @@ def shape(tree: HtmlElement) -> Shape:
 
 
 def _count_link(tally: _Tally, link: HtmlElement) -> None:
-    size = len(text_of(link, 2_000))
+    said = text_of(link, 2_000)
+    size = len(said)
+    if size > _LABEL and len(tally.linked_lines) < _MAX_LINKED_LINES and not (link.get("href") or "#").startswith("#"):
+        tally.linked_lines.add(fold(said))
     tally.linked += size
-    tally.headlines += size > 15 and next(link.iter("h2", "h3", "h4"), None) is not None
+    tally.headlines += size > _LABEL and next(link.iter("h2", "h3", "h4"), None) is not None
 
 
 def _count_paragraph(tally: _Tally, paragraph: HtmlElement) -> None:
@@ -218,8 +241,10 @@ def blocked(page_shape: Shape, html: str, text: str, count: int) -> str | None:
         return "bot-challenge"
     if page_shape.refresh and count < MIN_WORDS:
         return "meta-refresh"
-    if _not_found(page_shape.headings):
+    if _headed(page_shape.headings, "not_found", 0.25):
         return "soft-404"
+    if _headed(page_shape.headings, "server_pages", 0.4) or words.pattern("stack_traces").search(said):
+        return "server-page"
     titled = count < 80 and any(map(words.pattern("consent").match, page_shape.headings[:2]))
     if _consent(top, text if count >= MIN_WORDS else said, count) or (titled and _consent(top, said, count)):
         return "consent-wall"
@@ -231,15 +256,15 @@ def _challenge(page_shape: Shape, html: str, top: str, said: str) -> bool:
         return False
     if words.pattern("bot_phrases").search(top):
         return True
-    spoken = words.pattern("bot_phrases").search(f"{said} {page_shape.noscript}") is not None
-    return (spoken or page_shape.text < 300) and words.pattern("bot_markers").search(html[:200_000]) is not None
+    spoken = {match.group().lower() for match in words.pattern("bot_phrases").finditer(f"{said} {page_shape.noscript}")}
+    return len(spoken) > 1 or (bool(spoken) or page_shape.text < 300) and words.pattern("bot_markers").search(html[:200_000]) is not None
 
 
-def _not_found(headings: tuple[str, ...]) -> bool:
-    """Whether title or headline says little else than that there is nothing."""
+def _headed(headings: tuple[str, ...], phrases: str, share: float) -> bool:
+    """Whether title or headline says little else than a phrase of this list: at least this share of it."""
     for heading in headings:
-        match = words.pattern("not_found").search(heading)
-        if match and _whole_words(heading, match) and len(match.group()) >= 0.25 * len(heading):
+        match = words.pattern(phrases).search(heading)
+        if match and _whole_words(heading, match) and len(match.group()) >= share * len(heading):
             return True
     return False
 
@@ -285,16 +310,18 @@ class Declared:
         return self.has_article_node() or fold(self.og_type or "") in ("article", "news", "blog", "newsarticle")
 
 
-def judged(page_shape: Shape, declared: Declared, count: int) -> str | None:
-    """Why a page with `count` words of text is too empty, or a list of other pages; None when it is not."""
+def judged(page_shape: Shape, declared: Declared, text: str, count: int) -> str | None:
+    """Why a page whose `text` has `count` words is too empty, or a list of other pages; None when it is not."""
     article = declared.an_article()
     if any(map(_INDEX_TITLE.match, page_shape.headings)):
         return "section"  # a folder of files, as web servers list it
+    if count < 2 * MIN_WORDS and words.pattern("javascript").search(text):
+        return "needs-javascript"
     if count < (MIN_DECLARED_WORDS if article else MIN_WORDS):
         return _nothing(page_shape)
     if _is_home(declared.url) and not (declared.has_article_node() and page_shape.headlines < 8):
         return "home" if page_shape.headlines >= 3 or page_shape.prose < 1_000 or not article else None
-    return "section" if _lists(page_shape, declared, count) else None
+    return "section" if _lists(page_shape, declared, count) or _retells(page_shape, declared, text) else None
 
 
 def _nothing(page_shape: Shape) -> str:
@@ -331,3 +358,13 @@ def _lists(page_shape: Shape, declared: Declared, count: int) -> bool:
         + (not declared.dated)
     )
     return evidence >= (7 if declared.an_article() else 5) and count < 1_500
+
+
+def _retells(page_shape: Shape, declared: Declared, text: str) -> bool:
+    """Whether the text is headlines that lead elsewhere, with teasers at most: extraction leaves those of a story out."""
+    if declared.has_article_node():
+        return False
+    lines = text.split("\n")
+    own = [line for line in lines if fold(line) not in page_shape.linked_lines]
+    listed = len(lines) - len(own)
+    return listed >= MIN_LISTED and 3 * listed >= len(lines) and words_in(" ".join(own)) < TEASER_WORDS * len(lines)

@@ -23,6 +23,7 @@ _NO_CHARSETS = frozenset(
 _ENOUGH_GOOD = 20  # decoded non-ASCII characters for each broken one
 _NON_ASCII = re.compile(rb"[\x00-\x7f]{0,8}(?:[\x80-\xff]+[\x00-\x7f]{0,4})+")
 _ACCENTED_WORDS = re.compile("[\u00c0-\u00ff]{4,}")  # no language written in Latin letters has such
+_WIDE_SAMPLE = 24  # bytes
 _SAMPLE = 20_000  # bytes; detection costs milliseconds per kilobyte
 
 
@@ -31,11 +32,24 @@ def decode(body: bytes, content_type: str | None) -> str:
     bom, rest = read_bom(body)
     if bom is not None and rest is not None:
         return body[len(rest) :].decode(bom, "replace")
+    if (wide := unmarked_wide(body)) and (text := _mostly(body, wide)) is not None:
+        return text
     declared = list(_declared(body, content_type))
     for charset in declared:
         if charset.startswith(_STATEFUL) and (text := _strict(body, charset)) is not None:
             return text
     return _utf8(body, declared) or _as_declared(body, declared) or _detected(body, declared)
+
+
+def unmarked_wide(body: bytes) -> str | None:
+    """`utf-16-le` or `utf-16-be` when markup begins in it without a byte order mark: every second byte is NUL."""
+    start = body[:_WIDE_SAMPLE]
+    if len(start) < _WIDE_SAMPLE:
+        return None
+    for charset, nul, letters in (("utf-16-le", start[1::2], start[::2]), ("utf-16-be", start[::2], start[1::2])):
+        if not nul.strip(b"\x00") and letters.isascii() and letters.lstrip().startswith(b"<"):
+            return charset
+    return None
 
 
 def _declared(body: bytes, content_type: str | None) -> Iterator[str]:

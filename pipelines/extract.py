@@ -70,6 +70,14 @@ class _Read:
     shape: Shape
 
 
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """The text of an article; `cut`: the page has more of it."""
+
+    text: str
+    cut: bool = False
+
+
 def extract(page: Page, announced: Announced | None, memory: None = None) -> Candidate | NoArticle:
     """The article on a page, or why there is none. The same input always gives the same result."""
     del memory  # what is learnt of a site comes later; callers already pass it
@@ -84,20 +92,23 @@ def extract(page: Page, announced: Announced | None, memory: None = None) -> Can
     return _article(read, fields, _body(read, fields.title))
 
 
-def _article(read: _Read, fields: Fields, text: str) -> Candidate | NoArticle:
+def _article(read: _Read, fields: Fields, body: _Body) -> Candidate | NoArticle:
+    text = body.text
     count = words_in(text)
     declared = classify.Declared(read.page.url, read.claims.graph, fields.page_type, fields.published is not None)
-    reason = classify.blocked(read.shape, read.html, text, count) or classify.judged(read.shape, declared, count)
-    return NoArticle(reason) if reason else _candidate(read.page, fields, text, count)
+    reason = classify.blocked(read.shape, read.html, text, count) or classify.judged(
+        read.shape, declared, text, count
+    )
+    return NoArticle(reason) if reason else _candidate(read.page, fields, body, count)
 
 
-def _candidate(page: Page, fields: Fields, text: str, count: int) -> Candidate:
+def _candidate(page: Page, fields: Fields, body: _Body, count: int) -> Candidate:
     published, modified = fields.published, fields.modified
     return Candidate(
         url=_own_url(page.url),
         canonical_url=fields.canonical_url,
         title=fields.title,
-        text=text,
+        text=body.text,
         authors=fields.authors,
         published_at=published.utc() if published else None,
         published_local=published.local() if published else None,
@@ -110,9 +121,9 @@ def _candidate(page: Page, fields: Fields, text: str, count: int) -> Candidate:
         image_url=fields.image_url,
         language=fields.language,
         word_count=count,
-        text_sha256=wording(fields.title, text),
+        text_sha256=wording(fields.title, body.text),
         extractor=EXTRACTOR,
-        truncated=page.cut,
+        truncated=page.cut or body.cut,
         provenance=fields.sources,
     )
 
@@ -133,19 +144,23 @@ def _with_author(read: _Read) -> Claims:
     return Claims((*read.claims.all, *extra), read.claims.graph, read.claims.node)
 
 
-def _body(read: _Read, title: str | None) -> str:
+def _body(read: _Read, title: str | None) -> _Body:
     """The body's text, one paragraph a line."""
     _strip(read.tree)
+    text, cut = _longest(read)
+    return _Body(_without_title(clean_text(text[:MAX_TEXT]), title), cut or len(text) > MAX_TEXT)
+
+
+def _longest(read: _Read) -> tuple[str, bool]:
+    """The fullest of the texts that the ways of reading give, and whether it is cut."""
     if sum(1 for _ in islice(read.tree.iter(), MAX_ELEMENTS + 1)) > MAX_ELEMENTS:
-        return _without_title(clean_text(_plainly(read.tree)), title)
+        return _plainly(read.tree)
     text = _trafilatura(read.tree, read.page.url, fast=True)
     if len(text) < max(_SHORT, _ENOUGH_OF_PROSE * min(read.shape.prose, 30_000)):
         whole = _trafilatura(read.tree, read.page.url, fast=False)
         text = whole if len(whole) > len(text) else text
     declared = _declared_body(read.claims)
-    if len(declared) > 2 * len(text):
-        text = declared
-    return _without_title(clean_text(text[:MAX_TEXT]), title)
+    return (declared if len(declared) > 2 * len(text) else text), False
 
 
 def _strip(tree: HtmlElement) -> None:
@@ -206,17 +221,17 @@ def _plain(value: str) -> str:
     return "\n".join(clean_line(part) for part in tree.itertext()) if tree is not None else ""
 
 
-def _plainly(tree: HtmlElement) -> str:
-    """The prose of a page that is too large to be weighed part by part, as far as MAX_PLAIN goes."""
+def _plainly(tree: HtmlElement) -> tuple[str, bool]:
+    """The prose of a page that is too large to be weighed part by part, and whether it goes on beyond MAX_PLAIN."""
     lines: list[str] = []
     size = 0
-    for element in islice(tree.iter("p", "h2", "h3", "pre", "blockquote"), MAX_ELEMENTS):
+    for count, element in enumerate(tree.iter("p", "h2", "h3", "pre", "blockquote")):
+        if size > MAX_PLAIN or count == MAX_ELEMENTS:
+            return "\n".join(lines), True
         if element.tag != "blockquote" or element.find(".//p") is None:
-            lines.append(text_of(element))
+            lines.append(text_of(element, MAX_PLAIN))
             size += len(lines[-1])
-        if size > MAX_PLAIN:
-            break
-    return "\n".join(lines)
+    return "\n".join(lines), size > MAX_PLAIN
 
 
 def _without_title(text: str, title: str | None) -> str:

@@ -1,5 +1,7 @@
 """Pages that are no article, and short or odd ones that are. All of them fictional."""
 
+import json
+
 import pytest
 
 from pipelines.extract import extract
@@ -47,6 +49,11 @@ CHALLENGE = (
 )
 LOGIN_FORM = '<form><input type="email" name="u"><input type="password" name="p"><button>Go</button></form>'
 
+LONG = "Try again in some minutes, or go back to the first page of the paper and read on from there, dear reader of ours."
+CARDS = "".join(
+    f'<div><h2><a href="/news/{n}">Council number {n} decides on its own pier today</a></h2><div>{PROSE[:180]}</div></div>'
+    for n in range(9)
+)
 NO_ARTICLES = {
     "home": (document("Harbour Herald", menu(20) + teasers(30)), "/", "home"),
     "home with index file": (document("Harbour Herald", teasers(12)), "/index.html", "home"),
@@ -103,6 +110,49 @@ NO_ARTICLES = {
     "soft 404, Japanese": (document("ページが見つかりません｜港新聞", "<h1>404</h1>"), "/x", "soft-404"),
     "soft 404, Arabic": (document("الصفحة غير موجودة", "<h1>الصفحة غير موجودة</h1>"), "/x", "soft-404"),
     "soft 404, Hindi": (document("पृष्ठ नहीं मिला", "<h1>पृष्ठ नहीं मिला</h1>"), "/x", "soft-404"),
+    "soft 404 with a curly apostrophe": (
+        document("Oops", f"<h1>Oops! That page can’t be found.</h1><p>{LONG}</p>"),
+        "/x",
+        "soft-404",
+    ),
+    "maintenance": (document("Herald", f"<h1>We’ll be back soon!</h1><p>{LONG}</p>"), "/x", "server-page"),
+    "server error as 200": (document("Error", f"<h1>500 Internal Server Error</h1><p>{LONG}</p>"), "/x", "server-page"),
+    "parked domain": (document("x", f"<h1>x.test</h1><h2>This domain is for sale</h2><p>{LONG}</p>"), "/x", "server-page"),
+    "geo block": (document("Sorry", f"<h1>Not available in your region</h1><p>{LONG}</p>"), "/x", "server-page"),
+    "stack trace": (
+        document("TypeError", f"<h1>TypeError at /x</h1><pre>Traceback (most recent call last):\n {LONG}</pre>"),
+        "/x",
+        "server-page",
+    ),
+    "challenge without known markup": (
+        document("Sorry", f"<p>We saw unusual traffic. Show that it is you and not a robot. {LONG}</p>"),
+        "/x",
+        "bot-challenge",
+    ),
+    "app shell that asks for scripts": (
+        document(
+            "Bridge closes",
+            "<div id=root></div><noscript>We are sorry, but this site does not work without JavaScript. Please "
+            "enable JavaScript to read on.</noscript>",
+            '<meta property="og:type" content="article">',
+        ),
+        "/news/1",
+        "needs-javascript",
+    ),
+    "cards of a page that calls itself an article": (
+        document("Today in town", "<h1>Today in town</h1>" + CARDS, '<meta property="og:type" content="article">'),
+        "/today-in-town-1",
+        "section",
+    ),
+    "film": (b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 40, "/news/1", "not-html"),
+    "noise with a NUL in it": (b"\x03\x00" + bytes(range(1, 256)) * 40 + b"<p>", "/news/1", "not-html"),
+    "JSON with markup": (json.dumps({"html": f"<p>{PROSE}</p>"}).encode(), "/news/1", "not-html"),
+    "JSON for a callback": (f"show({json.dumps({'html': f'<p>{PROSE}</p>'})})".encode(), "/news/1", "not-html"),
+    "XML of another kind": (
+        f"<?xml version='1.0'?><s:Envelope xmlns:s='s'><p>{PROSE}</p></s:Envelope>".encode(),
+        "/news/1",
+        "not-html",
+    ),
     "consent wall, English": (
         document(
             "Before you continue",
@@ -263,6 +313,19 @@ ARTICLES = {
     ),
     "as a paragraphless body": document(
         "Ferry sails again", f"<h1>Ferry sails again</h1><div>{PROSE}<br><br>{MORE}</div>"
+    ),
+    "control bytes between all words": document(
+        "Ferry sails again", f"<h1>Ferry sails again</h1><p>{PROSE}</p><p>{MORE}</p>".replace(" ", "\x01\x02 ")
+    ),
+    "five best with headlines that link": document(
+        "Five piers to see",
+        "<h1>Five piers to see</h1>"
+        + "".join(f'<h2><a href="/p/{n}">The pier of Port Number {n}</a></h2><p>{PROSE}</p><p>{MORE}</p>' for n in range(5)),
+        '<meta property="og:type" content="article">',
+    ),
+    "headline with a server's word in it": document(
+        "Ferry line under construction again after the storm of last autumn",
+        f"<h1>Ferry line under construction again after the storm of last autumn</h1><p>{PROSE}</p><p>{MORE}</p>",
     ),
 }
 

@@ -71,6 +71,8 @@ def test_a_page_gives_its_expected_fields(case):
         ("big5", "big5", None, "夜間渡輪恢復"),
         ("euc-kr", None, "euc-kr", "야간 여객선 재개"),
         ("utf-16", None, None, "Fähre"),
+        ("utf-16-le", None, None, "Fähre"),
+        ("utf-16-be", None, None, "夜间渡轮恢复"),
         ("utf-8-sig", "iso-8859-1", None, "Fähre"),
     ],
 )
@@ -203,6 +205,20 @@ def test_a_body_that_only_json_ld_has_is_taken_from_there():
     )
     assert isinstance(got, Candidate)
     assert got.text.startswith("The harbour council")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "".join(f"<p>Line {n}: {'the night ferry sails again. ' * 200}</p>" for n in range(400)),
+        "".join(f"<p>Update {n}: the night ferry sails again to islands.</p>" for n in range(31_000)),
+    ],
+)
+def test_a_text_that_is_cut_says_so(body):
+    """More text than is kept, in whatever way it was read: the article is marked as truncated."""
+    got = extract(page(document(body=PROSE + body)), None)
+    assert isinstance(got, Candidate)
+    assert got.truncated
 
 
 def test_the_headline_is_not_repeated_in_the_text():

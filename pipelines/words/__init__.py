@@ -14,8 +14,12 @@ def lines(name: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
 
 
+def _phrase(line: str) -> str:
+    return re.escape(line).replace(r"\ ", r"\s+").replace("'", "['\u2018\u2019\u02bc]")
+
+
 @cache
 def pattern(name: str) -> re.Pattern[str]:
-    """One case-insensitive pattern that matches any phrase of the list, longest first."""
-    phrases = sorted((re.escape(line).replace(r"\ ", r"\s+") for line in lines(name)), key=len, reverse=True)
+    """One case-insensitive pattern that matches any phrase of the list, longest first; `'` in it is any apostrophe."""
+    phrases = sorted(map(_phrase, lines(name)), key=len, reverse=True)
     return re.compile("|".join(phrases), re.IGNORECASE)
