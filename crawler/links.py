@@ -24,6 +24,7 @@ MAX_FEEDS = 40
 _MAX_TEXT = 300
 _MAX_INNER = 40  # elements of an anchor that are looked at
 _SILENT = frozenset({"style", "script", "title", "template", "svg", "noscript"})
+_KEPT = frozenset({"a", "h1", "h2", "h3", "h4", "h5", "h6", "html", "head", "body"})  # of a page nested too deep
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _BOXES = frozenset({"div", "ul", "ol", "section", "aside", "table", "td", "li", "p", "span", "center", "menu"})
 _MENU_CLASS = re.compile(
@@ -94,7 +95,7 @@ def _parsed(text: str) -> etree._Element | None:
     parser = etree.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True, remove_pis=True, no_network=True)
     root = _tree(text, parser)
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
-        root = _tree(flatten(text), parser)  # nested too deep: libxml2 has lost all that follows
+        root = _tree(flatten(text, kept=_KEPT), parser)  # nested too deep: libxml2 has lost all that follows
     return root
 
 

@@ -241,14 +241,19 @@ def blocked(page_shape: Shape, html: str, text: str, count: int) -> str | None:
         return "bot-challenge"
     if page_shape.refresh and count < MIN_WORDS:
         return "meta-refresh"
-    if _headed(page_shape.headings, "not_found", 0.25):
-        return "soft-404"
-    if _headed(page_shape.headings, "server_pages", 0.4) or words.pattern("stack_traces").search(said):
-        return "server-page"
+    if wrong := _wrong(page_shape.headings, said):
+        return wrong
     titled = count < 80 and any(map(words.pattern("consent").match, page_shape.headings[:2]))
     if _consent(top, text if count >= MIN_WORDS else said, count) or (titled and _consent(top, said, count)):
         return "consent-wall"
     return _closed(page_shape, top, said, count)
+
+
+def _wrong(headings: tuple[str, ...], said: str) -> str | None:
+    if _headed(headings, "not_found", 0.25):
+        return "soft-404"
+    failed = _headed(headings, "server_pages", 0.4) or words.pattern("stack_traces").search(said)
+    return "server-page" if failed else None
 
 
 def _challenge(page_shape: Shape, html: str, top: str, said: str) -> bool:
@@ -256,8 +261,11 @@ def _challenge(page_shape: Shape, html: str, top: str, said: str) -> bool:
         return False
     if words.pattern("bot_phrases").search(top):
         return True
-    spoken = {match.group().lower() for match in words.pattern("bot_phrases").finditer(f"{said} {page_shape.noscript}")}
-    return len(spoken) > 1 or (bool(spoken) or page_shape.text < 300) and words.pattern("bot_markers").search(html[:200_000]) is not None
+    found = words.pattern("bot_phrases").finditer(f"{said} {page_shape.noscript}")
+    spoken = {match.group().lower() for match in found}
+    return len(spoken) > 1 or (
+        (bool(spoken) or page_shape.text < 300) and words.pattern("bot_markers").search(html[:200_000]) is not None
+    )
 
 
 def _headed(headings: tuple[str, ...], phrases: str, share: float) -> bool:

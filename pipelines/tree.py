@@ -97,14 +97,14 @@ def _tree(usable: bytes, parser: HTMLParser) -> HtmlElement | None:
         return None
 
 
-def flatten(text: str, limit: int = MAX_DEPTH) -> str:
-    """The text without the tags that would nest deeper than `limit`."""
+def flatten(text: str, limit: int = MAX_DEPTH, kept: frozenset[str] = frozenset()) -> str:
+    """The text without the tags that would nest deeper than `limit`; those of the elements `kept` stay, however deep."""
     depth = 0
 
     def keep(match: re.Match[str]) -> str:
         nonlocal depth
         closing, name, selfclosed = match.group(1), match.group(2).lower(), match.group(3).endswith("/")
-        if name in _VOID or selfclosed or name in _RAW_TEXT:
+        if name in _VOID or selfclosed or name in _RAW_TEXT or name in kept:
             return match.group()
         if closing:
             depth = max(0, depth - 1)

@@ -87,7 +87,17 @@ def test_a_moment_keeps_what_is_declared(text, utc, local, precision):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "2026-13-40", "99999-99-99T99:99", "call 0405 2026", "version 3.11.7", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+    "text",
+    [
+        "",
+        "yesterday",
+        "2026-13-40",
+        "99999-99-99T99:99",
+        "call 0405 2026",
+        "version 3.11.7",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+    ],
 )
 def test_what_is_no_date_declares_none(text):
     """Unknown is None, never a guess."""
