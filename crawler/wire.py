@@ -11,6 +11,7 @@ The only file that touches private names of Scrapy and Twisted: those it imports
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -55,6 +56,9 @@ __all__ = ["CUT_SHORT", "Limits", "Run", "WireDownloadHandler", "reason_of"]
 
 CUT_SHORT = object()  # signal of Scrapy's: whoever sends it ends all exchanges in hand at once, as `time`
 
+_STRICT_STATUS = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: |$)", re.IGNORECASE)
+_ANY_STATUS = re.compile(rb"\s*(?:HTTP(?:/[0-9.]*)?|ICY)[ \t]+([1-9][0-9]{2})(?![0-9])[ \t]*(.*)", re.IGNORECASE | re.DOTALL)
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 _HEAD_PIECE = 4096  # bytes of a header block parsed at once: the parser copies what is left of them for every line
 _LINGER = 5.0  # seconds a server has to close a connection after us; then it is aborted
 _IDLE = 30  # seconds an unused connection is kept
@@ -101,15 +105,25 @@ class _Wiretap:
 
 
 class _TapedParser(_LenientHTTPClientParser):
-    """Skips header lines that are none, as browsers do, instead of failing on them."""
+    """Reads what browsers read: strange status lines; header lines and lengths that are none are passed over."""
+
+    def statusReceived(self, status: bytes) -> None:  # noqa: N802 (Twisted's name)
+        found = None if _STRICT_STATUS.match(status) else _ANY_STATUS.match(status)
+        super().statusReceived(b"HTTP/1.0 %b %b" % found.groups() if found else status)
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 (Twisted's name)
         if self.state != HEADER or self._partialHeader is not None or line[:1] not in (b" ", b"\t"):
             super().lineReceived(line)
 
     def headerReceived(self, name: bytes, value: bytes) -> None:  # noqa: N802 (Twisted's name)
+        name = name.rstrip(b" \t")
+        if name.lower() == b"content-length":
+            lengths = {length.strip() for length in value.split(b",")}
+            value = lengths.pop() if len(lengths) == 1 else b""
+            if not _LENGTH.fullmatch(value):
+                return
         with suppress(InvalidHeaderName):
-            super().headerReceived(name.rstrip(b" \t"), value)
+            super().headerReceived(name, value)
 
 
 @implementer(IHandshakeListener)
