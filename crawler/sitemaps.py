@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOTS = frozenset({"urlset", "sitemapindex"})
 MAX_ROBOTS_BYTES = 512_000
+FIRST_SEEDS = 100  # sitemaps that may come before articles; a site that names thousands would never get to a story
 
 _FRESH_DAYS = 3
 _NAMES_NEWS = re.compile(r"news|latest|recent|today|aktuell|noticias|actu", re.IGNORECASE)
@@ -146,6 +147,7 @@ def _gathered(links: Iterable[Link], url: str, scope: Scope) -> Discovered:
     seeds = [link for link in seen.values() if link.kind is Kind.SITEMAP and not link.refused]
     seeds.sort(key=_modified, reverse=True)
     seeds.sort(key=lambda link: link.priority)
+    seeds[FIRST_SEEDS:] = [replace(link, priority=max(link.priority, 2)) for link in seeds[FIRST_SEEDS:]]
     return Discovered(
         links=tuple(link for link in seen.values() if link.kind is not Kind.SITEMAP or link.refused),
         seeds=tuple(seeds),

@@ -10,8 +10,10 @@ from storage import articles, captures, frontier
 from storage.articles import Sighting
 from storage.database import Connection
 from storage.frontier import Origin, Settlement
-from storage.records import SEED_KINDS, Candidate, Capture, Lease, Link, NoArticle, Outcome, State, Verdict
+from storage.records import SEED_KINDS, Candidate, Capture, Kind, Lease, Link, NoArticle, Outcome, State, Verdict
 from storage.urlkey import InvalidURL, key
+
+MAX_SITEMAP_HOPS = 3  # robots.txt, index, and one index within it: the protocol has none, a trap has no end
 
 
 @dataclass(slots=True)
@@ -68,6 +70,8 @@ Reschedule = Callable[[Lease, Outcome, str], When]
 def store_links(conn: Connection, visit: Visit, links: Sequence[Link]) -> int:
     """Note what a page links to. Returns how many URLs are new to fetch."""
     origin = Origin(visit.source_id, visit.run_id, visit.at, via=visit.url, hops=visit.lease.hops_from_seed + 1)
+    if origin.hops > MAX_SITEMAP_HOPS:
+        links = [link for link in links if link.kind is not Kind.SITEMAP]
     return frontier.discover(conn, links, origin)
 
 

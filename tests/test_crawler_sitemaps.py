@@ -265,6 +265,16 @@ def test_lines_of_robots_txt(body: str | bytes) -> None:
     assert {(link.kind, link.priority) for link in links} == {(Kind.SITEMAP, 0)}
 
 
+def test_thousands_of_sitemaps_do_not_come_before_the_stories() -> None:
+    """Of many sitemaps in robots.txt or fresh in an index the first hundred are urgent; the others wait, none is lost."""
+    urls = [f"https://zeitung.example/s{n}.xml" for n in range(300)]
+    lines = sitemaps_in_robots("".join(f"Sitemap: {url}\n" for url in urls), "https://zeitung.example/robots.txt", SCOPE)
+    entries = "".join(f"<sitemap><loc>{url}</loc><lastmod>{NOW[:10]}</lastmod></sitemap>" for url in urls)
+    for seeds in (lines, read(f"<sitemapindex {SITEMAP}>{entries}</sitemapindex>").seeds):
+        assert [link.url for link in seeds] == urls
+        assert [link.priority for link in seeds] == [0] * 100 + [2] * 200
+
+
 def test_robots_page() -> None:
     """The door reads a robots.txt too."""
     url = "https://zeitung.example/robots.txt"

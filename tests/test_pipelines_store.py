@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import pytest
@@ -200,3 +200,15 @@ def test_a_seed_that_fails_is_still_a_seed(paper: Paper) -> None:
     outcome, _ = store_seed(paper.conn, visit, [], "not-a-feed: html", lambda *_: When(None, 1))
     assert outcome == Outcome(Verdict.FAILED, "not-a-feed: html")
     assert paper.state("/feed") == ("seed", "not-a-feed: html")
+
+
+def test_sitemap_indexes_nest_only_so_deep(paper: Paper) -> None:
+    """What an index within an index lists is noted when it is a story; further sitemaps below it are a trap's."""
+    for depth in range(5):
+        lease = replace(paper.lease(f"/{depth}.xml", Kind.SITEMAP), hops_from_seed=depth)
+        visit = Visit(lease, paper.source_id, "run-1", paper.now, lease.url, 200)
+        below = [Link(f"{SITE}/below-{depth}.xml", Kind.SITEMAP), Link(f"{SITE}/story-{depth}", Kind.ARTICLE)]
+        store_seed(paper.conn, visit, below, None, lambda *_: When(None, 0))
+    known = set(paper.conn.execute(select(urls.c.url)).scalars())
+    assert [depth for depth in range(5) if f"{SITE}/below-{depth}.xml" in known] == [0, 1, 2]
+    assert [depth for depth in range(5) if f"{SITE}/story-{depth}" in known] == [0, 1, 2, 3, 4]
