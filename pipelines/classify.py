@@ -22,11 +22,12 @@ from storage.records import Page
 
 MIN_WORDS = 25  # fewer are no article, unless the page declares one
 MIN_DECLARED_WORDS = 10
-MIN_LISTED = 5  # linked headlines in the text of a list
+MIN_LISTED = 5  # headlines and teasers of other pages in the text of a list
+MIN_OWN_WORDS = 60  # beside them; with more, there is a story too
 TEASER_WORDS = 40  # a paragraph of a story has more, on average
 FEW_WORDS = 130  # a wall, a challenge or a soft 404 says no more than this
 _LABEL = 15  # characters; a headline has more
-_MAX_LINKED_LINES = 2_000
+_MAX_RETOLD = 2_000
 _MARKUP_TYPES = ("html", "xml", "text/plain", "octet-stream", "unknown")
 _MAGIC = (
     b"%PDF-",
@@ -81,7 +82,7 @@ class Shape:
     password: bool = False
     form_fields: int = 0
     app_root: bool = False
-    linked_lines: frozenset[str] = frozenset()  # what links say, folded; short labels left out
+    retold: frozenset[str] = frozenset()  # what links and the teasers below them say, folded; labels left out
     refresh: bool = False
     noscript: str = ""
     words: str = ""  # the visible text, at most 20,000 characters
@@ -129,7 +130,7 @@ class _Tally:
     form_fields: int = 0
     password: bool = False
     app_root: bool = False
-    linked_lines: set[str] = field(default_factory=set)
+    retold: set[str] = field(default_factory=set)
 
 
 def shape(tree: HtmlElement) -> Shape:
@@ -154,7 +155,7 @@ def shape(tree: HtmlElement) -> Shape:
         tally.password,
         tally.form_fields,
         tally.app_root,
-        frozenset(tally.linked_lines),
+        frozenset(tally.retold),
         _refreshes(tree),
         _noscript(tree),
         " ".join(parts[:1_500])[:20_000],
@@ -164,14 +165,20 @@ def shape(tree: HtmlElement) -> Shape:
 def _count_link(tally: _Tally, link: HtmlElement) -> None:
     said = text_of(link, 2_000)
     size = len(said)
-    if size > _LABEL and len(tally.linked_lines) < _MAX_LINKED_LINES and not (link.get("href") or "#").startswith("#"):
-        tally.linked_lines.add(fold(said))
+    if not (link.get("href") or "#").startswith("#"):
+        _retold(tally, said)
     tally.linked += size
     tally.headlines += size > _LABEL and next(link.iter("h2", "h3", "h4"), None) is not None
 
 
+def _retold(tally: _Tally, said: str) -> None:
+    if len(said) > _LABEL and len(tally.retold) < _MAX_RETOLD and words_in(said[:1_000]) <= TEASER_WORDS:
+        tally.retold.add(fold(said))
+
+
 def _count_paragraph(tally: _Tally, paragraph: HtmlElement) -> None:
     if _below_linked_headline(paragraph):
+        _retold(tally, text_of(paragraph, 2_000))
         return
     own = len(text_of(paragraph, 20_000)) - sum(len(text_of(link, 2_000)) for link in paragraph.iter("a"))
     tally.prose += own if own > 120 else 0
@@ -373,6 +380,6 @@ def _retells(page_shape: Shape, declared: Declared, text: str) -> bool:
     if declared.has_article_node():
         return False
     lines = text.split("\n")
-    own = [line for line in lines if fold(line) not in page_shape.linked_lines]
+    own = [line for line in lines if fold(line) not in page_shape.retold]
     listed = len(lines) - len(own)
-    return listed >= MIN_LISTED and 3 * listed >= len(lines) and words_in(" ".join(own)) < TEASER_WORDS * len(lines)
+    return listed >= MIN_LISTED and 3 * listed >= len(lines) and words_in(" ".join(own)) < MIN_OWN_WORDS

@@ -50,8 +50,9 @@ CHALLENGE = (
 LOGIN_FORM = '<form><input type="email" name="u"><input type="password" name="p"><button>Go</button></form>'
 
 LONG = "Try again in some minutes, or go back to the first page of the paper and read on from there, dear reader of ours."
-CARDS = "".join(
-    f'<div><h2><a href="/news/{n}">Council number {n} decides on its own pier today</a></h2><div>{PROSE[:180]}</div></div>'
+TEASED = "".join(
+    f'<article><h2><a href="/news/{n}">Council number {n} decides on its own pier today</a></h2>'
+    f"<p>{PROSE[n : 150 + n]}.</p></article>"
     for n in range(9)
 )
 NO_ARTICLES = {
@@ -140,8 +141,13 @@ NO_ARTICLES = {
         "needs-javascript",
     ),
     "cards of a page that calls itself an article": (
-        document("Today in town", "<h1>Today in town</h1>" + CARDS, '<meta property="og:type" content="article">'),
+        document("Today in town", "<h1>Today in town</h1>" + TEASED, '<meta property="og:type" content="article">'),
         "/today-in-town-1",
+        "section",
+    ),
+    "author page": (
+        document("Mara Marlpit", f"<h1>Mara Marlpit</h1><p>{MORE}</p><time datetime='2026-04-30'>Thursday</time>{TEASED}"),
+        "/mara-marlpit-1",
         "section",
     ),
     "film": (b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 40, "/news/1", "not-html"),
