@@ -34,6 +34,7 @@ class Fetched:
     exchange: Exchange
     raw: bytes | None  # None: long, to be had from the archive
     cut: bool
+    digested: bool  # its row has the digest of its body; else whoever reads the page tells it
 
 
 class Intake:
@@ -71,10 +72,11 @@ class Intake:
         raw, cut = self._raw_of(exchange)
         recorded = Recorded()
         lease: Lease = request.meta["lease"]
-        url_id = None if request.meta["kind"] is Kind.ROBOTS else lease.url_id
-        kept = self._scribe.submit(recording(self._writer, exchange, url_id, recorded))
+        kind: Kind = request.meta["kind"]
+        url_id, digested = None if kind is Kind.ROBOTS else lease.url_id, kind is not Kind.ARTICLE
+        kept = self._scribe.submit(recording(self._writer, exchange, url_id, recorded, hash_body=digested))
         kept.add_done_callback(lambda _: exchange.response.close())
-        self._fetched[request] = Fetched(recorded, kept, exchange, raw, cut)
+        self._fetched[request] = Fetched(recorded, kept, exchange, raw, cut, digested)
 
     def _raw_of(self, exchange: Exchange) -> tuple[bytes | None, bool]:
         """A short response, read now: the file is the scribe's from here on."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawler.schedule import next_visit
-from pipelines.page import RawPage, read_article
+from pipelines.page import RawPage, ReadArticle, digest_of, read_article
 from pipelines.store import Recorded, Visit, When, store_article
 from pipelines.workers import WorkerError
 from storage import captures
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 50  # pages in memory
+_AT_ONCE = 50  # pages looked up
+_READ_AT_ONCE = 6  # pages in memory
 
 
 class Recovery:
@@ -40,6 +42,7 @@ class Recovery:
         self._run = run
         self._until = until
         self._task: asyncio.Task[None] | None = None
+        self._room = asyncio.Semaphore(_READ_AT_ONCE)
 
     async def done(self) -> None:
         """Return when nothing is left unread; the first call does it. Raises what the scribe does."""
@@ -51,9 +54,13 @@ class Recovery:
         after = 0
         while page := await self._run.do(partial(unread, after=after, until=self._until, limit=_AT_ONCE)):
             after = page[-1].capture_id
-            jobs = await asyncio.gather(*map(self._job, page))
+            jobs = await asyncio.gather(*map(self._job_in_turn, page))
             await asyncio.gather(*(self._run.do(job) for job in jobs if job))  # the scribe keeps their order
             log.info("%d pages that a killed run had archived were settled", sum(map(bool, jobs)))
+
+    async def _job_in_turn(self, left: Unread) -> Job | None:
+        async with self._room:
+            return await self._job(left)
 
     async def _job(self, left: Unread) -> Job | None:
         """The job that settles a page, or leaves it to the frontier; None when only a later run can say."""
@@ -66,14 +73,17 @@ class Recovery:
             return _forget(left)
         if not head.complete:
             return _forget(left)
-        result, problem = None, None
+        read: ReadArticle | None = None
+        problem = None
         try:
-            result = (await self._run.workers.run(read_article, raw)).result
+            read = await self._run.workers.run(read_article, raw)
         except WorkerError as error:
             if error.again:
                 return None
             problem = error.reason
-        visit = self._visit(left, head, problem)
+        told = left.capture.body_sha256 or (read.body_sha256 if read else None)
+        digest = told or await asyncio.to_thread(digest_of, raw)
+        visit, result = replace(self._visit(left, head, problem), body_sha256=digest), read.result if read else None
         return lambda conn: store_article(conn, visit, result, [], partial(_next_visit, left.asked_again))
 
     def _visit(self, left: Unread, head: Head, problem: str | None) -> Visit:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from crawler.harvest import Harvest
@@ -12,10 +15,10 @@ from crawler.politeness import BadStatus, Refused, Unsent
 from crawler.reading import obstacle
 from crawler.reasons import reason_of
 from crawler.schedule import next_visit
-from pipelines.page import read_article
-from pipelines.store import Visit, store_article, store_seed
+from pipelines.page import ReadArticle, digest_of, read_article
+from pipelines.store import Visit, store_article, store_links, store_seed
 from pipelines.workers import WorkerError
-from storage.records import SEED_KINDS, Candidate, Lease, NoArticle
+from storage.records import SEED_KINDS, Candidate, Ended, Lease, Link, NoArticle
 from storage.times import now
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _WALLS = (401, 403, 429, 503)
+LINKS_AT_ONCE = 1_000  # stored in one transaction: a sitemap may have fifty times as many
 STOPPED = "stopped"  # the reason of an exchange that was cut because the run ends
 
 
@@ -42,21 +46,22 @@ class Settling:
         if _is_unjudged(harvest.error, lease, answers_for_site=answers_for_site):
             self._give_back(lease)
             return
-        result: Candidate | NoArticle | None = None
+        read: ReadArticle | None = None
         problem = harvest.problem
         if harvest.article is not None and problem is None:
             try:
-                result = await self._read(harvest)
+                read = await self._read(harvest)
             except WorkerError as error:
                 if error.again:  # not judged: the capture stays unsettled and is read by the next run
                     self._give_back(lease)
                     return
                 problem = error.reason
-        visit = self._visit(harvest, lease, problem)
+        body_sha256 = read.body_sha256 if read else None
+        visit = self._visit(harvest, lease, problem, body_sha256 or await self._digest(harvest))
         if visit.status in _WALLS:
             visit = await self._named(harvest, visit)
         self._run.intake.forget(harvest.request)
-        await self._store(harvest, visit, result)
+        await self._store(harvest, visit, read.result if read else None)
 
     def _give_back(self, lease: Lease) -> None:
         """Done with for this run; the lease itself ends with the run, so that nobody takes it again before."""
@@ -72,12 +77,22 @@ class Settling:
             return replace(visit, error=f"{visit.error}: {wall}") if wall else visit
         return visit
 
-    async def _read(self, harvest: Harvest) -> Candidate | NoArticle:
+    async def _read(self, harvest: Harvest) -> ReadArticle:
         assert harvest.article is not None
         async with self._run.intake.page(harvest.request, harvest.article.announced) as raw:
-            return (await self._run.workers.run(read_article, raw)).result
+            return await self._run.workers.run(read_article, raw)
 
-    def _visit(self, harvest: Harvest, lease: Lease, problem: str | None) -> Visit:
+    async def _digest(self, harvest: Harvest) -> str | None:
+        """The digest of a page's body that no worker could give."""
+        fetched, response = self._run.intake.of(harvest.request), harvest.response
+        if fetched is None or fetched.digested or fetched.exchange.ended is not Ended.COMPLETE:
+            return None
+        if response is None or not 200 <= response.status < 300:
+            return None
+        async with self._run.intake.page(harvest.request) as raw:
+            return await asyncio.to_thread(digest_of, raw)
+
+    def _visit(self, harvest: Harvest, lease: Lease, problem: str | None, body_sha256: str | None) -> Visit:
         fetched = self._run.intake.of(harvest.request)
         refused, error = _reasons(harvest.error, seed=lease.kind in SEED_KINDS)
         response = harvest.response
@@ -93,19 +108,17 @@ class Settling:
             refused=refused,
             etag=_header(response, b"ETag"),
             last_modified=_header(response, b"Last-Modified"),
+            body_sha256=body_sha256,
         )
 
     async def _store(self, harvest: Harvest, visit: Visit, result: Candidate | NoArticle | None) -> None:
         if harvest.article is None and harvest.error is None and visit.error is None:
             result = NoArticle("links-only")
+        links = await self._most_links(harvest.links, visit)
         if visit.lease.kind in SEED_KINDS:
-            outcome, new = await self._run.do(
-                lambda conn: store_seed(conn, visit, harvest.links, visit.error, next_visit)
-            )
+            outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, links, visit.error, next_visit))
         else:
-            outcome, new = await self._run.do(
-                lambda conn: store_article(conn, visit, result, harvest.links, next_visit)
-            )
+            outcome, new = await self._run.do(lambda conn: store_article(conn, visit, result, links, next_visit))
         log.info(
             "%s %s %s%s",
             outcome.verdict,
@@ -114,6 +127,15 @@ class Settling:
             f" ({outcome.reason})" if outcome.reason else "",
         )
         self._run.frontier.settled(visit.lease, new_links=new > 0)
+
+
+    async def _most_links(self, links: Sequence[Link], visit: Visit) -> Sequence[Link]:
+        """Store all links but the last ones, which go with the outcome: no transaction may keep the others waiting for long."""
+        while len(links) > LINKS_AT_ONCE:
+            part, links = links[:LINKS_AT_ONCE], links[LINKS_AT_ONCE:]
+            if await self._run.do(partial(store_links, visit=visit, links=part)):
+                self._run.frontier.hunger()
+        return links
 
 
 def _is_unjudged(error: BaseException | None, lease: Lease, *, answers_for_site: bool) -> bool:

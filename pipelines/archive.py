@@ -14,16 +14,17 @@ from storage.warc_write import WarcWriter
 
 
 def recording(
-    writer: WarcWriter, exchange: Exchange, url_id: int | None, recorded: Recorded
+    writer: WarcWriter, exchange: Exchange, url_id: int | None, recorded: Recorded, *, hash_body: bool = True
 ) -> Callable[[Connection], None]:
     """The job that archives an exchange and enters its capture; `recorded` then knows the row.
 
-    A transaction that is tried again finds the exchange written, and only enters it.
+    A transaction that is tried again finds the exchange written, and only enters it. Without `hash_body` the digest of the
+    decoded body is left to whoever reads the page.
     """
 
     def job(conn: Connection) -> None:
         if recorded.capture is None:
-            recorded.capture = writer.write_exchange(exchange)
+            recorded.capture = writer.write_exchange(exchange, hash_body=hash_body)
         capture = recorded.capture
         recorded.fetched_at = capture.fetched_at
         recorded.capture_id = captures.insert(conn, capture, url_id, pending=captures.is_awaited(capture))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from io import BytesIO
 
 from storage.http_message import decode_body, split_head
 from storage.records import Announced, Candidate, NoArticle, Page
+from storage.warc_format import body_sha256
 
 NO_STATUS = 0  # of a Page whose bytes start with no status line
 
@@ -76,6 +78,13 @@ def read_article(raw: RawPage) -> ReadArticle:
 
     page = read_page(raw)
     return ReadArticle(extract(page, raw.announced, None), None if page.cut else hashlib.sha256(page.body).hexdigest())
+
+
+def digest_of(raw: RawPage) -> str | None:
+    """The SHA-256 (hex) of a page's decoded body, as the archive would tell it; None when some of the page is missing."""
+    if raw.truncated:
+        return None
+    return body_sha256(BytesIO(raw.raw), len(raw.raw), split_head(raw.raw))
 
 
 def warm() -> None:

@@ -44,6 +44,7 @@ class Visit:
     refused: str | None = None
     etag: str | None = None
     last_modified: str | None = None
+    body_sha256: str | None = None  # of the final exchange, where its reader and not its writer has told it
 
     @property
     def capture_id(self) -> int | None:
@@ -157,4 +158,4 @@ def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
     )
     frontier.account(conn, visit.run_id, lease, outcome.verdict, outcome.reason, visit.capture_id, now)
     if visit.capture_id is not None:
-        captures.settled(conn, visit.capture_id)
+        captures.settled(conn, visit.capture_id, visit.body_sha256)

@@ -14,7 +14,7 @@ from storage.schema import captures, warc_files
 # Statements that every exchange runs are made once: to make one costs more than to run it.
 _FILE = select(warc_files.c.id).where(warc_files.c.name == bindparam("file"))
 _INSERT = captures.insert().returning(captures.c.id)
-_SETTLED = update(captures).where(captures.c.id == bindparam("capture_id")).values(pending=False)
+_SETTLED = update(captures).where(captures.c.id == bindparam("capture_id"))  # parameters named as columns are what it sets
 
 
 def context_json(context: FetchContext) -> str:
@@ -72,9 +72,10 @@ def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: b
     return int(conn.execute(_INSERT, row).scalar_one())
 
 
-def settled(conn: Connection, capture_id: int) -> None:
-    """The outcome of this capture's page is stored."""
-    conn.execute(_SETTLED, {"capture_id": capture_id})
+def settled(conn: Connection, capture_id: int, body_sha256: str | None = None) -> None:
+    """The outcome of this capture's page is stored; with it the digest of its body, when that is known only now."""
+    known = {"body_sha256": body_sha256} if body_sha256 else {}
+    conn.execute(_SETTLED, {"capture_id": capture_id, "pending": False} | known)
 
 
 def is_awaited(capture: Capture) -> bool:

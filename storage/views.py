@@ -109,6 +109,12 @@ _ARTICLE_COLUMNS = (
         "you have seen are all that changed since.",
         "integer",
     ),
+    ViewColumn(
+        "truncated",
+        "CASE WHEN e.truncated THEN 1 ELSE 0 END",
+        "Whether some of the page or of its text is missing (1, else 0): the server broke off, or a limit was reached.",
+        "integer",
+    ),
 )
 
 _OF_VERSION = {

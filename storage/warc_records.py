@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 from storage import cdxj
@@ -21,6 +21,7 @@ from storage.warc_format import (
     Measured,
     Member,
     RecordHead,
+    body_sha256,
     digest_of,
     ip_address,
     is_dense,
@@ -68,9 +69,9 @@ def write_resource(pair: FilePair, uri: str, mime: str, block: IO[bytes], date: 
     return place
 
 
-def write_exchange(pair: FilePair, exchange: Exchange) -> Capture:
+def write_exchange(pair: FilePair, exchange: Exchange, *, hash_body: bool) -> Capture:
     """The records of an exchange, the main one first, and its CDXJ line."""
-    response = _measured_response(exchange)
+    response = _measured_response(exchange, hash_body=hash_body)
     parts = list(_parts(exchange, response))
     heads = [_head(part, _exchange_fields(pair, exchange, part, parts[0])) for part in parts]
     places = [_write(pair, part, head) for part, head in zip(parts, heads, strict=True)]
@@ -107,10 +108,14 @@ def capture_of(head: RecordHead, place: RecordPlace, response: Measured | None, 
     )
 
 
-def _measured_response(exchange: Exchange) -> Measured | None:
+def _measured_response(exchange: Exchange, *, hash_body: bool) -> Measured | None:
     if not exchange.response_length:
         return None
-    return measure(exchange.response, exchange.response_length, hash_body=exchange.ended is Ended.COMPLETE)
+    measured = measure(exchange.response, exchange.response_length, hash_body=False)
+    is_page = 200 <= (measured.head.status or 0) < 300
+    if exchange.ended is not Ended.COMPLETE or (is_page and not hash_body):
+        return measured
+    return replace(measured, body_sha256=body_sha256(exchange.response, measured.length, measured.head))
 
 
 def _parts(exchange: Exchange, response: Measured | None) -> Iterator[_Part]:

@@ -64,13 +64,14 @@ class WarcWriter:
         taken, self._untaken = self._untaken, []
         return taken
 
-    def write_exchange(self, exchange: Exchange) -> Capture:
+    def write_exchange(self, exchange: Exchange, *, hash_body: bool = True) -> Capture:
         """Response, request and metadata records of an exchange, and its CDXJ line.
 
-        The main record is the response; the request when no byte came back; the metadata when none was sent either.
+        The main record is the response; the request when no byte came back; the metadata when none was sent either. Without
+        `hash_body` the digest of a page's decoded body is left to whoever reads the page.
         """
         with self._whole() as pair:
-            return write_exchange(pair, exchange)
+            return write_exchange(pair, exchange, hash_body=hash_body)
 
     def write_resource(self, uri: str, mime: str, content: bytes | IO[bytes], date: str | None = None) -> RecordPlace:
         """A resource record (the run's ledger, its log): bytes or a seekable file; `date` by default now."""

@@ -73,6 +73,13 @@ def test_every_exchange_is_archived_as_it_was_served(crawled: Desk, newsroom: Ne
     assert sorted(requests) == sorted(served.request for served in newsroom.log)
 
 
+def test_every_whole_answer_has_the_digest_of_its_body(crawled: Desk) -> None:
+    """Told by the writer or by the reader of the page, and what `verify` finds in the archive."""
+    left = crawled.rows("SELECT url FROM captures WHERE body_sha256 IS NULL AND truncated IS NULL AND http_status IS NOT NULL")
+    assert left == []
+    crawled.run("verify")
+
+
 def test_what_a_feed_announced_is_in_the_metadata_record(crawled: Desk) -> None:
     """The WARC alone tells run, source, kind, via and what the feed said of a story."""
     fields: list[dict[str, str]] = []

@@ -25,7 +25,7 @@ LATER = "2026-03-02T12:00:00.000Z"
 ARTICLE = (
     "uid source url canonical_url site_name title authors published_at modified_at published_local published_precision "
     "language section tags description image_url text word_count version first_seen_at last_seen_at gone_at "
-    "http_status warc_file warc_offset warc_length warc_record_id payload_digest extractor changed_seq"
+    "http_status warc_file warc_offset warc_length warc_record_id payload_digest extractor changed_seq truncated"
 )
 STABLE = {
     "v_articles": ARTICLE,
