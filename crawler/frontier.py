@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-STOCK = 8  # leases a host kept in memory
+STOCK = 16  # leases a host kept in memory
 LOW = 2  # ask for more below this
 LOST_SECONDS = 120.0  # without a lease settled: longer than any one page is read
 PATIENCE = 60.0  # seconds that a run waits for a blocked host; longer blocks are left to the next run

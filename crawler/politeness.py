@@ -85,9 +85,9 @@ class Scope(_Component):
 
     def process_request(self, request: Request) -> None:
         """Before a request is sent."""
-        reason = check_url(request.url, self.run.ports) or _unreadable(request.url)
-        if reason is None and request.meta.get("redirect_times") and not self.run.may_redirect(request):
-            reason = "offsite-redirect"
+        reason = check_url(request.url, self.run.ports)
+        if reason is None and request.meta.get("redirect_times"):
+            reason = _unreadable(request.url) or (None if self.run.may_redirect(request) else "offsite-redirect")
         if reason is not None:
             raise Refused(reason)
 
@@ -248,13 +248,16 @@ class ChainCookies(_Component):
 
     def process_request(self, request: Request) -> None:
         """Before a request is sent."""
-        jar: CookieJar = request.meta.setdefault("chain_cookies", CookieJar())
         request.headers.pop("Cookie", None)
-        jar.add_cookie_header(request)
+        jar: CookieJar | None = request.meta.get("chain_cookies")
+        if jar is not None:
+            jar.add_cookie_header(request)
 
     def process_response(self, request: Request, response: Response) -> Response:
         """After an answer came."""
-        request.meta["chain_cookies"].extract_cookies(response, request)
+        if b"Set-Cookie" in response.headers:  # most have none, and a jar is not cheap
+            jar: CookieJar = request.meta.setdefault("chain_cookies", CookieJar())
+            jar.extract_cookies(response, request)
         return response
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, func, or_, select, text, update
 
 from storage.dialects import insert_ignore, skip_locked
 from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, State, Verdict
@@ -25,6 +27,17 @@ _READ = (
     select(aliases.c.key, aliases.c.article_id, articles.c.url)
     .join(articles, articles.c.id == aliases.c.article_id)
     .where(aliases.c.key.in_(bindparam("keys", expanding=True)))
+)
+_LEASE = (
+    update(urls)
+    .where(urls.c.id.in_(bindparam("ids", expanding=True)))
+    .values(lease_run=bindparam("run"), lease_until=bindparam("until"))
+)
+_LEASES = (
+    select(urls, sources.c.name.label("source"))
+    .join(sources, sources.c.id == urls.c.source_id)
+    .where(urls.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(urls.c.next_fetch_at, urls.c.id)
 )
 _SETTLE = update(urls).where(urls.c.id == bindparam("url_id"))  # parameters named as columns are what it sets
 _ACCOUNT = outcomes.insert()
@@ -272,28 +285,40 @@ def claim(conn: Connection, want: Want) -> list[Lease]:
 
 
 def _claim_group(conn: Connection, want: Want, priority: int, host: str, room: int) -> list[Lease]:
-    due = (
-        select(urls.c.id)
-        .where(
-            urls.c.priority == priority,
-            urls.c.host == host,
-            urls.c.next_fetch_at <= want.now,
-            urls.c.next_fetch_at.is_not(None),
-            urls.c.lease_run.is_(None),
-            or_(urls.c.spider.is_(None), urls.c.spider == want.spider),
-        )
-        .order_by(urls.c.next_fetch_at, urls.c.id)
-        .limit(room)
-    )
+    asked: dict[str, Any] = {"group_priority": priority, "group_host": host, "room": room}
+    asked |= {"now": want.now, "spider_name": want.spider}
     if want.source_ids is not None:
-        due = due.where(urls.c.source_id.in_(want.source_ids))
+        asked["chosen"] = want.source_ids
     if want.since is not None:
-        due = due.where(or_(urls.c.last_fetch_at.is_(None), urls.c.last_fetch_at < want.since))
-    ids = conn.execute(skip_locked(due)).scalars().all()
+        asked["since"] = want.since
+    ids = conn.execute(_due(of_some=want.source_ids is not None, since=want.since is not None), asked).scalars().all()
     if not ids:
         return []
-    conn.execute(update(urls).where(urls.c.id.in_(ids)).values(lease_run=want.run_id, lease_until=want.lease_until))
+    conn.execute(_LEASE, {"ids": ids, "run": want.run_id, "until": want.lease_until})
     return leases_of(conn, ids)
+
+
+@cache
+def _due(*, of_some: bool, since: bool) -> Select[Any]:
+    """The ids of a group's rows that are due, locked: of all sources or some, of all or those not fetched since a moment."""
+    query = (
+        select(urls.c.id)
+        .where(
+            urls.c.priority == bindparam("group_priority"),
+            urls.c.host == bindparam("group_host"),
+            urls.c.next_fetch_at <= bindparam("now"),
+            urls.c.next_fetch_at.is_not(None),
+            urls.c.lease_run.is_(None),
+            or_(urls.c.spider.is_(None), urls.c.spider == bindparam("spider_name")),
+        )
+        .order_by(urls.c.next_fetch_at, urls.c.id)
+        .limit(bindparam("room"))
+    )
+    if of_some:
+        query = query.where(urls.c.source_id.in_(bindparam("chosen", expanding=True)))
+    if since:
+        query = query.where(or_(urls.c.last_fetch_at.is_(None), urls.c.last_fetch_at < bindparam("since")))
+    return skip_locked(query)
 
 
 def claim_rows(conn: Connection, ids: Sequence[int], run_id: str, lease_until: str) -> list[Lease]:
@@ -308,12 +333,7 @@ def claim_rows(conn: Connection, ids: Sequence[int], run_id: str, lease_until: s
 
 def leases_of(conn: Connection, ids: Sequence[int]) -> list[Lease]:
     """The rows with these ids as leases, in order of their due time."""
-    rows = conn.execute(
-        select(urls, sources.c.name.label("source"))
-        .join(sources, sources.c.id == urls.c.source_id)
-        .where(urls.c.id.in_(ids))
-        .order_by(urls.c.next_fetch_at, urls.c.id)
-    ).mappings()
+    rows = conn.execute(_LEASES, {"ids": ids}).mappings()
     return [_lease(row) for row in rows]
 
 

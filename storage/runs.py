@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from storage.records import SEED_KINDS, Kind, Ledger, Verdict
 from storage.schema import captures, outcomes, runs, sources, urls
 
+_NOTE = update(runs).where(runs.c.id == bindparam("run"))  # parameters named as columns are what it sets
 _SEEDS = [str(kind) for kind in SEED_KINDS]
 
 
@@ -20,7 +21,7 @@ def begin(conn: Connection, run_id: str, version: str, now: str) -> None:
 
 def note_batch(conn: Connection, run_id: str, number: int) -> None:
     """The transaction of a run's batch with this number is about to be committed."""
-    conn.execute(update(runs).where(runs.c.id == run_id).values(batch=number))
+    conn.execute(_NOTE, {"run": run_id, "batch": number})
 
 
 def last_batch(conn: Connection, run_id: str) -> int | None:
