@@ -1,4 +1,4 @@
-"""The run's account as a resource record: what only the archive can keep of URLs that had no exchange."""
+"""What became of a run: its exit code, and its account as a resource record, which alone keeps URLs without an exchange."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import IO, cast
 
 from storage import runs
 from storage.database import Connection
+from storage.errors import AllSourcesFailed
 from storage.records import Ledger
 from storage.warc_write import WarcWriter
 
@@ -31,3 +32,10 @@ def write_ledger(conn: Connection, writer: WarcWriter, run_id: str, ledger: Ledg
         document.write(b"]}\n")
         uri = f"urn:newswarc:run:{run_id}:ledger"
         writer.write_resource(uri, "application/json", cast("IO[bytes]", document))
+
+
+def exit_code_of(results: dict[str, bool]) -> int:
+    """0 when every source that was asked gave something, 5 when none did, else 4."""
+    if all(results.values()):
+        return 0
+    return 4 if any(results.values()) else AllSourcesFailed.exit_code

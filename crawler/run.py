@@ -27,7 +27,7 @@ from crawler.discovery import sitemaps_in_robots
 from crawler.handles import hosts_at_once, lifted_limit
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
-from crawler.ledger import write_ledger
+from crawler.ledger import exit_code_of, write_ledger
 from crawler.options import CrawlOptions
 from crawler.politeness import Unsent
 from crawler.reading import read_seed
@@ -35,14 +35,15 @@ from crawler.recovery import Recovery
 from crawler.scope import Discovered
 from crawler.settling import Settling
 from crawler.sharing import Sharing, need_postgres
-from crawler.sources import ActiveSource, guard_of, limits_of, ports_of, wanted_kinds
+from crawler.sources import ActiveSource, guard_of, limits_of, port_of, ports_of, wanted_kinds
 from crawler.stopping import heard_at_once
 from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
-from storage import clock, frontier, hosts, runs
+from storage import clock, frontier, hosts, leases, runs
 from storage.database import SHORT_TIMEOUT, Connection, batch, open_database, patiently
-from storage.errors import AllSourcesFailed, NewswarcError
-from storage.frontier import Origin, Want
+from storage.errors import NewswarcError
+from storage.frontier import Origin
+from storage.leases import Want
 from storage.lock import Hold, hold
 from storage.records import Exchange, FetchContext, Kind, Lease, Ledger, Link
 from storage.recover import last_capture, recover
@@ -94,7 +95,7 @@ class Run:
         held = opening.enter_context(hold(self.collection.folder, shared=self.options.join))
         self._open_database(warc, held, opening)
         held.opened()
-        self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := _port(url))}
+        self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := port_of(url))}
         self.guard = guard_of(self.config)
         crawl, fields = self.config.crawl, self._warcinfo()
         self.writer = WarcWriter(warc, self.id, PRODUCT_VERSION, fields, max_file_bytes=crawl.max_warc_bytes)
@@ -126,7 +127,7 @@ class Run:
             if alone:
                 if set_back := clock.settle(conn, now()):
                     log.error("%s", set_back)
-                frontier.release_all(conn)
+                leases.release_all(conn)
             return self._plant(conn)
 
     def _plant(self, conn: Connection) -> dict[str, str]:
@@ -223,7 +224,7 @@ class Run:
         until = later(moment, self.sharing.lease_seconds)
         if self._exact_ids is not None:
             ids, self._exact_ids = self._exact_ids[:limit], self._exact_ids[limit:]
-            return await self.do(lambda conn: frontier.claim_rows(conn, ids, self.id, until))
+            return await self.do(lambda conn: leases.claim_rows(conn, ids, self.id, until))
         want = Want(
             run_id=self.id,
             now=moment,
@@ -235,7 +236,7 @@ class Run:
             spider=self.spider.name,
             since=self.started_at,
         )
-        return await self.do(lambda conn: frontier.claim(conn, want))
+        return await self.do(lambda conn: leases.claim(conn, want))
 
     def request_for(self, lease: Lease) -> Request:
         """The request of a leased row."""
@@ -374,7 +375,7 @@ class Run:
             self.exit_code = getattr(self.failure, "exit_code", 1) if self.failure else self.exit_code
 
     def _finish(self, conn: Connection) -> None:
-        frontier.release(conn, self.id)
+        leases.release(conn, self.id)
         source_ids = [source.id for source in self.sources.values()]
         pending = frontier.due_count(conn, now(), self.started_at, source_ids, self._asked_ids)
         self.ledger = runs.ledger(conn, self.id, pending)
@@ -386,18 +387,3 @@ class Run:
             self.writer.close()
             self._accounted = True
         runs.end(conn, self.id, self.exit_code, self.ledger, now())
-
-
-def exit_code_of(results: dict[str, bool]) -> int:
-    """0 when every source that was asked gave something, 5 when none did, else 4."""
-    if all(results.values()):
-        return 0
-    return 4 if any(results.values()) else AllSourcesFailed.exit_code
-
-
-def _port(url: str) -> int | None:
-    try:
-        _, colon, port = canonical(url).partition("://")[2].partition("/")[0].rpartition(":")
-    except InvalidURL:
-        return None
-    return int(port) if colon and port.isdigit() else None

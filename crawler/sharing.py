@@ -11,7 +11,7 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING
 
-from storage import frontier
+from storage import leases
 from storage.database import Connection
 from storage.errors import NewswarcError, UsageError
 from storage.times import later, now
@@ -62,7 +62,7 @@ class Sharing:
 
     async def others_at_work(self) -> bool:
         """Whether another run has leases: what it has in hand may lead to more, or become free."""
-        return self._shared and await self._run.do(partial(frontier.leased_by_others, run_id=self._run.id))
+        return self._shared and await self._run.do(partial(leases.leased_by_others, run_id=self._run.id))
 
     async def _beat(self) -> None:
         while True:
@@ -78,4 +78,4 @@ class Sharing:
 
     def _renew(self, conn: Connection) -> int:
         moment = now()  # of the job, not of its submission: it may have waited for the database
-        return frontier.keep_leases(conn, self._run.id, moment, later(moment, LEASE_SECONDS))
+        return leases.keep_leases(conn, self._run.id, moment, later(moment, LEASE_SECONDS))

@@ -73,12 +73,13 @@ def wanted_kinds(source: Source) -> frozenset[Kind]:
 def ports_of(config: Config) -> frozenset[int]:
     """Ports that may be asked: the web's own, and those that a source names."""
     from_sources = {
-        _port(url) for source in config.sources for url in [source.url, *(source.feeds or ()), *(source.sitemaps or ())]
+        port_of(url) for source in config.sources for url in [source.url, *(source.feeds or ()), *(source.sitemaps or ())]
     }
     return frozenset({80, 443} | {port for port in from_sources if port})
 
 
-def _port(url: str) -> int | None:
+def port_of(url: str) -> int | None:
+    """The port that a URL names, None for the web's own."""
     _, colon, port = host_key(url).rpartition(":")
     return int(port) if colon and port.isdigit() else None
 

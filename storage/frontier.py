@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, update
 
-from storage.dialects import insert_ignore, skip_locked
+from storage.dialects import insert_ignore
 from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, State, Verdict
 from storage.schema import aliases, articles, outcomes, sources, urls
 from storage.urlkey import InvalidURL, host_key, key
@@ -27,17 +25,6 @@ _READ = (
     select(aliases.c.key, aliases.c.article_id, articles.c.url)
     .join(articles, articles.c.id == aliases.c.article_id)
     .where(aliases.c.key.in_(bindparam("keys", expanding=True)))
-)
-_LEASE = (
-    update(urls)
-    .where(urls.c.id.in_(bindparam("ids", expanding=True)))
-    .values(lease_run=bindparam("run"), lease_until=bindparam("until"))
-)
-_LEASES = (
-    select(urls, sources.c.name.label("source"))
-    .join(sources, sources.c.id == urls.c.source_id)
-    .where(urls.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(urls.c.next_fetch_at, urls.c.id)
 )
 _SETTLE = update(urls).where(urls.c.id == bindparam("url_id"))  # parameters named as columns are what it sets
 _ACCOUNT = outcomes.insert()
@@ -238,124 +225,6 @@ def _learn(conn: Connection, row: RowMapping, link: Link) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
-    """What a claim asks for. `full` are hosts that need no more; `only` limits it to some sources or to exact rows."""
-
-    run_id: str
-    now: str
-    lease_until: str
-    per_host: int = 8
-    limit: int = 256
-    full: Collection[str] = ()
-    source_ids: Sequence[int] | None = None
-    since: str | None = None  # what was fetched after this moment was considered by this run already
-    spider: str | None = None
-
-
-_OPEN = "next_fetch_at IS NOT NULL AND lease_run IS NULL"
-# A loose index scan: one probe of ix_urls_due a (priority, host) group, however many rows wait in it. Two probes instead of
-# one comparison of row values, which SQLite does not look up in an index here.
-_GROUPS = text(f"""
-WITH RECURSIVE g(priority, host, due) AS (
-  SELECT * FROM (SELECT priority, host, next_fetch_at FROM urls WHERE {_OPEN}
-                 ORDER BY priority, host, next_fetch_at LIMIT 1) AS first
-  UNION ALL
-  SELECT n.priority, n.host, n.next_fetch_at FROM g JOIN urls AS n ON n.id = COALESCE(
-      (SELECT id FROM urls WHERE {_OPEN} AND priority = g.priority AND host > g.host
-       ORDER BY priority, host, next_fetch_at LIMIT 1),
-      (SELECT id FROM urls WHERE {_OPEN} AND priority > g.priority
-       ORDER BY priority, host, next_fetch_at LIMIT 1))
-)
-SELECT priority, host FROM g WHERE due <= :now ORDER BY priority, host
-""")  # noqa: S608 - a constant
-
-
-def claim(conn: Connection, want: Want) -> list[Lease]:
-    """Lease due rows, seeds first, a few a host, so that no host starves another."""
-    leases: list[Lease] = []
-    taken: dict[str, int] = {}
-    for priority, host in conn.execute(_GROUPS, {"now": want.now}):
-        room = min(want.per_host - taken.get(host, 0), want.limit - len(leases))
-        if host in want.full or room <= 0:
-            continue
-        got = _claim_group(conn, want, priority, host, room)
-        taken[host] = taken.get(host, 0) + len(got)
-        leases += got
-    return leases
-
-
-def _claim_group(conn: Connection, want: Want, priority: int, host: str, room: int) -> list[Lease]:
-    asked: dict[str, Any] = {"group_priority": priority, "group_host": host, "room": room}
-    asked |= {"now": want.now, "spider_name": want.spider}
-    if want.source_ids is not None:
-        asked["chosen"] = want.source_ids
-    if want.since is not None:
-        asked["since"] = want.since
-    ids = conn.execute(_due(of_some=want.source_ids is not None, since=want.since is not None), asked).scalars().all()
-    if not ids:
-        return []
-    conn.execute(_LEASE, {"ids": ids, "run": want.run_id, "until": want.lease_until})
-    return leases_of(conn, ids)
-
-
-@cache
-def _due(*, of_some: bool, since: bool) -> Select[Any]:
-    """The ids of a group's rows that are due, locked: of all sources or some, of all or those not fetched since a moment."""
-    query = (
-        select(urls.c.id)
-        .where(
-            urls.c.priority == bindparam("group_priority"),
-            urls.c.host == bindparam("group_host"),
-            urls.c.next_fetch_at <= bindparam("now"),
-            urls.c.next_fetch_at.is_not(None),
-            urls.c.lease_run.is_(None),
-            or_(urls.c.spider.is_(None), urls.c.spider == bindparam("spider_name")),
-        )
-        .order_by(urls.c.next_fetch_at, urls.c.id)
-        .limit(bindparam("room"))
-    )
-    if of_some:
-        query = query.where(urls.c.source_id.in_(bindparam("chosen", expanding=True)))
-    if since:
-        query = query.where(or_(urls.c.last_fetch_at.is_(None), urls.c.last_fetch_at < bindparam("since")))
-    return skip_locked(query)
-
-
-def claim_rows(conn: Connection, ids: Sequence[int], run_id: str, lease_until: str) -> list[Lease]:
-    """Lease exactly these rows, but for those that another run holds."""
-    taken: list[Lease] = []
-    for start in range(0, len(ids), CHUNK):
-        free = and_(urls.c.id.in_(ids[start : start + CHUNK]), urls.c.lease_run.is_(None))
-        got = update(urls).where(free).values(lease_run=run_id, lease_until=lease_until).returning(urls.c.id)
-        taken += leases_of(conn, conn.execute(got).scalars().all())
-    return taken
-
-
-def leases_of(conn: Connection, ids: Sequence[int]) -> list[Lease]:
-    """The rows with these ids as leases, in order of their due time."""
-    rows = conn.execute(_LEASES, {"ids": ids}).mappings()
-    return [_lease(row) for row in rows]
-
-
-def _lease(row: RowMapping) -> Lease:
-    return Lease(
-        url_id=row["id"],
-        url=row["url"],
-        host=row["host"],
-        source=row["source"],
-        kind=Kind(row["kind"]),
-        priority=row["priority"],
-        attempts=row["attempts"],
-        hops_from_seed=row["hops"],
-        via=row["discovered_from"],
-        announced=announced_from(row["announced"]),
-        payload=row["payload"],
-        etag=row["etag"],
-        last_modified=row["last_modified"],
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Settlement:
     """What a fetched row becomes. `state` None keeps the one it has."""
 
@@ -414,32 +283,6 @@ def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_i
 def holds_article(conn: Connection, url_id: int) -> bool:
     """Whether a row is the URL of a stored article, or of a duplicate of one."""
     return conn.execute(_HOLDS, {"url_id": url_id}).scalar_one() is not None
-
-
-def release(conn: Connection, run_id: str) -> None:
-    """Give back the leases of a run."""
-    conn.execute(update(urls).where(urls.c.lease_run == run_id).values(_FREE))
-
-
-def keep_leases(conn: Connection, run_id: str, now: str, until: str) -> int:
-    """Let a run's own leases go on until then, and give back those that others have let run out. Returns how many those are."""
-    conn.execute(update(urls).where(urls.c.lease_run == run_id).values(lease_until=until))
-    stale = and_(urls.c.lease_run.is_not(None), urls.c.lease_run != run_id, urls.c.lease_until < now)
-    return conn.execute(update(urls).where(stale).values(_FREE)).rowcount
-
-
-def leased_by_others(conn: Connection, run_id: str) -> bool:
-    """Whether another run has something in hand, which may lead to more."""
-    others = select(urls.c.id).where(urls.c.lease_run.is_not(None), urls.c.lease_run != run_id)
-    return conn.execute(others.limit(1)).first() is not None
-
-
-def release_all(conn: Connection) -> None:
-    """Give back every lease: right only for one who is alone in the collection."""
-    conn.execute(update(urls).where(urls.c.lease_run.is_not(None)).values(_FREE))
-
-
-_FREE: dict[str, None] = {"lease_run": None, "lease_until": None}
 
 
 def make_due(conn: Connection, now: str, states: Collection[State], source_ids: Sequence[int] | None = None) -> int:

@@ -13,9 +13,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, delete, func, select
 
 from storage import captures as capture_rows
-from storage import frontier
 from storage.captures import capture_of, file_id
 from storage.database import reading, transaction
+from storage.leases import leases_of
 from storage.records import Capture, Lease
 from storage.recover_rows import adopt, withdraw
 from storage.schema import captures, urls, warc_files
@@ -184,7 +184,7 @@ def unread(conn: Connection, after: int = 0, until: int = 2**62, limit: int = 10
         .mappings()
         .all()
     )
-    leases = {lease.url_id: lease for lease in frontier.leases_of(conn, [row["url_id"] for row in rows])}
+    leases = {lease.url_id: lease for lease in leases_of(conn, [row["url_id"] for row in rows])}
     return [
         Unread(
             capture_id=row["id"],

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, select, text
 from crawler.schedule import next_visit
 from pipelines.archive import WarcKeeping, recording
 from pipelines.store import Recorded, Visit, store_article, store_seed
-from storage import frontier, runs
+from storage import frontier, leases, runs
 from storage.database import open_database, reading, transaction
 from storage.frontier import Origin
 from storage.records import SEED_KINDS, Announced, Candidate, Ended, FetchContext, Kind, Lease, Link, NoArticle
@@ -105,7 +105,7 @@ class Archive:
             frontier.discover(conn, [link], Origin(source_id, self.run_id, self.now, via=f"{SITE}/feed.xml"))
             [url_id] = frontier.ids_of(conn, [key(url)]).values()
             conn.execute(urls.update().where(urls.c.id == url_id).values(next_fetch_at=self.now))
-            [lease] = frontier.claim_rows(conn, [url_id], self.run_id, later(self.now, 3600))
+            [lease] = leases.claim_rows(conn, [url_id], self.run_id, later(self.now, 3600))
         return lease
 
     def archiving(

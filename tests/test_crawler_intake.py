@@ -16,7 +16,8 @@ from crawler.tape import Limits
 from pipelines.archive import WarcKeeping
 from pipelines.page import RawPage
 from storage.database import open_database, transaction
-from storage.frontier import Origin, claim_rows, discover, ids_of, source_id
+from storage.frontier import Origin, discover, ids_of, source_id
+from storage.leases import claim_rows
 from storage.records import Kind, Lease, Link
 from storage.scribe import Scribe
 from storage.urlkey import key

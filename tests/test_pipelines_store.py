@@ -10,7 +10,7 @@ from databases import T0, a_capture, a_run, a_source
 from sqlalchemy import Connection, Engine, select, text
 
 from pipelines.store import Recorded, Visit, When, store_article, store_seed
-from storage import frontier
+from storage import frontier, leases
 from storage.database import transaction
 from storage.frontier import Origin
 from storage.records import Candidate, Kind, Lease, Link, NoArticle, Outcome, Verdict
@@ -40,7 +40,7 @@ class Paper:
         frontier.discover(self.conn, [link], Origin(self.source_id, "run-1", self.now))
         ids = list(frontier.ids_of(self.conn, [link.url.removeprefix("https://")]).values())
         frontier.make_due_rows(self.conn, ids, self.now)
-        [lease] = frontier.claim_rows(self.conn, ids, "run-1", later(self.now, 3600))
+        [lease] = leases.claim_rows(self.conn, ids, "run-1", later(self.now, 3600))
         return lease
 
     def visit(

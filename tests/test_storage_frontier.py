@@ -8,9 +8,10 @@ import pytest
 from databases import T0, a_run, a_source, an_article
 from sqlalchemy import Engine, select
 
-from storage import frontier
+from storage import frontier, leases
 from storage.database import transaction
-from storage.frontier import Origin, Settlement, Want
+from storage.frontier import Origin, Settlement
+from storage.leases import Want
 from storage.records import Announced, Kind, Lease, Link, State
 from storage.schema import outcomes, urls
 from storage.times import later
@@ -35,7 +36,7 @@ def discover(database: Engine, origin: Origin, *links: Link) -> int:
 
 def claim(database: Engine, want: Want = WANT) -> list[Lease]:
     with transaction(database) as conn:
-        return frontier.claim(conn, want)
+        return leases.claim(conn, want)
 
 
 def row(database: Engine, url: str) -> dict[str, object]:
@@ -119,7 +120,7 @@ def test_a_row_is_leased_once(database: Engine, origin: Origin) -> None:
     assert len(claim(database)) == 1
     assert claim(database) == []
     with transaction(database) as conn:
-        frontier.release(conn, "run-1")
+        leases.release(conn, "run-1")
     assert len(claim(database)) == 1
 
 
@@ -164,4 +165,4 @@ def test_exact_rows_are_due_whatever_their_state(database: Engine, origin: Origi
         ids = list(frontier.ids_of(conn, ["gazette.test/2026/03/01/bridge-opens"]).values())
         frontier.make_due_rows(conn, ids, T0)
     with transaction(database) as conn:
-        assert [lease.url for lease in frontier.claim_rows(conn, ids, "run-1", SOON)] == [STORY]
+        assert [lease.url for lease in leases.claim_rows(conn, ids, "run-1", SOON)] == [STORY]

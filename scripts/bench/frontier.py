@@ -15,9 +15,10 @@ from uuid import uuid4
 from sqlalchemy import create_engine, make_url, text
 
 from scripts.bench.figures import Figure
-from storage import frontier, runs
+from storage import frontier, leases, runs
 from storage.database import Connection, Engine, open_database, transaction
-from storage.frontier import Origin, Settlement, Want
+from storage.frontier import Origin, Settlement
+from storage.leases import Want
 from storage.records import Kind, Lease, Link, State, Verdict
 from storage.times import later, now
 
@@ -103,15 +104,15 @@ class _Front:
             _RUN, moment, later(moment, 3600), limit=limit, source_ids=self._sources, since=moment, spider="news"
         )
         with transaction(self._engine) as conn:
-            leases = frontier.claim(conn, want)
+            taken = leases.claim(conn, want)
         self.cost.claim += (claimed := time.process_time()) - cpu
-        for start in range(0, len(leases), BATCH):
+        for start in range(0, len(taken), BATCH):
             with transaction(self._engine) as conn:
-                for lease in leases[start : start + BATCH]:
+                for lease in taken[start : start + BATCH]:
                     self._settle(conn, lease, moment)
         self.cost.rest += time.process_time() - claimed
         self.cost.wall += time.monotonic() - started
-        self.cost.pages += len(leases)
+        self.cost.pages += len(taken)
 
     def _settle(self, conn: Connection, lease: Lease, moment: str) -> None:
         with conn.begin_nested():
