@@ -35,7 +35,7 @@ from storage.records import Ended
 
 _STRICT_STATUS = re.compile(rb"HTTP/1\.[01] [1-9][0-9]{2}(?: |$)", re.IGNORECASE)
 _ANY_STATUS = re.compile(rb"\s*(?:HTTP(?:/[0-9.]*)?|ICY)[ \t]+([1-9][0-9]{2})(?![0-9])[ \t]*(.*)", re.IGNORECASE | re.DOTALL)
-_LENGTH = re.compile(rb"[0-9]{1,18}")
+_LENGTH = re.compile(rb"[0-9]{1,20}")
 _HEAD_PIECE = 4096  # bytes of a header block parsed at once: the parser copies what is left of them for every line
 _LINGER = 5.0  # seconds a server has to close a connection after us; then it is aborted
 
