@@ -49,6 +49,7 @@ class Frontier(BaseScheduler):
         self._articles = 0
         self._planting = 0
         self._watching: asyncio.TimerHandle | None = None  # other runs, which may find more
+        self._looking = False  # whether there are any
         self._idle_since: float | None = None
         self._closed = False
         crawler.signals.connect(self._left_downloader, signals.request_left_downloader)
@@ -81,7 +82,7 @@ class Frontier(BaseScheduler):
         """Whether anything is leased, being leased, or may still be due."""
         if self._closed or self.run.failure is not None:
             return False
-        if self._claiming is not None or self._planting or self._watching is not None:
+        if self._claiming is not None or self._planting or self._watching is not None or self._looking:
             return True
         if self._open - self._parked():
             return not self._lost_sight()
@@ -227,12 +228,15 @@ class Frontier(BaseScheduler):
 
     async def _watch_others(self) -> bool:
         """Look again in a moment, when there are other runs with something in hand."""
+        self._looking = True
         try:
             if self._closed or not await self.run.sharing.others_at_work():
                 return False
         except NewswarcError as error:
             self.run.fail(error)
             return False
+        finally:
+            self._looking = False
         self._watching = self._watching or asyncio.get_running_loop().call_later(LOOK_AGAIN, self.hunger)
         return True
 
