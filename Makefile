@@ -44,8 +44,9 @@ $(VENV)/.lint-ready: $(VENV)/.ready
 demo: setup
 	@$(BIN)/python -m scripts.demo
 
+# Two files at a time: most tests wait for processes of their own.
 test: setup
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 hostile: setup
 	@$(BIN)/python -m pytest -s tests/test_crawler_hostile.py
