@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, column, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage import dialects, views
-from storage.errors import ConfigError, DatabaseError, TemporaryDatabaseError
+from storage.errors import ConfigError, DatabaseError, TemporaryDatabaseError, UnreachableDatabaseError
 from storage.migrations import HEAD, REVISIONS, VERSION_TABLE
 from storage.schema import facts, metadata, sequences
 
@@ -107,14 +107,17 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 def patiently(attempt: Callable[[], T], seconds: float = LOCK_TIMEOUT) -> T:
-    """What `attempt` returns, tried again as long as the database is locked or away, for some seconds; then its error.
+    """What `attempt` returns, tried again as long as the database is locked, for some seconds; then its error.
 
-    For a connection with a SHORT_TIMEOUT, so that signals are heard between two attempts.
+    For a connection with a SHORT_TIMEOUT, so that signals are heard between two attempts. A server that cannot be reached is
+    not waited for before there is anything to lose: its address may be wrong.
     """
     until = time.monotonic() + seconds
     while True:
         try:
             return attempt()
+        except UnreachableDatabaseError:
+            raise
         except TemporaryDatabaseError:
             if time.monotonic() > until:
                 raise

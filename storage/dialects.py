@@ -29,7 +29,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from storage.errors import ConfigError, DatabaseError, DiskError, NewswarcError, TemporaryDatabaseError
+from storage.errors import (
+    ConfigError,
+    DatabaseError,
+    DiskError,
+    NewswarcError,
+    TemporaryDatabaseError,
+    UnreachableDatabaseError,
+)
 
 MIGRATION_LOCK = 0x6E657773  # PostgreSQL advisory lock: one process changes the schema at a time
 WRITER_LOCK = 0x6E777772  # with the schema's name: one process writes rows at a time, as on SQLite
@@ -432,7 +439,7 @@ def _refused(message: str) -> Fault:
     ):
         if sign in message:
             return _POSTGRES_FAULTS[state]
-    return Fault(TemporaryDatabaseError, "cannot be reached ({detail}); check that the server runs and [database] url")
+    return Fault(UnreachableDatabaseError, "cannot be reached ({detail}); check that the server runs and [database] url")
 
 
 def _one_line(message: str, url: URL) -> str:

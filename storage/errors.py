@@ -7,6 +7,7 @@ NewswarcError            1  a bug, or nothing more precise
 ├── LockedError          6  another run holds the collection
 ├── DatabaseError        7  the database cannot be opened, read or written
 │   └── TemporaryDatabaseError  locked or disconnected for the moment: the same transaction may be tried again
+│       └── UnreachableDatabaseError  no connection came about: a server that restarts, or an address that is wrong
 ├── DiskError            8  no space, no permission, input/output error
 ├── DamageError          9  archive and database do not agree
 └── StoppedError   128 + n  a signal ended the run in good order: 130 SIGINT, 143 SIGTERM, 129 SIGHUP
@@ -44,6 +45,10 @@ class DatabaseError(NewswarcError):
 
 
 class TemporaryDatabaseError(DatabaseError):
+    exit_code = 7
+
+
+class UnreachableDatabaseError(TemporaryDatabaseError):
     exit_code = 7
 
 
