@@ -177,10 +177,12 @@ def web_address(value: object) -> str:
 
 
 def proxy(value: object) -> str:
-    """A proxy's URL, http://[user:password@]host:port."""
+    """A proxy's URL, http://host:port. A password would be sent, and so archived, with every request."""
     parts = _split(value) if isinstance(value, str) else None
     if not isinstance(value, str) or parts is None or parts.scheme not in ("http", "https") or parts.port is None:
         raise ValueError("must be the URL of a proxy with its port, http://host:3128")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user name or password, since it would be written to the archive")
     return value
 
 

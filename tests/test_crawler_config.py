@@ -33,7 +33,7 @@ max_page_bytes = 1_000_000
 max_capture_bytes = 2_000_000
 max_warc_bytes = 50_000_000
 timeout = 12.5
-http_proxy = "http://user:word@proxy.local:3128"
+http_proxy = "http://proxy.local:3128"
 
 [database]
 url = "postgresql://crawl:pass@db.local/news"
@@ -86,7 +86,7 @@ def test_every_key_is_read() -> None:
         max_capture_bytes=2_000_000,
         max_warc_bytes=50_000_000,
         timeout=12.5,
-        http_proxy="http://user:word@proxy.local:3128",
+        http_proxy="http://proxy.local:3128",
     )
     assert read.database.url == "postgresql://crawl:pass@db.local/news"
     post, zeitung = read.sources
@@ -159,6 +159,7 @@ FAULTS = [
     ("[crawl]\nverify_tls = 'no'", '[crawl] key verify_tls: must be true or false (without quotes), not "no"'),
     ("[crawl]\nhttp_proxy = 'proxy.local'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),
     ("[crawl]\nhttp_proxy = 'socks5://a:1'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),
+    ("[crawl]\nhttp_proxy = 'http://u:p@a:1'", "[crawl] key http_proxy: must not hold a user name or password"),
     ("[crawl]\nhttp_proxy = 'http://a:99999'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),
     ("[crawl]\nallow_private_networks = 'all'", "[crawl] key allow_private_networks: must be true, false or a list"),
     (
