@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from storage.lock import HOLDER_NAME, LOCK_NAME, hold
 NOBODY = 65534
 HOLD = """
 import sys
+import threading
 from pathlib import Path
 from storage.lock import hold
 with hold(Path(sys.argv[1])):
@@ -145,3 +147,40 @@ def test_a_folder_without_permission(mode: int, expected: str) -> None:
         assert line_of(caught)
         Path(top).chmod(0o755)
         folder.chmod(0o755)
+
+
+def test_shared_by_those_who_say_so(tmp_path: Path) -> None:
+    """The first is alone until it has opened the collection, the next is not; one who wants it alone is refused."""
+    with hold(tmp_path, shared=True) as first:
+        assert first.alone
+        first.opened()
+        with hold(tmp_path, shared=True) as second:
+            assert not second.alone
+            second.opened()
+            with pytest.raises(LockedError), hold(tmp_path):
+                pass
+    with hold(tmp_path) as alone:
+        assert alone.alone
+
+
+def test_who_shares_waits_for_the_one_who_opens(tmp_path: Path) -> None:
+    """What a dead run left is put right by one alone; the other comes in when that is done."""
+    came_in = threading.Event()
+
+    def join() -> None:
+        with hold(tmp_path, shared=True):
+            came_in.set()
+
+    with hold(tmp_path, shared=True) as first:
+        thread = threading.Thread(target=join)
+        thread.start()
+        assert not came_in.wait(0.5)
+        first.opened()
+        assert came_in.wait(10)
+        thread.join()
+
+
+def test_who_shares_does_not_wait_for_one_who_does_not(tmp_path: Path) -> None:
+    """A run that holds the collection alone may take hours."""
+    with hold(tmp_path), pytest.raises(LockedError, match="another run"), hold(tmp_path, shared=True):
+        pass
