@@ -223,7 +223,7 @@ def die_with_parent(parent_pid: int) -> None:
 def _work(sock: socket.socket, cpu_seconds: float, memory: int) -> None:
     while True:
         frame = receive(sock, sys.maxsize)
-        before = time.process_time()
+        before = time.thread_time()
         signal.setitimer(signal.ITIMER_PROF, cpu_seconds)  # SIGPROF's default action ends the process
         status, pieces = _do(frame)
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -231,7 +231,7 @@ def _work(sock: socket.socket, cpu_seconds: float, memory: int) -> None:
         size, peak = address_space()
         if peak > memory * _PEAK_SHARE:
             status, pieces = MEMORY, Pieces()
-        now = time.process_time()
+        now = time.thread_time()
         peak_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB
         send(sock, [REPLY.pack(*Reply(status, now - before, now, size, peak_rss)), *pieces])
 
