@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 STOCK = 16  # leases a host kept in memory
 LOW = 2  # ask for more below this
+UNREAD = 96  # pages that wait to be read and stored; with more nothing new is asked for until some are
 LOST_SECONDS = 120.0  # without a lease settled: longer than any one page is read
 PATIENCE = 60.0  # seconds that a run waits for a blocked host; longer blocks are left to the next run
 LOOK_AGAIN = 1.0  # seconds until what other runs have in hand is looked at again
@@ -41,6 +42,7 @@ class Frontier(BaseScheduler):
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._waiting: dict[str, deque[Request]] = {}
+        self._queued = 0  # requests that wait for their turn
         self._ready: deque[str] = deque()  # hosts with waiting requests, each once
         self._busy: dict[int, str] = {}  # url_id -> host of the request that is with the downloader
         self._open: set[int] = set()  # leases in hand, from claim to settlement
@@ -148,12 +150,13 @@ class Frontier(BaseScheduler):
             queue.appendleft(request)
         else:
             queue.append(request)
+        self._queued += 1
         if host not in self._ready:
             self._ready.append(host)
 
     def next_request(self) -> Request | None:
         """The next request of a host that is neither busy nor blocked; none while too much waits to be read."""
-        if self.run.intake.is_full():
+        if len(self._open) - self._queued - len(self._busy) > UNREAD or self.run.intake.is_full():
             return None
         busy = set(self._busy.values())
         for _ in range(len(self._ready)):
@@ -163,6 +166,7 @@ class Frontier(BaseScheduler):
                 self._ready.append(host)
                 continue
             request = queue.popleft()
+            self._queued -= 1
             if queue:
                 self._ready.append(host)
             else:
