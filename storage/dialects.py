@@ -40,7 +40,7 @@ from storage.errors import (
 
 MIGRATION_LOCK = 0x6E657773  # PostgreSQL advisory lock: one process changes the schema at a time
 WRITER_LOCK = 0x6E777772  # with the schema's name: one process writes rows at a time, as on SQLite
-SQLITE_CACHE_KIB = 64 * 1024  # a connection; keeps the frontier's indexes of some million URLs warm
+SQLITE_CACHE_KIB = 32 * 1024  # a connection; keeps the frontier's indexes of some million URLs warm
 SQLITE_WAL_BYTES = 64 * 1024 * 1024  # the write-ahead log is cut back to this after each checkpoint
 READING = "newswarc_reading"
 
