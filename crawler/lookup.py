@@ -13,7 +13,9 @@ from zope.interface import implementer
 
 
 @implementer(IHostResolution)
-class _Resolution:
+class Resolution:
+    """A lookup in hand, as Twisted's interface wants it."""
+
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -37,7 +39,7 @@ class Lookups:
         transportSemantics: str = "TCP",  # noqa: N803 (Twisted's name)
     ) -> Any:
         """Twisted's IHostnameResolver."""
-        resolution = _Resolution(hostName)
+        resolution = Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
 
         def deliver(found: list[Any]) -> None:

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 import idna
 from twisted.internet import address as endpoint
-from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
+from twisted.internet.interfaces import IHostnameResolver, IResolutionReceiver
 from zope.interface import implementer
 
-from crawler.lookup import Lookups
+from crawler.lookup import Lookups, Resolution
 
 Address = IPv4Address | IPv6Address
 Dialled = endpoint.IPv4Address | endpoint.IPv6Address
@@ -115,15 +115,6 @@ def parse_opening(entry: str) -> Opening:
         if not _NAME.fullmatch(host):
             raise ValueError(f"{entry!r} is no address, network or host:port") from None
         return Opening(None, host, port)
-
-
-@implementer(IHostResolution)
-class _Resolution:
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def cancel(self) -> None:
-        """Twisted's interface asks for it; a lookup in hand runs on and is cached."""
 
 
 @implementer(IResolutionReceiver)
@@ -227,7 +218,7 @@ class NetGuard:
         transportSemantics: str = "TCP",  # noqa: N803 (Twisted's name)
     ) -> Any:
         """Twisted's IHostnameResolver: the addresses of a name that may be dialled, perhaps none."""
-        resolution = _Resolution(hostName)
+        resolution = Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
         host = _ascii(hostName)
 
