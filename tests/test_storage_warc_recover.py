@@ -91,7 +91,7 @@ def test_wrong_length_is_damage(tmp_path, block, length, reason):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x1f", b"\x1f\x8b", b"junk" * 99, gzip.compress(b"WARC"), gzip.compress(b"")]
+    "content", [b"", b"\x1f", b"\x1f\x8b", b"junk" * 99, gzip.compress(b"WARC", mtime=0), gzip.compress(b"", mtime=0)]
 )
 def test_files_that_are_no_warc(tmp_path, content):
     """A file without any record is damage at its start, an empty one is nothing."""
