@@ -39,6 +39,21 @@ class State(StrEnum):
     GONE = "gone"  # a stored article that answered 404 or 410
 
 
+class FileState(StrEnum):
+    """Where a WARC file is (`warc_files.state`)."""
+
+    HERE = "here"  # it can be read
+    ELSEWHERE = "elsewhere"  # moved to other storage: `place` says where
+    WITHDRAWN = "withdrawn"  # rewritten by a purge, and gone: `replaced_by` says into which
+
+
+class FileOrigin(StrEnum):
+    """Who wrote a WARC file (`warc_files.origin`)."""
+
+    OWN = "own"
+    INGESTED = "ingested"
+
+
 class Ended(StrEnum):
     """How an exchange ended. All but COMPLETE are marked; the first three are WARC-Truncated values (WARC 1.1, 5.13)."""
 

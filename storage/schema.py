@@ -24,6 +24,9 @@ from sqlalchemy import (
 from storage.columns import CleanText, JsonList
 from storage.dialects import ONLY_EQUALITY, Id, rows_where
 
+# Records that a revisit may refer to: whole responses.
+ORIGINAL = "record_type = 'response' AND truncated IS NULL"
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -52,6 +55,7 @@ runs = Table(
     Column("version", CleanText, nullable=False, doc="newswarc's version"),
     Column("ledger", JSON(none_as_null=True), doc="JSON of records.Ledger, entered when the run ends"),
     Column("batch", Integer, doc="number of the last batch of jobs that was committed"),
+    Column("command", CleanText, nullable=False, server_default=text("'crawl'"), doc="what it was: crawl, ingest, ..."),
     Index("ix_runs_started_at", "started_at"),
 )
 
@@ -80,6 +84,7 @@ urls = Table(
     Column("last_fetch_at", CleanText),
     Column("etag", CleanText),
     Column("last_modified", CleanText),
+    Column("validated_at", CleanText, doc="WARC-Date of the payload that etag and last_modified are of"),
     Column("article_id", Id, ForeignKey("articles.id")),
     Index(
         "ix_urls_due",
@@ -103,6 +108,11 @@ warc_files = Table(
     Column("closed_at", CleanText),
     Column("size", BigInteger),
     Column("sha256", CleanText),
+    Column("state", CleanText, nullable=False, server_default=text("'here'"), doc="records.FileState"),
+    Column("place", CleanText, doc="path or address where it is; NULL: in the collection's warc/"),
+    Column("origin", CleanText, nullable=False, server_default=text("'own'"), doc="records.FileOrigin"),
+    Column("read_until", BigInteger, doc="offset up to which a file that is being ingested was read; NULL: all of it"),
+    Column("replaced_by", CleanText, doc="name of the file that a purge wrote in its place"),
 )
 
 captures = Table(
@@ -129,10 +139,12 @@ captures = Table(
     Column("error", CleanText),
     Column("context", CleanText, nullable=False, doc="JSON of records.FetchContext"),
     Column("pending", Boolean, nullable=False, doc="its outcome is not stored yet"),
+    Column("withdrawn_at", CleanText, doc="hidden since: see withdrawals"),
     Index("ix_captures_file", "warc_file_id", "warc_offset"),
     Index("ix_captures_url", "url_id", "fetched_at"),
     Index("ix_captures_target", "url", **ONLY_EQUALITY),
     Index("ix_captures_pending", "id", **rows_where("pending", "pending = 1")),
+    Index("ix_captures_payload", "payload_digest", **rows_where(ORIGINAL)),
 )
 
 articles = Table(
@@ -146,6 +158,7 @@ articles = Table(
     Column("first_seen_at", CleanText, nullable=False),
     Column("last_seen_at", CleanText, nullable=False),
     Column("gone_at", CleanText),
+    Column("withdrawn_at", CleanText, doc="hidden since: see withdrawals"),
     Column("http_status", Integer, doc="of the newest capture"),
     Column("version", Integer, nullable=False, doc="number of the latest version"),
     Column("changed_seq", BigInteger, nullable=False),
@@ -213,9 +226,22 @@ outcomes = Table(
     Column("verdict", CleanText, nullable=False),
     Column("reason", CleanText),
     Column("capture_id", Id, ForeignKey("captures.id")),
+    Column("article_id", Id, doc="the article that it was about; NULL: none, or entered before this column was"),
     Column("at", CleanText, nullable=False),
     Index("ix_outcomes_run", "run_id", "kind", "verdict"),
     Index("ix_outcomes_url", "url_id", "at"),
+)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", CleanText, nullable=False, unique=True, doc="URL key: what is captured under it is hidden"),
+    Column("url", CleanText, nullable=False),
+    Column("uid", CleanText, doc="the article that it was a URL of"),
+    Column("reason", CleanText, nullable=False),
+    Column("at", CleanText, nullable=False),
+    Column("purged_at", CleanText, doc="when its bytes were taken out of the archive"),
 )
 
 hosts = Table(

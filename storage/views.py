@@ -32,12 +32,14 @@ class View:
     columns: tuple[ViewColumn, ...]
     fast: str  # which questions an index answers
     example: str
+    where: str = ""  # which rows are shown
 
     def select(self, dialect: Dialect) -> str:
         """The SELECT behind the view."""
         parts = _fragments(dialect)
         expressions = ",\n  ".join(f"{column.sql} AS {column.name}" for column in self.columns)
-        return f"SELECT\n  {expressions}\nFROM {self.source}".format_map(parts)
+        where = f"\nWHERE {self.where}" if self.where else ""
+        return f"SELECT\n  {expressions}\nFROM {self.source}{where}".format_map(parts)
 
 
 def _fragments(dialect: Dialect) -> dict[str, str]:
@@ -51,6 +53,7 @@ def _fragments(dialect: Dialect) -> dict[str, str]:
 
 # ---- articles and versions
 
+_SHOWN = "a.withdrawn_at IS NULL"
 _VERSION_TABLES = """versions AS v ON v.article_id = a.id{latest}
 JOIN extractions AS e ON e.id = v.extraction_id
 JOIN captures AS c ON c.id = v.capture_id
@@ -148,6 +151,7 @@ V_ARTICLES = View(
         "SELECT published_at, source, title FROM v_articles\n"
         "WHERE published_at >= '2026-03-01' ORDER BY published_at DESC LIMIT 20"
     ),
+    where=_SHOWN,
 )
 
 V_VERSIONS = View(
@@ -157,6 +161,7 @@ V_VERSIONS = View(
     columns=_of_version(_ARTICLE_COLUMNS),
     fast="uid =, url =, source =",
     example="SELECT uid, version, observed_at, title FROM v_versions WHERE version > 1 ORDER BY observed_at",
+    where=_SHOWN,
 )
 
 
@@ -175,6 +180,7 @@ def _list_view(name: str, member: str, lists: str, example: str) -> View:
         ),
         fast="uid =",
         example=example,
+        where=_SHOWN,
     )
 
 
@@ -238,6 +244,7 @@ V_CAPTURES = View(
     ),
     fast="url =, warc_record_id =, warc_file =",
     example="SELECT http_status, count(*) AS exchanges FROM v_captures GROUP BY http_status ORDER BY exchanges DESC",
+    where="c.withdrawn_at IS NULL",
 )
 
 V_URLS = View(

@@ -25,6 +25,9 @@ GZIP_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
 HTTP_RESPONSE = "application/http;msgtype=response"
 HTTP_REQUEST = "application/http;msgtype=request"
 WARC_FIELDS = "application/warc-fields"
+# WARC-Profile of revisits (WARC 1.1, 6.7.2 and 6.7.3).
+IDENTICAL_PAYLOAD = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+NOT_MODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
 
 PIECE = 65_536  # bytes read or written at once
 _MAX_DIGITS = 18  # of a length; int() refuses very many

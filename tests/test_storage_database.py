@@ -202,7 +202,7 @@ SHAPES = {
 REBUILD = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0003", "0002"
+revision, down_revision = "9999", "0003"
 
 def upgrade():
     with op.batch_alter_table("articles") as batch:
@@ -220,10 +220,10 @@ def test_a_later_revision_rebuilds_a_table_and_keeps_its_rows(
     database.dispose()
     folder = tmp_path / "migrations"
     shutil.copytree(upgrade.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0003_mood.py").write_text(REBUILD)
+    (folder / "versions" / "9999_mood.py").write_text(REBUILD)
     monkeypatch.setattr(upgrade, "FOLDER", folder)
-    monkeypatch.setattr(opening, "REVISIONS", ("0001", "0002", "0003"))
-    monkeypatch.setattr(opening, "HEAD", "0003")
+    monkeypatch.setattr(opening, "REVISIONS", (*REVISIONS, "9999"))
+    monkeypatch.setattr(opening, "HEAD", "9999")
     with pytest.raises(DatabaseError, match=r"of an older newswarc"):
         open_readonly(database_url)
     engine = open_database(database_url)
