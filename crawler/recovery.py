@@ -6,7 +6,6 @@ import asyncio
 import logging
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawler.schedule import next_visit
@@ -16,11 +15,11 @@ from pipelines.workers import WorkerError
 from storage import captures
 from storage.errors import DamageError
 from storage.http_message import Head, split_head
-from storage.records import SEED_KINDS, Capture, Ended, Lease, Outcome
+from storage.records import SEED_KINDS, Capture, Ended, Lease, Outcome, Validators
 from storage.recover import Unread, unread
 from storage.scribe import Job
+from storage.shelf import Shelf
 from storage.times import now
-from storage.warc import read_record
 
 if TYPE_CHECKING:
     from crawler.run import Run
@@ -67,7 +66,7 @@ class Recovery:
         if left.outdated or not _may_be_read(left):
             return _forget(left)
         try:
-            raw, head = await asyncio.to_thread(raw_page, self._run.writer.folder, left.capture, self._run.limits)
+            raw, head = await asyncio.to_thread(raw_page, self._run.shelf, left.capture, self._run.limits)
         except DamageError as error:
             log.warning("%s; %s is fetched again", error, left.lease.url)
             return _forget(left)
@@ -97,9 +96,15 @@ class Recovery:
             status=capture.http_status,
             recorded=Recorded(left.capture_id, capture.fetched_at),
             error=problem,
-            etag=head.get("etag"),
-            last_modified=head.get("last-modified"),
+            validators=_validators(capture, head),
         )
+
+
+def _validators(capture: Capture, head: Head) -> Validators | None:
+    """As a live run would have noted them."""
+    if capture.ended is not Ended.COMPLETE:
+        return None
+    return Validators(capture.url, capture.fetched_at, head.get("etag"), head.get("last-modified"))
 
 
 def _next_visit(asked_again: str | None, lease: Lease, outcome: Outcome, now_: str) -> When:
@@ -118,16 +123,14 @@ def _may_be_read(left: Unread) -> bool:
     It would have asked again for one that timed out; a spider's own callback wants a response, not a record.
     """
     own = left.lease.payload is not None or left.lease.kind in SEED_KINDS
-    return left.capture.record_type == "response" and left.capture.ended is not Ended.TIME and not own
+    return left.capture.record_type in {"response", "revisit"} and left.capture.ended is not Ended.TIME and not own
 
 
-def raw_page(folder: Path, capture: Capture, limits: Limits) -> tuple[RawPage, Head]:
+def raw_page(shelf: Shelf, capture: Capture, limits: Limits) -> tuple[RawPage, Head]:
     """An archived page as a worker wants it, the same as `Intake.raw_page`. Raises DamageError."""
-    place = capture.place
     limit = limits.max_page_bytes + limits.max_header_bytes
-    with read_record(folder, place.file, place.offset, place.length) as record:
-        record.block.seek(0)
-        raw, longer = record.block.read(limit), record.head.content_length > limit
+    with shelf.response(capture) as response:
+        raw, longer = response.block.read(limit), response.length > limit
     page = RawPage(
         url=capture.url,
         frontier_url=capture.context.frontier_url,

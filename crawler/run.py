@@ -41,14 +41,16 @@ from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
 from storage import clock, frontier, hosts, leases, runs
 from storage.database import SHORT_TIMEOUT, Connection, batch, open_database, patiently
+from storage.dedupe import Dedupe
 from storage.errors import NewswarcError
 from storage.frontier import Origin
 from storage.leases import Want
 from storage.lock import Hold, hold
-from storage.records import Exchange, FetchContext, Kind, Lease, Ledger, Link
+from storage.records import SEED_KINDS, Exchange, FetchContext, Kind, Lease, Ledger, Link
 from storage.recover import last_capture, recover
 from storage.scribe import Scribe
-from storage.times import later, now
+from storage.shelf import Shelf
+from storage.times import iso, later, now
 from storage.urlkey import InvalidURL, canonical, same_site
 from storage.warc_write import WarcWriter
 
@@ -97,13 +99,17 @@ class Run:
         held.opened()
         self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := port_of(url))}
         self.guard = guard_of(self.config)
+        self.dedupe = Dedupe(self.config.crawl.dedupe)
+        self._settings_of = iso(datetime.fromtimestamp(self.collection.file.stat().st_mtime, UTC))
         crawl, fields = self.config.crawl, self._warcinfo()
         self.writer = WarcWriter(warc, self.id, PRODUCT_VERSION, fields, max_file_bytes=crawl.max_warc_bytes)
         log_bytes = self.config.database.max_log_bytes
-        self.scribe = Scribe(self.engine, WarcKeeping(self.writer), self.id, max_log_bytes=log_bytes)
+        keeping = WarcKeeping(self.writer, self.dedupe)
+        self.scribe = Scribe(self.engine, keeping, self.id, max_log_bytes=log_bytes)
         opening.callback(self.scribe.close)
         self.limits = limits_of(self.config, spool_folder=str(warc))
-        self.intake = Intake(self.id, self.scribe, self.writer, self.limits)
+        self.shelf = Shelf(warc, self.engine)
+        self.intake = Intake(self.id, self.scribe, keeping, self.shelf, self.limits)
         self.sharing = Sharing(self, shared=self.options.join)
         self.hosts = HostGate(self._crawler, self, self._blocked)
         self.workers = Workers(crawl.worker_count, preload=("pipelines.page:warm", "crawler.reading"))
@@ -271,6 +277,16 @@ class Run:
     def ignores_robots(self, request: Request) -> bool:
         """Whether the source's owner has given a reason to ignore robots.txt."""
         return not self._source_of(request).obeys_robots
+
+    def may_be_unmodified(self, lease: Lease, date: str) -> bool:
+        """Whether an answer may say no more than that nothing has changed since one of that date.
+
+        Who asks for a single page wants to have it; and a seed is read anew when the settings, which say what of its links
+        is wanted, have changed since.
+        """
+        if self.options.exact or (lease.kind in SEED_KINDS and date < self._settings_of):
+            return False
+        return self.dedupe.allows(date, now())
 
     def may_redirect(self, request: Request) -> bool:
         """Whether a redirect stays with its site, or leads to a host that the source names."""

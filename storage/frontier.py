@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, update
 
 from storage.dialects import insert_ignore
-from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, State, Verdict
+from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, State, Validators, Verdict
 from storage.schema import aliases, articles, outcomes, sources, urls
 from storage.urlkey import InvalidURL, host_key, key
 
@@ -187,7 +187,8 @@ def _meet_again(conn: Connection, row: RowMapping, link: Link, origin: Origin) -
     if _is_better(row, link):
         values = _row(row["key"], link, origin, None)
         kept = {"key", "url", "host", "discovered_at", "article_id"}
-        conn.execute(update(urls).where(urls.c.id == row["id"]).values({k: v for k, v in values.items() if k not in kept}))
+        better = {name: value for name, value in values.items() if name not in kept}
+        conn.execute(update(urls).where(urls.c.id == row["id"]).values(better | UNVALIDATED))  # to be read as another kind
         _forget_refusal(conn, row["id"], origin.run_id)
         return 1
     if row["state"] == State.SEED and origin.via is None and row["source_id"] != origin.source_id:
@@ -233,8 +234,11 @@ class Settlement:
     next_fetch_at: str | None
     attempts: int
     article_id: int | None = None
-    etag: str | None = None
-    last_modified: str | None = None
+    validators: Validators | None = None  # None keeps those that are known
+
+
+# Of a row that is to be fetched whole.
+UNVALIDATED: dict[str, None] = dict.fromkeys(("etag", "last_modified", "validated_url", "validated_at"))
 
 
 def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> None:
@@ -246,9 +250,10 @@ def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> N
         "last_fetch_at": now,
         "lease_run": None,
         "lease_until": None,
-        "etag": settlement.etag,
-        "last_modified": settlement.last_modified,
     }
+    if (told := settlement.validators) is not None:
+        values |= {"etag": told.etag, "last_modified": told.last_modified}
+        values |= {"validated_url": told.url, "validated_at": told.date}
     if settlement.state is not None:
         values["state"] = str(settlement.state)
     if settlement.article_id is not None:

@@ -84,7 +84,8 @@ urls = Table(
     Column("last_fetch_at", CleanText),
     Column("etag", CleanText),
     Column("last_modified", CleanText),
-    Column("validated_at", CleanText, doc="WARC-Date of the payload that etag and last_modified are of"),
+    Column("validated_url", CleanText, doc="the URL, it may be a redirect's, whose answer etag and last_modified are of"),
+    Column("validated_at", CleanText, doc="WARC-Date of that answer"),
     Column("article_id", Id, ForeignKey("articles.id")),
     Index(
         "ix_urls_due",

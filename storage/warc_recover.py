@@ -91,9 +91,10 @@ def units(path: Path) -> Iterator[Unit | Damage]:
 
 
 def _measured(record: Record) -> Measured | None:
-    if record.head.type != "response":
+    if record.head.type not in {"response", "revisit"}:
         return None
-    return measure(record.block, record.head.content_length, hash_body=record.head.get("WARC-Truncated") is None)
+    whole = record.head.type == "response" and record.head.get("WARC-Truncated") is None
+    return measure(record.block, record.head.content_length, hash_body=whole)
 
 
 def _belongs(metadata: Record, main: _Main) -> bool:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from pipelines.workers import WorkerError
 from storage.database import reading, transaction
 from storage.records import Ended
 from storage.recover import unread
+from storage.shelf import Shelf
 from storage.urlkey import key
 from tests.newsroom.server import Newsroom
 
@@ -32,7 +32,7 @@ class FakeRun:
     def __init__(self, archive: Archive, answer: Callable[[RawPage], ReadArticle]) -> None:
         self.id = archive.run_id
         self.limits = Limits()
-        self.writer = SimpleNamespace(folder=archive.folder)
+        self.shelf = Shelf(archive.folder, archive.engine)
         self.workers = self
         self.read: list[RawPage] = []
         self._archive = archive
@@ -241,7 +241,7 @@ def test_a_long_page_is_read_to_the_limit(archive: Archive) -> None:
     with reading(archive.engine) as conn:
         [left] = unread(conn)
     limits = Limits(max_page_bytes=1_000, max_header_bytes=500)
-    raw, head = raw_page(archive.folder, left.capture, limits)
+    raw, head = raw_page(Shelf(archive.folder, archive.engine), left.capture, limits)
     assert (len(raw.raw), raw.truncated, raw.limit, head.complete) == (1_500, True, 1_000, True)
 
 
