@@ -9,21 +9,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from crawler.schedule import next_visit
-from pipelines.page import RawPage, ReadArticle, digest_of, read_article
+from pipelines.archived import raw_page, validators_of
+from pipelines.page import ReadArticle, digest_of, read_article
 from pipelines.store import Recorded, Visit, When, store_article
 from pipelines.workers import WorkerError
 from storage import captures
 from storage.errors import DamageError
-from storage.http_message import Head, split_head
-from storage.records import SEED_KINDS, Capture, Ended, Lease, Outcome, Validators
+from storage.http_message import Head
+from storage.records import SEED_KINDS, Ended, Lease, Outcome
 from storage.recover import Unread, unread
 from storage.scribe import Job
-from storage.shelf import Shelf
 from storage.times import now
 
 if TYPE_CHECKING:
     from crawler.run import Run
-    from crawler.tape import Limits
 
 log = logging.getLogger(__name__)
 
@@ -96,15 +95,8 @@ class Recovery:
             status=capture.http_status,
             recorded=Recorded(left.capture_id, capture.fetched_at),
             error=problem,
-            validators=_validators(capture, head),
+            validators=validators_of(capture, head),
         )
-
-
-def _validators(capture: Capture, head: Head) -> Validators | None:
-    """As a live run would have noted them."""
-    if capture.ended is not Ended.COMPLETE:
-        return None
-    return Validators(capture.url, capture.fetched_at, head.get("etag"), head.get("last-modified"))
 
 
 def _next_visit(asked_again: str | None, lease: Lease, outcome: Outcome, now_: str) -> When:
@@ -124,20 +116,3 @@ def _may_be_read(left: Unread) -> bool:
     """
     own = left.lease.payload is not None or left.lease.kind in SEED_KINDS
     return left.capture.record_type in {"response", "revisit"} and left.capture.ended is not Ended.TIME and not own
-
-
-def raw_page(shelf: Shelf, capture: Capture, limits: Limits) -> tuple[RawPage, Head]:
-    """An archived page as a worker wants it, the same as `Intake.raw_page`. Raises DamageError."""
-    limit = limits.max_page_bytes + limits.max_header_bytes
-    with shelf.response(capture) as response:
-        raw, longer = response.block.read(limit), response.length > limit
-    page = RawPage(
-        url=capture.url,
-        frontier_url=capture.context.frontier_url,
-        fetched_at=capture.fetched_at,
-        raw=raw,
-        truncated=capture.ended is not Ended.COMPLETE or longer,
-        limit=limits.max_page_bytes,
-        announced=capture.context.announced,
-    )
-    return page, split_head(raw)

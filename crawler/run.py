@@ -27,7 +27,7 @@ from crawler.discovery import sitemaps_in_robots
 from crawler.handles import hosts_at_once, lifted_limit
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
-from crawler.ledger import exit_code_of, write_ledger
+from crawler.ledger import exit_code_of, killed_accounts, write_ledger
 from crawler.options import CrawlOptions
 from crawler.politeness import Unsent
 from crawler.reading import read_seed
@@ -115,6 +115,8 @@ class Run:
         self.workers = Workers(crawl.worker_count, preload=("pipelines.page:warm", "crawler.reading"))
         opening.callback(self.workers.close)
         self.settling = Settling(self)
+        if held.alone:
+            self.scribe.submit(killed_accounts(self.writer, self.id, self.limits.spool_folder))
         self._configure()
 
     def _open_database(self, warc: Path, held: Hold, opening: ExitStack) -> None:
@@ -399,7 +401,8 @@ class Run:
         self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])
         self.exit_code = 128 + self.stopped_by if self.stopped_by else exit_code_of(self.results)
         if not self._accounted:  # a transaction that is tried again finds it written
-            write_ledger(conn, self.writer, self.id, self.ledger, self.limits.spool_folder)
+            ended: dict[str, str | int] = {"ended_at": now(), "exit_code": self.exit_code}
+            write_ledger(conn, self.writer, self.id, self.ledger, self.limits.spool_folder, **ended)
             self.writer.close()
             self._accounted = True
         runs.end(conn, self.id, self.exit_code, self.ledger, now())

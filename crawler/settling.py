@@ -15,6 +15,7 @@ from crawler.politeness import BadStatus, Refused, Unsent
 from crawler.reading import obstacle
 from crawler.reasons import reason_of
 from crawler.schedule import next_visit
+from pipelines.archived import LINKS_ONLY
 from pipelines.page import ReadArticle, digest_of, read_article
 from pipelines.store import Visit, store_article, store_links, store_seed
 from pipelines.workers import WorkerError
@@ -114,7 +115,7 @@ class Settling:
 
     async def _store(self, harvest: Harvest, visit: Visit, result: Candidate | NoArticle | None) -> None:
         if harvest.article is None and harvest.error is None and visit.error is None and visit.status != NOT_CHANGED:
-            result = NoArticle("links-only")
+            result = NoArticle(LINKS_ONLY)
         links = await self._most_links(harvest.links, visit)
         if visit.lease.kind in SEED_KINDS:
             outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, links, visit.error, next_visit))

@@ -166,6 +166,6 @@ def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
         ),
         visit.fetched_at,
     )
-    frontier.account(conn, visit.run_id, lease, outcome.verdict, outcome.reason, visit.capture_id, now)
+    frontier.account(conn, visit.run_id, lease, outcome, visit.capture_id, now)
     if visit.capture_id is not None:
         captures.settled(conn, visit.capture_id, visit.body_sha256)

@@ -101,3 +101,8 @@ def capture_of(row: RowMapping) -> Capture:
         revisit_of=row["revisit_of"],
         error=row["error"],
     )
+
+
+def hashed(conn: Connection, capture_id: int, body_sha256: str) -> None:
+    """The digest of a body became known."""
+    conn.execute(_SETTLED, {"capture_id": capture_id, "body_sha256": body_sha256})

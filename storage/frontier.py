@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, update
 
 from storage.dialects import insert_ignore
-from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, State, Validators, Verdict
+from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, Outcome, State, Validators, Verdict
 from storage.schema import aliases, articles, outcomes, sources, urls
 from storage.urlkey import InvalidURL, host_key, key
 
@@ -262,16 +262,17 @@ def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> N
 
 
 def account(
-    conn: Connection, run_id: str, lease: Lease, verdict: Verdict, reason: str | None, capture_id: int | None, now: str
+    conn: Connection, run_id: str, lease: Lease, outcome: Outcome, capture_id: int | None, now: str
 ) -> None:
     """Enter what became of a leased URL into the run's ledger."""
     row = {
         "run_id": run_id,
         "url_id": lease.url_id,
         "kind": str(lease.kind),
-        "verdict": str(verdict),
-        "reason": reason,
+        "verdict": str(outcome.verdict),
+        "reason": outcome.reason,
         "capture_id": capture_id,
+        "article_id": outcome.article_id,
         "at": now,
     }
     conn.execute(_ACCOUNT, row)

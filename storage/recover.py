@@ -80,10 +80,10 @@ def _unentered(engine: Engine, folder: Path) -> list[str]:
     closed = {row.name: row.closed_at is not None for row in rows}
     with disk("read", folder):
         there = sorted(path.name for path in folder.glob("*.warc.gz"))
-    return [name for name in there if not closed.get(name, False) and (name in closed or _is_ours(folder / name))]
+    return [name for name in there if not closed.get(name, False) and (name in closed or is_ours(folder / name))]
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
     """Whether a file no row knows was written under this name by this program."""
     first = next(scan(path), None)
     if first is None or isinstance(first, Damage):

@@ -55,6 +55,7 @@ runs = Table(
     Column("version", CleanText, nullable=False, doc="newswarc's version"),
     Column("ledger", JSON(none_as_null=True), doc="JSON of records.Ledger, entered when the run ends"),
     Column("batch", Integer, doc="number of the last batch of jobs that was committed"),
+    Column("archived_at", CleanText, doc="when its account was written into the archive"),
     Column("command", CleanText, nullable=False, server_default=text("'crawl'"), doc="what it was: crawl, ingest, ..."),
     Index("ix_runs_started_at", "started_at"),
 )

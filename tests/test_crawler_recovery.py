@@ -12,8 +12,9 @@ import pytest
 from archives import SITE, Archive, candidate, page
 from desk import Desk
 
-from crawler.recovery import Recovery, raw_page
+from crawler.recovery import Recovery
 from crawler.tape import Limits
+from pipelines.archived import raw_page
 from pipelines.page import RawPage, ReadArticle, read_page
 from pipelines.workers import WorkerError
 from storage.database import reading, transaction

@@ -17,6 +17,8 @@ _ORIGINAL = "record_type = 'response' AND truncated IS NULL"
 
 def upgrade() -> None:
     """New columns, whose defaults are right for rows of before, and one table."""
+    op.add_column("runs", sa.Column("archived_at", SortedText))
+    op.execute(sa.text("UPDATE runs SET archived_at = ended_at"))
     op.add_column("runs", sa.Column("command", SortedText, nullable=False, server_default=sa.text("'crawl'")))
     op.add_column("urls", sa.Column("validated_url", SortedText))
     op.add_column("urls", sa.Column("validated_at", SortedText))
