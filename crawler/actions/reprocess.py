@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Engine
-
 from crawler import collection as collections
 from crawler import console
 from crawler.collection import Collection
@@ -18,7 +16,7 @@ from crawler.sources import limits_of
 from pipelines.archived import Settling, digest_in, in_order
 from pipelines.workers import Workers
 from storage import captures, frontier, rebuild
-from storage.database import open_database, transaction
+from storage.database import Engine, open_database, transaction
 from storage.records import Outcome
 from storage.recover import is_ours
 from storage.shelf import Shelf
@@ -91,6 +89,7 @@ class _Rebuild:
             workers.close()
         self._hash()
         rebuild.nothing_waits(self._engine)
+        rebuild.hide(self._engine, entered)
         self._done.files, self._done.captures, self._done.notes = entered.files, entered.captures, entered.notes
         return self._done
 
