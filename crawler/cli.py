@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "crawler.commands.show:command",
     "export": "crawler.commands.export:command",
     "snapshot": "crawler.commands.snapshot:command",
+    "files": "crawler.commands.files:command",
     "verify": "crawler.commands.verify:command",
 }
 EXIT_BUG, EXIT_USAGE, EXIT_DISK, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 8, 128 + 2, 128 + 13

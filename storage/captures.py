@@ -101,3 +101,10 @@ def capture_of(row: RowMapping) -> Capture:
         revisit_of=row["revisit_of"],
         error=row["error"],
     )
+
+
+def of_record(conn: Connection, record_id: str) -> Capture | None:
+    """The capture whose main record has this id."""
+    query = select(captures, warc_files.c.name.label("file")).join(warc_files, warc_files.c.id == captures.c.warc_file_id)
+    row = conn.execute(query.where(captures.c.warc_record_id == record_id)).mappings().one_or_none()
+    return None if row is None else capture_of(row)

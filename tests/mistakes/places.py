@@ -85,6 +85,11 @@ def removed(bench: Bench) -> None:
         path.unlink()
 
 
+def moved(bench: Bench) -> None:
+    bench.database("UPDATE warc_files SET state = 'elsewhere', place = 's3://cold/'")
+    removed(bench)
+
+
 def cut(bench: Bench) -> None:
     for path in (bench.folder / "warc").glob("*.warc.gz"):
         os.truncate(path, path.stat().st_size // 2)
@@ -146,7 +151,10 @@ PLACES = [
     Mistake("the archive's files are gone", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 0 files, 0 records, 0 captures, 1 versions, 1 articles", archive(removed)),
     Mistake("the archive's files are gone, for `crawl`: no mistake", "crawl", OK, "Articles: 0 added, 0 pending", archive(removed)),
     Mistake("the archive's files are gone, for `show --raw`", "show --raw SITE/good/", DAMAGE, "newswarc: error: DIR/warc/....warc.gz is missing; put it back or run `newswarc verify`", archive(removed)),
+    Mistake("the archive's files were moved to other storage, for `show --raw`", "show --raw SITE/good/", DISK, "newswarc: error: ....warc.gz is in s3://cold/; bring it back, then say `newswarc files here`", archive(moved)),
     Mistake("a file of the archive is cut", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 6 records, 3 captures, 1 versions, 1 articles", archive(cut)),
+    Mistake("a file of the archive is cut, and moved away", "files elsewhere '*' --place s3://cold/", DAMAGE, "newswarc: error: DIR/warc/....warc.gz has ... bytes, and had ... when it was closed; it is another, or cut", archive(cut)),
+    Mistake("a byte of the archive is changed, and it is moved away", "files elsewhere '*' --place s3://cold/", DAMAGE, "newswarc: error: DIR/warc/....warc.gz is not as it was closed: its SHA-256 is not ...", archive(flipped)),
     Mistake("a byte of the archive is changed", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 10 records, 3 captures, 1 versions, 1 articles", archive(flipped)),
     Mistake("a file in the archive that is not ours", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 11 records, 3 captures, 1 versions, 1 articles", archive(foreign)),
     Mistake("a folder named as an open file", "crawl", DISK, "newswarc: error: cannot recover DIR/warc/x.warc.gz.open: Is a directory; check the disk", archive(open_folder)),
