@@ -10,18 +10,19 @@ from storage import runs
 from storage.database import Connection
 from storage.errors import AllSourcesFailed
 from storage.records import Ledger
+from storage.warc_format import run_uri
 from storage.warc_write import WarcWriter
 
 _IN_MEMORY = 1 << 20  # bytes
 
 
-def write_ledger(conn: Connection, writer: WarcWriter, run_id: str, ledger: Ledger, spool_folder: str | None) -> None:
-    """Write it, unless nothing was considered: no file for every idle run of years.
+def is_idle(ledger: Ledger) -> bool:
+    """Whether a run considered nothing: then it gets no account, or there would be a file for every idle run of years."""
+    return not ledger.articles and not ledger.others
 
-    Row by row: a run may have met millions of URLs that it did not ask for.
-    """
-    if not ledger.articles and not ledger.others:
-        return
+
+def write_ledger(conn: Connection, writer: WarcWriter, run_id: str, ledger: Ledger, spool_folder: str | None) -> None:
+    """Write it row by row: a run may have met millions of URLs that it did not ask for."""
     account = {"run": run_id, "articles": ledger.articles, "others": ledger.others, "pending": ledger.pending}
     with SpooledTemporaryFile(_IN_MEMORY, dir=spool_folder) as document:
         head = json.dumps(account, ensure_ascii=False, sort_keys=True)
@@ -30,8 +31,7 @@ def write_ledger(conn: Connection, writer: WarcWriter, run_id: str, ledger: Ledg
             line = json.dumps(row, ensure_ascii=False, sort_keys=True)
             document.write(f"{',' if number else ''}\n{line}".encode("utf-8", "surrogatepass"))
         document.write(b"]}\n")
-        uri = f"urn:newswarc:run:{run_id}:ledger"
-        writer.write_resource(uri, "application/json", cast("IO[bytes]", document))
+        writer.write_resource(run_uri(run_id, "ledger"), "application/json", cast("IO[bytes]", document))
 
 
 def exit_code_of(results: dict[str, bool]) -> int:

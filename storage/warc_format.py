@@ -188,6 +188,16 @@ class Measured:
     raw_head: bytes
 
 
+def run_uri(run_id: str, what: str) -> str:
+    """The URI of a resource record about a run: its `settings`, `ledger` or `log`."""
+    return f"urn:newswarc:run:{run_id}:{what}"
+
+
+def is_settings(uri: str | None) -> bool:
+    """Whether a resource record holds the settings of a run, which stand before anything it archived."""
+    return uri is not None and uri.startswith("urn:newswarc:run:") and uri.endswith(":settings")
+
+
 def sha1(digest: bytes) -> str:
     """A digest as WARC writes it: `sha1:BASE32`."""
     return "sha1:" + base64.b32encode(digest).decode("ascii")

@@ -1,0 +1,112 @@
+"""A run's own log, on its way to the archive."""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from crawler.journal import Journal
+from storage.warc import WarcWriter, scan
+
+log = logging.getLogger("crawler.test")
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """As the command sets it."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.INFO)
+    yield
+    root.setLevel(level)
+
+
+def _written(journal: Journal, folder: Path) -> list[str]:
+    """The lines of the resource record that a journal becomes."""
+    writer = WarcWriter(folder, "R1", "newswarc/test")
+    journal.write_to(writer, "R1")
+    _, record = scan(folder / writer.close()[0].name)
+    assert (record.head.type, record.head.uri) == ("resource", "urn:newswarc:run:R1:log")
+    return record.content().decode().splitlines()
+
+
+def test_a_log_record_is_a_line(tmp_path: Path) -> None:
+    """In UTC, with level and logger; nothing in it can end its line or steer a terminal, and an error says what it is."""
+    with Journal(None) as journal:
+        log.info("two\nlines \x1b[31m of %s", "text \udcff")
+        log.error("failed", exc_info=ValueError("no such\nthing"))
+        lines = _written(journal, tmp_path)
+    moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+    assert [re.sub(moment, "T", line) for line in lines] == [
+        r"T INFO crawler.test two lines \u001b[31m of text \udcff",
+        "T ERROR crawler.test failed (ValueError: no such thing)",
+    ]
+
+
+def test_what_is_below_info_or_of_another_time_is_not_kept(tmp_path: Path) -> None:
+    """Neither debug messages nor what is logged before, after, or while it is archived."""
+    log.warning("before")
+    with Journal(None) as journal:
+        log.debug("debug")
+        log.info("within")
+        lines = _written(journal, tmp_path)
+        log.info("archived")
+    log.warning("after")
+    assert [line.split(" ", 3)[3] for line in lines] == ["within"]
+    assert journal not in logging.getLogger().handlers
+
+
+def test_no_password_is_kept(tmp_path: Path) -> None:
+    """Whoever logs a URL with one."""
+    with Journal(None) as journal:
+        log.error("cannot open %s", "postgresql://desk:geheim@db.test/news")
+        [line] = _written(journal, tmp_path)
+    assert line.endswith("cannot open postgresql://desk:***@db.test/news")
+
+
+def test_a_log_has_a_bound(tmp_path: Path) -> None:
+    """What is beyond it is counted, also if a shorter line would fit."""
+    with Journal(None, most=200) as journal:
+        log.info("first")
+        log.info("x" * 200)
+        log.info("short")
+        lines = _written(journal, tmp_path)
+    assert [line.split(" ", 3)[3] for line in lines[:1]] == ["first"]
+    assert lines[1].endswith("Z 2 lines were left out")
+    assert len(lines) == 2
+
+
+def test_a_full_disk_costs_lines_but_no_run(tmp_path: Path) -> None:
+    """Half a line is taken back; what came before it is archived."""
+
+    class Full(io.BytesIO):
+        def write(self, data: bytes) -> int:  # type: ignore[override]
+            if b"second" in data:
+                super().write(data[:10])
+                raise OSError(28, "No space left on device")
+            return super().write(data)
+
+    with Journal(None) as journal:
+        journal._file.close()
+        journal._file = Full()
+        for words in ("first", "second", "third"):
+            log.info(words)
+        lines = _written(journal, tmp_path)
+    assert lines[0].endswith("INFO crawler.test first")
+    assert lines[1].endswith("Z 2 lines were left out")
+    assert len(lines) == 2
+
+
+def test_a_wrong_call_of_a_logger_ends_nothing(tmp_path: Path) -> None:
+    """It is counted, and later lines are kept."""
+    with Journal(None) as journal:
+        journal.emit(logging.LogRecord("x", logging.INFO, "x.py", 1, "%d of %d", ("one",), None))
+        log.info("later")
+        lines = _written(journal, tmp_path)
+    assert lines[0].endswith("crawler.test later")
+    assert lines[1].endswith("1 lines were left out")
