@@ -32,6 +32,8 @@ verify_tls = false
 max_page_bytes = 1_000_000
 max_capture_bytes = 2_000_000
 max_warc_bytes = 50_000_000
+max_warc_idle = 120
+max_warc_age = 3600.5
 timeout = 12.5
 http_proxy = "http://proxy.local:3128"
 
@@ -85,6 +87,8 @@ def test_every_key_is_read() -> None:
         max_page_bytes=1_000_000,
         max_capture_bytes=2_000_000,
         max_warc_bytes=50_000_000,
+        max_warc_idle=120.0,
+        max_warc_age=3600.5,
         timeout=12.5,
         http_proxy="http://proxy.local:3128",
     )
@@ -155,6 +159,8 @@ FAULTS = [
     ("[crawl]\nworkers = true", "[crawl] key workers: must be a whole number of processes from 1 to 256, not true"),
     ("[crawl]\nmax_page_bytes = '10MB'", "[crawl] key max_page_bytes: must be a whole number of bytes from 1 to "),
     ("[crawl]\nmax_capture_bytes = -5", "[crawl] key max_capture_bytes: must be a whole number of bytes from 1 to "),
+    ("[crawl]\nmax_warc_idle = 0", "[crawl] key max_warc_idle: must be a number of seconds above 0, not 0"),
+    ("[crawl]\nmax_warc_age = 86_401", "[crawl] key max_warc_age: must be a number of seconds from 0 to 86400, not 86401"),
     ("[crawl]\nmax_warc_bytes = 9_999", "[crawl] key max_warc_bytes: must be a whole number of bytes from 10000 to "),
     ("[crawl]\nverify_tls = 'no'", '[crawl] key verify_tls: must be true or false (without quotes), not "no"'),
     ("[crawl]\nhttp_proxy = 'proxy.local'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),

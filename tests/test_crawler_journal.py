@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
+import sqlite3
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from desk import COMMAND, Desk, environment, wait_until
+from warcio.archiveiterator import ArchiveIterator
 
 from crawler.journal import Journal
 from storage.warc import WarcWriter, scan
+from tests.newsroom.server import Newsroom
 
 log = logging.getLogger("crawler.test")
 
@@ -110,3 +116,64 @@ def test_a_wrong_call_of_a_logger_ends_nothing(tmp_path: Path) -> None:
         lines = _written(journal, tmp_path)
     assert lines[0].endswith("crawler.test later")
     assert lines[1].endswith("1 lines were left out")
+
+
+# --- in the archive of a run ------------------------------------------------------------------------------------------
+
+
+def _resources(desk: Desk) -> list[tuple[str, str, str]]:
+    """URI, media type and content of every resource record, as warcio reads them."""
+    found = []
+    for path in sorted((desk.folder / "warc").glob("*.warc.gz")):
+        with path.open("rb") as stream:
+            for record in ArchiveIterator(stream):
+                fields = record.rec_headers
+                if record.rec_type == "resource":
+                    content = record.content_stream().read().decode()
+                    found.append((fields["WARC-Target-URI"], fields["Content-Type"], content))
+    return found
+
+
+def test_settings_and_log_of_a_run_are_in_its_archive(desk: Desk, newsroom: Newsroom) -> None:
+    """The settings first, ledger and log at its end, each with its line in the CDXJ; also when the run says nothing."""
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("crawl", "-q")
+    (settings, _, said), (ledger, _, _), (log_, mime, lines) = _resources(desk)
+    run_id = desk.one("SELECT id FROM runs")
+    assert [settings, ledger, log_] == [f"urn:newswarc:run:{run_id}:{what}" for what in ("settings", "ledger", "log")]
+    assert json.loads(said)["settings"]["crawl"]["allow_private_networks"] == [newsroom.host]
+    assert mime == "text/plain; charset=utf-8"
+    assert re.search(r"^\S+Z INFO scrapy\S* .*Spider opened", lines, re.MULTILINE)
+    assert not [line for line in lines.splitlines() if not re.match(r"\d{4}-\S+Z [A-Z]+ \S+ ", line)]
+    index = "".join(path.read_text() for path in (desk.folder / "warc").glob("*.cdxj"))
+    assert all(index.count(f'"{uri}"') == 1 for uri in (settings, ledger, log_))
+    desk.run("verify")
+
+
+def test_a_run_that_finds_nothing_due_leaves_no_file(crawled: Desk) -> None:
+    """There would be one for every idle run of years."""
+    before = sorted((crawled.folder / "warc").iterdir())
+    crawled.run("crawl")
+    assert sorted((crawled.folder / "warc").iterdir()) == before
+
+
+def test_a_killed_run_has_settings_and_no_log(desk: Desk, newsroom: Newsroom) -> None:
+    """What it had archived keeps its settings; the next run has its own."""
+    allowed = f'["{newsroom.host}"]'
+    desk.configure(("room", newsroom.url), allow=allowed, more="delay = 3")
+    process = subprocess.Popen([*COMMAND, "crawl", "-q"], cwd=desk.folder, env=environment())
+    wait_until(lambda: _captures(desk) > 0)
+    process.kill()
+    process.wait()
+    desk.configure(("room", newsroom.url), allow=allowed)
+    desk.run("crawl", "-q")
+    uris = [uri.rpartition(":")[2] for uri, _, _ in _resources(desk)]
+    assert uris == ["settings", "settings", "ledger", "log"]
+    assert "files of a killed run closed" in _resources(desk)[-1][2]
+
+
+def _captures(desk: Desk) -> int:
+    try:
+        return int(desk.one("SELECT count(*) FROM captures"))
+    except sqlite3.OperationalError:
+        return 0
