@@ -58,9 +58,7 @@ class Journal(logging.Handler):
         try:
             self._file.write(line)
         except OSError:
-            self._full, self._left_out = True, 1
-            with suppress(OSError):
-                self._file.truncate(self._size)
+            self._full, self._left_out = True, self._left_out + 1
             return
         self._size += len(line)
 
@@ -70,6 +68,7 @@ class Journal(logging.Handler):
         try:
             if self._left_out:
                 self._file.seek(self._size)
+                self._file.truncate()  # half a line, where the disk was full
                 with suppress(OSError):
                     self._file.write(f"{iso(datetime.now(UTC))} {self._left_out} lines were left out\n".encode())
             self._sealed = True

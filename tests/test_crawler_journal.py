@@ -10,12 +10,14 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from desk import COMMAND, Desk, environment, wait_until
 from warcio.archiveiterator import ArchiveIterator
 
 from crawler.journal import Journal
+from storage.records import RecordPlace
 from storage.warc import WarcWriter, scan
 from tests.newsroom.server import Newsroom
 
@@ -93,19 +95,36 @@ def test_a_full_disk_costs_lines_but_no_run(tmp_path: Path) -> None:
     class Full(io.BytesIO):
         def write(self, data: bytes) -> int:  # type: ignore[override]
             if b"second" in data:
-                super().write(data[:10])
+                super().write(data[:-1])
                 raise OSError(28, "No space left on device")
             return super().write(data)
 
     with Journal(None) as journal:
         journal._file.close()
         journal._file = Full()
-        for words in ("first", "second", "third"):
+        for words in ("first", "second" * 20, "third"):
             log.info(words)
         lines = _written(journal, tmp_path)
     assert lines[0].endswith("INFO crawler.test first")
     assert lines[1].endswith("Z 2 lines were left out")
     assert len(lines) == 2
+
+
+def test_what_is_logged_while_it_is_archived_does_not_change_it(tmp_path: Path) -> None:
+    """The record is as long as it was measured, and the writer may log too."""
+
+    class Talking(WarcWriter):
+        def write_resource(self, uri: str, mime: str, content: bytes | IO[bytes], date: str | None = None) -> RecordPlace:
+            log.warning("writing")
+            return super().write_resource(uri, mime, content, date)
+
+    with Journal(None) as journal:
+        log.info("within")
+        writer = Talking(tmp_path, "R1", "newswarc/test")
+        journal.write_to(writer, "R1")
+        _, record = scan(tmp_path / writer.close()[0].name)
+    with record:
+        assert [line.split(" ", 3)[3] for line in record.content().decode().splitlines()] == ["within"]
 
 
 def test_a_wrong_call_of_a_logger_ends_nothing(tmp_path: Path) -> None:
