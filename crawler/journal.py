@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Self, cast
 
 from crawler import checks, console
 from storage.times import iso
+from storage.warc_file import disk
 from storage.warc_format import run_uri
 from storage.warc_write import WarcWriter
 
@@ -67,9 +67,9 @@ class Journal(logging.Handler):
         self.acquire()  # whoever logs meanwhile waits, and is not heard any more
         try:
             if self._left_out:
-                self._file.seek(self._size)
-                self._file.truncate()  # half a line, where the disk was full
-                with suppress(OSError):
+                with disk("write the log in", writer.folder):
+                    self._file.seek(self._size)
+                    self._file.truncate()  # half a line, where the disk was full
                     self._file.write(f"{iso(datetime.now(UTC))} {self._left_out} lines were left out\n".encode())
             self._sealed = True
             writer.write_resource(run_uri(run_id, "log"), "text/plain; charset=utf-8", cast("IO[bytes]", self._file))

@@ -17,10 +17,15 @@ Say = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def say(full: Archive, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Say:
+def say(
+    full: Archive,
+    database_url: str,
+    tmp_path: Path,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Say:
     """Type a command line in a collection of two files: exit code, stdout, stderr."""
-    url = full.engine.url.render_as_string(hide_password=False)
-    (tmp_path / "newswarc.toml").write_text(f"[database]\nurl = {json.dumps(url)}\n")
+    (tmp_path / "newswarc.toml").write_text(f"[database]\nurl = {json.dumps(database_url)}\n")
     monkeypatch.chdir(tmp_path)
 
     def typed(*arguments: str) -> tuple[int, str, str]:
