@@ -6,7 +6,6 @@ import asyncio
 import logging
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crawler.schedule import next_visit
@@ -14,13 +13,13 @@ from pipelines.page import RawPage, ReadArticle, digest_of, read_article
 from pipelines.store import Recorded, Visit, When, store_article
 from pipelines.workers import WorkerError
 from storage import captures
-from storage.errors import DamageError
+from storage.errors import AwayError, DamageError
 from storage.http_message import Head, split_head
 from storage.records import SEED_KINDS, Capture, Ended, Lease, Outcome
 from storage.recover import Unread, unread
 from storage.scribe import Job
+from storage.shelf import Shelf
 from storage.times import now
-from storage.warc import read_record
 
 if TYPE_CHECKING:
     from crawler.run import Run
@@ -67,8 +66,9 @@ class Recovery:
         if left.outdated or not _may_be_read(left):
             return _forget(left)
         try:
-            raw, head = await asyncio.to_thread(raw_page, self._run.writer.folder, left.capture, self._run.limits)
-        except DamageError as error:
+            shelf = Shelf(self._run.writer.folder, self._run.engine)
+            raw, head = await asyncio.to_thread(raw_page, shelf, left.capture, self._run.limits)
+        except (DamageError, AwayError) as error:
             log.warning("%s; %s is fetched again", error, left.lease.url)
             return _forget(left)
         if not head.complete:
@@ -121,13 +121,12 @@ def _may_be_read(left: Unread) -> bool:
     return left.capture.record_type == "response" and left.capture.ended is not Ended.TIME and not own
 
 
-def raw_page(folder: Path, capture: Capture, limits: Limits) -> tuple[RawPage, Head]:
-    """An archived page as a worker wants it, the same as `Intake.raw_page`. Raises DamageError."""
-    place = capture.place
+def raw_page(shelf: Shelf, capture: Capture, limits: Limits) -> tuple[RawPage, Head]:
+    """An archived page as a worker wants it, the same as `Intake.raw_page`. Raises DamageError, AwayError."""
     limit = limits.max_page_bytes + limits.max_header_bytes
-    with read_record(folder, place.file, place.offset, place.length) as record:
-        record.block.seek(0)
-        raw, longer = record.block.read(limit), record.head.content_length > limit
+    with shelf.response(capture) as response:
+        response.block.seek(0)
+        raw, longer = response.block.read(limit), response.length > limit
     page = RawPage(
         url=capture.url,
         frontier_url=capture.context.frontier_url,

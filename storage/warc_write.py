@@ -62,6 +62,7 @@ class WarcWriter:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
+        self.run_id = run_id
         self._stem = "-".join(_NAME_UNSAFE.sub("-", part)[:_NAME_PART].strip("-.") for part in (prefix, run_id))
         self._warcinfo = {"software": software, "format": "WARC File Format 1.1", "conformsTo": _CONFORMS_TO}
         self._warcinfo |= fields or {}

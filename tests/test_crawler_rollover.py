@@ -86,6 +86,7 @@ def test_a_file_is_closed_while_a_run_waits(desk: Desk, newsroom: Newsroom) -> N
     closed = desk.rows("SELECT closed_at < ?, size > 0, length(sha256) FROM warc_files ORDER BY closed_at", ended)
     assert len(closed) >= 3
     assert closed[:2] == [(1, 1, 64)] * 2
+    assert desk.rows("SELECT DISTINCT f.run_id = r.id FROM warc_files f LEFT JOIN runs r ON r.id = f.run_id") == [(1,)]
     assert desk.one("SELECT count(DISTINCT warc_file_id) FROM captures WHERE kind = 'article'") == 2
     assert "No damage" in desk.run("verify").stderr
 
