@@ -12,11 +12,11 @@ from crawler import checks, console
 from crawler import collection as collections
 from crawler.actions.database import opened
 from crawler.collection import Collection
-from storage import dedupe as revisits
 from storage import warc_files
 from storage.database import Engine, open_database, reading
 from storage.errors import UsageError
 from storage.records import FileState
+from storage.savings import Savings, savings
 from storage.warc_files import WarcFile
 
 Note = Callable[[str], None]
@@ -106,7 +106,7 @@ def _writing(collection: Collection) -> Iterator[Engine]:
 def dedupe(folder: Path, *, as_json: bool) -> None:
     """Print what revisits saved."""
     with opened(collections.find(folder)) as conn:
-        account = revisits.dedupe(conn)
+        account = savings(conn)
     if as_json:
         console.out_json(asdict(account))
         return
@@ -114,7 +114,7 @@ def dedupe(folder: Path, *, as_json: bool) -> None:
         console.out(line)
 
 
-def _account(account: revisits.Dedupe) -> list[str]:
+def _account(account: Savings) -> list[str]:
     other_bytes = "responses with a body that was there in other bytes (compression, chunk boundaries)"
     return [
         f"{account.captures} captures",

@@ -12,7 +12,7 @@ NOT_MODIFIED_STATUS = 304
 
 
 @dataclass(frozen=True, slots=True)
-class Dedupe:
+class Savings:
     """Counts of captures; bytes are those of their compressed records."""
 
     captures: int
@@ -23,10 +23,10 @@ class Dedupe:
     rewritten_bytes: int  # their least length
 
 
-def dedupe(conn: Connection) -> Dedupe:
+def savings(conn: Connection) -> Savings:
     """The account of a whole collection; reads the row of every capture."""
     total = conn.execute(select(func.count()).select_from(captures)).scalar_one()
-    return Dedupe(total, *_revisits(conn), *_rewritten(conn))
+    return Savings(total, *_revisits(conn), *_rewritten(conn))
 
 
 def _revisits(conn: Connection) -> tuple[int, int, int]:

@@ -8,7 +8,7 @@ from databases import a_capture
 from sqlalchemy import Connection, Engine
 
 from storage.database import reading, transaction
-from storage.dedupe import Dedupe, dedupe
+from storage.savings import Savings, savings
 
 URL = "https://gazette.test/a"
 
@@ -18,14 +18,14 @@ def _row(conn: Connection, number: int, **columns: Any) -> None:
     a_capture(conn, URL, **values | columns)
 
 
-def _account(engine: Engine) -> Dedupe:
+def _account(engine: Engine) -> Savings:
     with reading(engine) as conn:
-        return dedupe(conn)
+        return savings(conn)
 
 
 def test_an_empty_archive_saved_nothing(database: Engine) -> None:
     """No row, no number that is unknown."""
-    assert _account(database) == Dedupe(0, 0, 0, 0, 0, 0)
+    assert _account(database) == Savings(0, 0, 0, 0, 0, 0)
 
 
 def test_revisits_are_counted_with_the_bytes_that_they_saved(database: Engine) -> None:
@@ -36,7 +36,7 @@ def test_revisits_are_counted_with_the_bytes_that_they_saved(database: Engine) -
             _row(conn, number, record_type="revisit", revisit_of="urn:uuid:1", warc_length=700)
         _row(conn, 4, record_type="revisit", revisit_of="urn:uuid:1", warc_length=400, http_status=304, body_sha256=None)
         _row(conn, 5, record_type="revisit", revisit_of="urn:uuid:lost", warc_length=700)
-    assert _account(database) == Dedupe(5, 3, 2 * 8300, 1, 0, 0)
+    assert _account(database) == Savings(5, 3, 2 * 8300, 1, 0, 0)
 
 
 def test_the_same_body_in_other_bytes_is_what_revisits_cannot_say(database: Engine) -> None:
