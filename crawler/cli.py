@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, str] = {
     "snapshot": "crawler.commands.snapshot:command",
     "files": "crawler.commands.files:command",
     "verify": "crawler.commands.verify:command",
+    "withdraw": "crawler.commands.withdraw:command",
+    "reprocess": "crawler.commands.reprocess:command",
 }
 EXIT_BUG, EXIT_USAGE, EXIT_DISK, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 8, 128 + 2, 128 + 13
 

@@ -12,13 +12,12 @@ from weakref import WeakKeyDictionary
 from scrapy import Request
 
 from crawler.tape import Limits
-from pipelines.archive import recording
+from pipelines.archive import WarcKeeping, recording
 from pipelines.page import RawPage
 from pipelines.store import Recorded
 from storage.records import Announced, Ended, Exchange, FetchContext, Kind, Lease
 from storage.scribe import Scribe
-from storage.warc import read_record
-from storage.warc_write import WarcWriter
+from storage.shelf import Shelf
 
 SHORT = 1 << 19  # bytes; a longer response is read from the archive when its turn comes
 HELD = 48 << 20  # bytes of short ones; with more nothing new is asked for until some are read
@@ -40,11 +39,12 @@ class Fetched:
 class Intake:
     """Keeps exchanges by the request they belong to: never in `request.meta`, which redirects and retries copy."""
 
-    def __init__(self, run_id: str, scribe: Scribe, writer: WarcWriter, limits: Limits) -> None:
+    def __init__(self, run_id: str, scribe: Scribe, keeping: WarcKeeping, shelf: Shelf, limits: Limits) -> None:
         self.limits = limits
         self._run_id = run_id
         self._scribe = scribe
-        self._writer = writer
+        self._keeping = keeping
+        self._shelf = shelf
         self._limit = limits.max_page_bytes + limits.max_header_bytes  # bytes of a response that are read into a page
         self._fetched: WeakKeyDictionary[Request, Fetched] = WeakKeyDictionary()
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
@@ -74,7 +74,7 @@ class Intake:
         lease: Lease = request.meta["lease"]
         kind: Kind = request.meta["kind"]
         url_id, digested = None if kind is Kind.ROBOTS else lease.url_id, kind is not Kind.ARTICLE
-        kept = self._scribe.submit(recording(self._writer, exchange, url_id, recorded, hash_body=digested))
+        kept = self._scribe.submit(recording(self._keeping, exchange, url_id, recorded, hash_body=digested))
         kept.add_done_callback(lambda _: exchange.response.close())
         self._fetched[request] = Fetched(recorded, kept, exchange, raw, cut, digested)
 
@@ -111,10 +111,8 @@ class Intake:
 
     def _archived(self, recorded: Recorded) -> bytes:
         assert recorded.capture is not None, "the scribe has kept it"
-        place = recorded.capture.place
-        with read_record(self._writer.folder, place.file, place.offset, place.length) as record:
-            record.block.seek(0)
-            return record.block.read(self._limit)
+        with self._shelf.response(recorded.capture) as response:
+            return response.block.read(self._limit)
 
     def _page(self, request: Request, fetched: Fetched, raw: bytes, announced: Announced | None) -> RawPage:
         lease: Lease = request.meta["lease"]

@@ -1,16 +1,22 @@
-"""What became of a run: its exit code, and its account as a resource record, which alone keeps URLs without an exchange."""
+"""What became of a run: its exit code, and its account as a resource record.
+
+That alone keeps the order in which pages were settled, what no worker could read, and URLs without an exchange.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
 
 from storage import runs
 from storage.database import Connection
 from storage.errors import AllSourcesFailed
+from storage.ledgers import LEDGER_URI
 from storage.records import Ledger
-from storage.warc_format import run_uri
+from storage.times import now
 from storage.warc_write import WarcWriter
 
 _IN_MEMORY = 1 << 20  # bytes
@@ -21,17 +27,48 @@ def is_idle(ledger: Ledger) -> bool:
     return not ledger.articles and not ledger.others
 
 
-def write_ledger(conn: Connection, writer: WarcWriter, run_id: str, ledger: Ledger, spool_folder: str | None) -> None:
-    """Write it row by row: a run may have met millions of URLs that it did not ask for."""
-    account = {"run": run_id, "articles": ledger.articles, "others": ledger.others, "pending": ledger.pending}
+def write_ledger(
+    conn: Connection, writer: WarcWriter, run_id: str, ledger: Ledger, spool_folder: str | None, **ended: str | int
+) -> None:
+    """Write it, unless nothing was considered: no file for every idle run of years. `ended` is what its row will say.
+
+    Row by row: a run may have met millions of URLs that it did not ask for.
+    """
+    if is_idle(ledger):
+        return
+    account = runs.account(conn, run_id) | asdict(ledger) | ended
     with SpooledTemporaryFile(_IN_MEMORY, dir=spool_folder) as document:
-        head = json.dumps(account, ensure_ascii=False, sort_keys=True)
-        document.write(f'{head[:-1]}, "without_exchange": ['.encode())
-        for number, row in enumerate(runs.without_exchange(conn, run_id)):
-            line = json.dumps(row, ensure_ascii=False, sort_keys=True)
-            document.write(f"{',' if number else ''}\n{line}".encode("utf-8", "surrogatepass"))
-        document.write(b"]}\n")
-        writer.write_resource(run_uri(run_id, "ledger"), "application/json", cast("IO[bytes]", document))
+        document.write(f"{_json(account)[:-1]}".encode("utf-8", "surrogatepass"))
+        _write_list(document, "settled", runs.settled(conn, run_id))
+        _write_list(document, "without_exchange", runs.without_exchange(conn, run_id))
+        document.write(b"}\n")
+        writer.write_resource(LEDGER_URI.format(run_id), "application/json", cast("IO[bytes]", document))
+
+
+def killed_accounts(writer: WarcWriter, alive: str, spool_folder: str | None) -> Callable[[Connection], None]:
+    """The job that writes the accounts of runs that were killed before they could."""
+    written: set[str] = set()  # a transaction that is tried again finds them there
+
+    def job(conn: Connection) -> None:
+        for run_id in runs.unaccounted(conn, alive):
+            if run_id not in written:
+                write_ledger(conn, writer, run_id, runs.ledger(conn, run_id, 0), spool_folder)
+                written.add(run_id)
+            runs.accounted(conn, run_id, now())
+
+    return job
+
+
+def _write_list(document: SpooledTemporaryFile[bytes], name: str, rows: Iterable[object]) -> None:
+    """One member of the document, a line each."""
+    document.write(f', "{name}": ['.encode())
+    for number, row in enumerate(rows):
+        document.write(f"{',' if number else ''}\n{_json(row)}".encode("utf-8", "surrogatepass"))
+    document.write(b"]")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def exit_code_of(results: dict[str, bool]) -> int:

@@ -26,6 +26,7 @@ from scrapy.http.headers import Headers
 from scrapy.http.request import NO_CALLBACK
 from scrapy.responsetypes import responsetypes
 
+from crawler.conditional import is_answer
 from crawler.netguard import check_url
 from crawler.reasons import reason_of
 from storage.http_message import decode_body
@@ -81,7 +82,7 @@ class _Component:
 
 
 class Scope(_Component):
-    """Checks scheme, port and site on every hop, and turns a final answer that is not 2xx into a failure."""
+    """Checks scheme, port and site on every hop, and turns a final answer that is neither 2xx nor "not modified" into a failure."""
 
     def process_request(self, request: Request) -> None:
         """Before a request is sent."""
@@ -93,7 +94,7 @@ class Scope(_Component):
 
     def process_response(self, request: Request, response: Response) -> Response:
         """After an answer came."""
-        if request.meta.get("kind") is Kind.ROBOTS or 200 <= response.status < 300:
+        if request.meta.get("kind") is Kind.ROBOTS or 200 <= response.status < 300 or is_answer(request, response):
             return response
         raise BadStatus(response)
 

@@ -9,21 +9,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from crawler.schedule import next_visit
-from pipelines.page import RawPage, ReadArticle, digest_of, read_article
+from pipelines.archived import raw_page, validators_of
+from pipelines.page import ReadArticle, digest_of, read_article
 from pipelines.store import Recorded, Visit, When, store_article
 from pipelines.workers import WorkerError
 from storage import captures
 from storage.errors import AwayError, DamageError
-from storage.http_message import Head, split_head
-from storage.records import SEED_KINDS, Capture, Ended, Lease, Outcome
+from storage.http_message import Head
+from storage.records import SEED_KINDS, Ended, Lease, Outcome
 from storage.recover import Unread, unread
 from storage.scribe import Job
-from storage.shelf import Shelf
 from storage.times import now
 
 if TYPE_CHECKING:
     from crawler.run import Run
-    from crawler.tape import Limits
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +65,7 @@ class Recovery:
         if left.outdated or not _may_be_read(left):
             return _forget(left)
         try:
-            shelf = Shelf(self._run.writer.folder, self._run.engine)
-            raw, head = await asyncio.to_thread(raw_page, shelf, left.capture, self._run.limits)
+            raw, head = await asyncio.to_thread(raw_page, self._run.shelf, left.capture, self._run.limits)
         except (DamageError, AwayError) as error:
             log.warning("%s; %s is fetched again", error, left.lease.url)
             return _forget(left)
@@ -97,8 +95,7 @@ class Recovery:
             status=capture.http_status,
             recorded=Recorded(left.capture_id, capture.fetched_at),
             error=problem,
-            etag=head.get("etag"),
-            last_modified=head.get("last-modified"),
+            validators=validators_of(capture, head),
         )
 
 
@@ -118,22 +115,4 @@ def _may_be_read(left: Unread) -> bool:
     It would have asked again for one that timed out; a spider's own callback wants a response, not a record.
     """
     own = left.lease.payload is not None or left.lease.kind in SEED_KINDS
-    return left.capture.record_type == "response" and left.capture.ended is not Ended.TIME and not own
-
-
-def raw_page(shelf: Shelf, capture: Capture, limits: Limits) -> tuple[RawPage, Head]:
-    """An archived page as a worker wants it, the same as `Intake.raw_page`. Raises DamageError, AwayError."""
-    limit = limits.max_page_bytes + limits.max_header_bytes
-    with shelf.response(capture) as response:
-        response.block.seek(0)
-        raw, longer = response.block.read(limit), response.length > limit
-    page = RawPage(
-        url=capture.url,
-        frontier_url=capture.context.frontier_url,
-        fetched_at=capture.fetched_at,
-        raw=raw,
-        truncated=capture.ended is not Ended.COMPLETE or longer,
-        limit=limits.max_page_bytes,
-        announced=capture.context.announced,
-    )
-    return page, split_head(raw)
+    return left.capture.record_type in {"response", "revisit"} and left.capture.ended is not Ended.TIME and not own

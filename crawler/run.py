@@ -28,7 +28,7 @@ from crawler.handles import hosts_at_once, lifted_limit
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
 from crawler.journal import Journal
-from crawler.ledger import exit_code_of, is_idle, write_ledger
+from crawler.ledger import exit_code_of, is_idle, killed_accounts, write_ledger
 from crawler.options import CrawlOptions
 from crawler.politeness import Unsent
 from crawler.reading import read_seed
@@ -43,14 +43,16 @@ from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
 from storage import clock, frontier, hosts, leases, runs
 from storage.database import SHORT_TIMEOUT, Connection, batch, open_database, patiently
+from storage.dedupe import Dedupe
 from storage.errors import NewswarcError
 from storage.frontier import Origin
 from storage.leases import Want
 from storage.lock import Hold, hold
-from storage.records import Exchange, FetchContext, Kind, Lease, Ledger, Link
+from storage.records import SEED_KINDS, Exchange, FetchContext, Kind, Lease, Ledger, Link
 from storage.recover import last_capture, recover
 from storage.scribe import Scribe
-from storage.times import later, now
+from storage.shelf import Shelf
+from storage.times import iso, later, now
 from storage.urlkey import InvalidURL, canonical, same_site
 from storage.warc_write import WarcWriter
 
@@ -100,18 +102,24 @@ class Run:
         held.opened()
         self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := port_of(url))}
         self.guard = guard_of(self.config)
+        self.dedupe = Dedupe(self.config.crawl.dedupe)
+        self._settings_of = iso(datetime.fromtimestamp(self.collection.file.stat().st_mtime, UTC))
         self.writer = self._writer(warc)
         log_bytes = self.config.database.max_log_bytes
-        self.scribe = Scribe(self.engine, WarcKeeping(self.writer), self.id, max_log_bytes=log_bytes)
+        keeping = WarcKeeping(self.writer, self.dedupe)
+        self.scribe = Scribe(self.engine, keeping, self.id, max_log_bytes=log_bytes)
         opening.callback(self.scribe.close)
         self.limits = limits_of(self.config, spool_folder=str(warc))
-        self.intake = Intake(self.id, self.scribe, self.writer, self.limits)
+        self.shelf = Shelf(warc, self.engine)
+        self.intake = Intake(self.id, self.scribe, keeping, self.shelf, self.limits)
         self.sharing = Sharing(self, shared=self.options.join)
         self.rollover = Rollover(self)
         self.hosts = HostGate(self._crawler, self, self._blocked)
         self.workers = Workers(self.config.crawl.worker_count, preload=("pipelines.page:warm", "crawler.reading"))
         opening.callback(self.workers.close)
         self.settling = Settling(self)
+        if held.alone:
+            self.scribe.submit(killed_accounts(self.writer, self.id, self.limits.spool_folder))
         self._configure()
 
     def _open_database(self, warc: Path, held: Hold, opening: ExitStack) -> None:
@@ -269,6 +277,16 @@ class Run:
         """Whether the source's owner has given a reason to ignore robots.txt."""
         return not self._source_of(request).obeys_robots
 
+    def may_be_unmodified(self, lease: Lease, date: str) -> bool:
+        """Whether an answer may say no more than that nothing has changed since one of that date.
+
+        Who asks for a single page wants to have it; and a seed is read anew when the settings, which say what of its links
+        is wanted, have changed since.
+        """
+        if self.options.exact or (lease.kind in SEED_KINDS and date < self._settings_of):
+            return False
+        return self.dedupe.allows(date, now())
+
     def may_redirect(self, request: Request) -> bool:
         """Whether a redirect stays with its site, or leads to a host that the source names."""
         if self.options.exact:
@@ -381,8 +399,9 @@ class Run:
         self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])
         self.exit_code = 128 + self.stopped_by if self.stopped_by else exit_code_of(self.results)
         if not self._accounted:  # a transaction that is tried again finds it written
+            ended: dict[str, str | int] = {"ended_at": now(), "exit_code": self.exit_code}
+            write_ledger(conn, self.writer, self.id, self.ledger, self.limits.spool_folder, **ended)
             if not is_idle(self.ledger):
-                write_ledger(conn, self.writer, self.id, self.ledger, self.limits.spool_folder)
                 self.journal.write_to(self.writer, self.id)
             self.writer.close()
             self._accounted = True

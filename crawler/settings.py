@@ -34,6 +34,8 @@ CONCURRENT_REQUESTS_PER_DOMAIN = 1
 CONCURRENT_ITEMS = 1  # a callback gives one Harvest; Scrapy makes a task for each that there may be
 SCRAPER_SLOT_MAX_ACTIVE_SIZE = 50_000_000
 
+HTTPERROR_ALLOWED_CODES = [304]  # only one that was asked for comes so far
+
 RETRY_TIMES = 1  # in the same run; later ones are the frontier's
 RETRY_HTTP_CODES = [500, 502, 504, 522, 524, 408]  # not 429 and 503: those ask us to stay away
 RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"
@@ -47,6 +49,7 @@ DOWNLOADER_MIDDLEWARES = {
     "crawler.politeness.Scope": 50,
     "crawler.politeness.Robots": 100,
     "crawler.politeness.RetryAfter": 545,
+    "crawler.conditional.Conditional": 880,
     "crawler.politeness.OwnSlot": 890,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,

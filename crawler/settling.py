@@ -15,15 +15,18 @@ from crawler.politeness import BadStatus, Refused, Unsent
 from crawler.reading import obstacle
 from crawler.reasons import reason_of
 from crawler.schedule import next_visit
+from pipelines.archived import LINKS_ONLY
 from pipelines.page import ReadArticle, digest_of, read_article
 from pipelines.store import Visit, store_article, store_links, store_seed
 from pipelines.workers import WorkerError
-from storage.records import SEED_KINDS, Candidate, Ended, Lease, Link, NoArticle
+from storage.dedupe import NOT_CHANGED
+from storage.records import SEED_KINDS, Candidate, Ended, Lease, Link, NoArticle, Validators
 from storage.times import now
 
 if TYPE_CHECKING:
     from scrapy.http import Response
 
+    from crawler.intake import Fetched
     from crawler.run import Run
 
 log = logging.getLogger(__name__)
@@ -106,14 +109,13 @@ class Settling:
             recorded=fetched.recorded if fetched else None,
             error=error or problem,
             refused=refused,
-            etag=_header(response, b"ETag"),
-            last_modified=_header(response, b"Last-Modified"),
+            validators=_validators(fetched, response) if fetched else None,
             body_sha256=body_sha256,
         )
 
     async def _store(self, harvest: Harvest, visit: Visit, result: Candidate | NoArticle | None) -> None:
-        if harvest.article is None and harvest.error is None and visit.error is None:
-            result = NoArticle("links-only")
+        if harvest.article is None and harvest.error is None and visit.error is None and visit.status != NOT_CHANGED:
+            result = NoArticle(LINKS_ONLY)
         links = await self._most_links(harvest.links, visit)
         if visit.lease.kind in SEED_KINDS:
             outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, links, visit.error, next_visit))
@@ -171,6 +173,18 @@ def _reasons(error: BaseException | None, *, seed: bool) -> tuple[str | None, st
             return None, reason_of(error)
 
 
-def _header(response: Response | None, name: bytes) -> str | None:
-    value = response.headers.get(name) if response is not None else None
+def _validators(fetched: Fetched, response: Response | None) -> Validators | None:
+    """Those of a page that is in the archive as a whole: another answer says nothing of what is there."""
+    if response is None or not 200 <= response.status < 300 or fetched.cut:
+        return None
+    return Validators(
+        url=fetched.exchange.url,
+        date=fetched.exchange.started_at,
+        etag=_header(response, b"ETag"),
+        last_modified=_header(response, b"Last-Modified"),
+    )
+
+
+def _header(response: Response, name: bytes) -> str | None:
+    value = response.headers.get(name)
     return value.decode("latin-1") if value else None

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from pipelines.store import Recorded
 from storage import captures
 from storage.database import Connection
-from storage.records import Exchange
+from storage.dedupe import Dedupe, original_of
+from storage.records import Capture, Exchange
 from storage.times import now
 from storage.warc_file import ClosedFile
+from storage.warc_format import Measured
+from storage.warc_records import Reference
 from storage.warc_write import WarcWriter
 
 
 def recording(
-    writer: WarcWriter, exchange: Exchange, url_id: int | None, recorded: Recorded, *, hash_body: bool = True
+    keeping: WarcKeeping, exchange: Exchange, url_id: int | None, recorded: Recorded, *, hash_body: bool = True
 ) -> Callable[[Connection], None]:
     """The job that archives an exchange and enters its capture; `recorded` then knows the row.
 
@@ -24,7 +27,7 @@ def recording(
 
     def job(conn: Connection) -> None:
         if recorded.capture is None:
-            recorded.capture = writer.write_exchange(exchange, hash_body=hash_body)
+            recorded.capture = keeping.write(conn, exchange, hash_body=hash_body)
         capture = recorded.capture
         recorded.fetched_at = capture.fetched_at
         recorded.capture_id = captures.insert(conn, capture, url_id, pending=captures.is_awaited(capture))
@@ -35,9 +38,18 @@ def recording(
 class WarcKeeping:
     """The WARC files of a run, as the scribe keeps them in step with the rows."""
 
-    def __init__(self, writer: WarcWriter) -> None:
+    def __init__(self, writer: WarcWriter, dedupe: Dedupe = Dedupe.OFF) -> None:
         self._writer = writer
+        self._dedupe = dedupe
         self._closed: list[ClosedFile] = []  # since the last commit
+
+    def write(self, conn: Connection, exchange: Exchange, *, hash_body: bool) -> Capture:
+        """Archive an exchange; what the archive has already is referred to, not kept again."""
+
+        def refer(exchange: Exchange, measured: Measured) -> Reference | None:
+            return original_of(conn, exchange, measured, self._dedupe)
+
+        return self._writer.write_exchange(exchange, hash_body=hash_body, refer=refer)
 
     def before_commit(self, conn: Connection) -> None:
         """Sync what was written, and enter files that have got their final name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from storage.dedupe import NOT_CHANGED
 from storage.records import Candidate, Known, NoArticle, Outcome, Verdict
 
 GONE_STATUSES = frozenset({404, 410})
@@ -15,11 +16,21 @@ def decide(result: Candidate | NoArticle | None, known: Known, *, status: int, e
     """
     if status >= 400:
         return _refused(known, status, error)
+    if status == NOT_CHANGED and error is None:
+        return _not_modified(known)
     if error is not None or result is None:
         return Outcome(Verdict.FAILED, error or "no-response", article_id=known.article_id)
     if isinstance(result, NoArticle):
         return Outcome(Verdict.REJECTED, result.reason, article_id=known.article_id)
     return _extracted(result, known)
+
+
+def _not_modified(known: Known) -> Outcome:
+    """The page is still the one that the archive has."""
+    if known.article_id is None:
+        return Outcome(Verdict.REJECTED, "not-modified")
+    verdict = Verdict.UNCHANGED if known.own_url else Verdict.DUPLICATE
+    return Outcome(verdict, "not-modified", article_id=known.article_id)
 
 
 def _refused(known: Known, status: int, error: str | None) -> Outcome:

@@ -10,7 +10,19 @@ from storage import articles, captures, frontier
 from storage.articles import Sighting
 from storage.database import Connection
 from storage.frontier import Origin, Settlement
-from storage.records import SEED_KINDS, Candidate, Capture, Kind, Lease, Link, NoArticle, Outcome, State, Verdict
+from storage.records import (
+    SEED_KINDS,
+    Candidate,
+    Capture,
+    Kind,
+    Lease,
+    Link,
+    NoArticle,
+    Outcome,
+    State,
+    Validators,
+    Verdict,
+)
 from storage.urlkey import InvalidURL, key
 
 MAX_SITEMAP_HOPS = 3  # robots.txt, index, and one index within it: the protocol has none, a trap has no end
@@ -42,8 +54,7 @@ class Visit:
     recorded: Recorded | None = None
     error: str | None = None
     refused: str | None = None
-    etag: str | None = None
-    last_modified: str | None = None
+    validators: Validators | None = None  # of its answer
     body_sha256: str | None = None  # of the final exchange, where its reader and not its writer has told it
 
     @property
@@ -151,11 +162,10 @@ def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
             next_fetch_at=when.next_fetch_at,
             attempts=when.attempts,
             article_id=None if state is None else outcome.article_id,
-            etag=visit.etag,
-            last_modified=visit.last_modified,
+            validators=None if outcome.verdict is Verdict.FAILED else visit.validators,
         ),
         visit.fetched_at,
     )
-    frontier.account(conn, visit.run_id, lease, outcome.verdict, outcome.reason, visit.capture_id, now)
+    frontier.account(conn, visit.run_id, lease, outcome, visit.capture_id, now)
     if visit.capture_id is not None:
         captures.settled(conn, visit.capture_id, visit.body_sha256)

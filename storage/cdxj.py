@@ -49,12 +49,16 @@ def line(url: str, date: str, place: RecordPlace, said: Mapping[str, str | None]
 
 
 def of_response(capture: Capture, raw_head: bytes) -> str:
-    """The line of an exchange whose response begins with `raw_head`: mime and status as they stand there."""
+    """The line of an exchange whose response begins with `raw_head`: mime and status as they stand there.
+
+    Of a revisit indexes say that it is one instead of its media type.
+    """
     start, *lines = raw_head.split(b"\n")
     status = header_text(start).rstrip().partition(" ")[2].strip().partition(" ")[0]
     types = (value for name, _, value in (raw.partition(b":") for raw in lines) if name.lower().rstrip() == _TYPE)
     mime = next(types, None)
-    said = {"mime": None if mime is None else _bare(header_text(mime)), "status": status or None}
+    bare = None if mime is None else _bare(header_text(mime))
+    said = {"mime": "warc/revisit" if capture.record_type == "revisit" else bare, "status": status or None}
     return line(capture.url, capture.fetched_at, capture.place, {**said, "digest": capture.payload_digest})
 
 

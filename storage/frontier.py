@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, update
 
 from storage.dialects import insert_ignore
-from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, State, Verdict
+from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, Outcome, State, Validators, Verdict
 from storage.schema import aliases, articles, outcomes, sources, urls
 from storage.urlkey import InvalidURL, host_key, key
+from storage.withdrawals import WITHDRAWN, among
 
 CHUNK = 500  # rows a statement, below every database's limit of parameters
 
@@ -107,13 +108,18 @@ def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) ->
         row["key"]: row
         for row in conn.execute(_KNOWN, {"keys": list(found)}).mappings()
     }
-    read = _read_already(conn, [k for k in found if k not in known])
-    fresh = [_row(k, link, origin, read.get(k)) for k, link in found.items() if k not in known]
+    unknown = [k for k in found if k not in known]
+    read, hidden = _read_already(conn, unknown), among(conn, unknown)
+    fresh = [_row(k, _unless(hidden, k, found[k]), origin, read.get(k)) for k in unknown]
     if fresh:
         conn.execute(insert_ignore(conn, urls, ["key"]), fresh)
         _account(conn, [row for row in fresh if row["state"] in _SETTLED], origin)
     new = sum(row["next_fetch_at"] is not None for row in fresh)
     return new + sum(_meet_again(conn, row, found[k], origin) for k, row in known.items())
+
+
+def _unless(hidden: set[str], k: str, link: Link) -> Link:
+    return replace(link, refused=WITHDRAWN) if k in hidden else link
 
 
 def _read_already(conn: Connection, keys: Sequence[str]) -> dict[str, int]:
@@ -187,7 +193,8 @@ def _meet_again(conn: Connection, row: RowMapping, link: Link, origin: Origin) -
     if _is_better(row, link):
         values = _row(row["key"], link, origin, None)
         kept = {"key", "url", "host", "discovered_at", "article_id"}
-        conn.execute(update(urls).where(urls.c.id == row["id"]).values({k: v for k, v in values.items() if k not in kept}))
+        better = {name: value for name, value in values.items() if name not in kept}
+        conn.execute(update(urls).where(urls.c.id == row["id"]).values(better | UNVALIDATED))  # to be read as another kind
         _forget_refusal(conn, row["id"], origin.run_id)
         return 1
     if row["state"] == State.SEED and origin.via is None and row["source_id"] != origin.source_id:
@@ -204,7 +211,7 @@ def _is_better(row: RowMapping, link: Link) -> bool:
     """
     if link.kind in SEED_KINDS and row["kind"] not in [str(kind) for kind in SEED_KINDS]:
         return row["state"] in (State.PENDING, State.FILTERED, State.REJECTED, State.FAILED)
-    return row["state"] == State.FILTERED and row["last_fetch_at"] is None
+    return row["state"] == State.FILTERED and row["last_fetch_at"] is None and row["reason"] != WITHDRAWN
 
 
 def _forget_refusal(conn: Connection, url_id: int, run_id: str) -> None:
@@ -233,8 +240,11 @@ class Settlement:
     next_fetch_at: str | None
     attempts: int
     article_id: int | None = None
-    etag: str | None = None
-    last_modified: str | None = None
+    validators: Validators | None = None  # None keeps those that are known
+
+
+# Of a row that is to be fetched whole.
+UNVALIDATED: dict[str, None] = dict.fromkeys(("etag", "last_modified", "validated_url", "validated_at"))
 
 
 def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> None:
@@ -246,9 +256,10 @@ def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> N
         "last_fetch_at": now,
         "lease_run": None,
         "lease_until": None,
-        "etag": settlement.etag,
-        "last_modified": settlement.last_modified,
     }
+    if (told := settlement.validators) is not None:
+        values |= {"etag": told.etag, "last_modified": told.last_modified}
+        values |= {"validated_url": told.url, "validated_at": told.date}
     if settlement.state is not None:
         values["state"] = str(settlement.state)
     if settlement.article_id is not None:
@@ -257,16 +268,17 @@ def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> N
 
 
 def account(
-    conn: Connection, run_id: str, lease: Lease, verdict: Verdict, reason: str | None, capture_id: int | None, now: str
+    conn: Connection, run_id: str, lease: Lease, outcome: Outcome, capture_id: int | None, now: str
 ) -> None:
     """Enter what became of a leased URL into the run's ledger."""
     row = {
         "run_id": run_id,
         "url_id": lease.url_id,
         "kind": str(lease.kind),
-        "verdict": str(verdict),
-        "reason": reason,
+        "verdict": str(outcome.verdict),
+        "reason": outcome.reason,
         "capture_id": capture_id,
+        "article_id": outcome.article_id,
         "at": now,
     }
     conn.execute(_ACCOUNT, row)

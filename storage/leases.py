@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, or_, sel
 
 from storage.dialects import skip_locked
 from storage.frontier import CHUNK, announced_from
-from storage.records import Kind, Lease
+from storage.records import Kind, Lease, Validators
 from storage.schema import sources, urls
 
 # Statements that every claim runs are made once: to make one costs more than to run it.
@@ -144,9 +144,14 @@ def _lease(row: RowMapping) -> Lease:
         via=row["discovered_from"],
         announced=announced_from(row["announced"]),
         payload=row["payload"],
-        etag=row["etag"],
-        last_modified=row["last_modified"],
+        validators=_validators(row),
     )
+
+
+def _validators(row: RowMapping) -> Validators | None:
+    if not row["validated_url"] or not row["validated_at"]:
+        return None
+    return Validators(row["validated_url"], row["validated_at"], row["etag"], row["last_modified"])
 
 
 def release(conn: Connection, run_id: str) -> None:

@@ -241,12 +241,22 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one considered URL. `candidate` is there for ADDED, CHANGED, UNCHANGED and DUPLICATE."""
+    """What became of one considered URL. `candidate` is there for ADDED and CHANGED, mostly for UNCHANGED and DUPLICATE."""
 
     verdict: Verdict
     reason: str | None = None
     candidate: Candidate | None = None
     article_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What tells whether a page has changed since (RFC 9110, 8.8): of the answer of `url` that was captured at `date`."""
+
+    url: str
+    date: str  # WARC-Date
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +274,7 @@ class Lease:
     via: str | None
     announced: Announced | None
     payload: str | None
-    etag: str | None = None
-    last_modified: str | None = None
+    validators: Validators | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from storage import captures as capture_rows
 from storage.captures import capture_of, file_id
 from storage.database import reading, transaction
 from storage.leases import leases_of
+from storage.purge import finish
 from storage.records import Capture, Lease
 from storage.recover_rows import adopt, withdraw
 from storage.schema import captures, urls, warc_files
@@ -55,6 +56,7 @@ def recover(engine: Engine, folder: Path, now: str) -> Recovered:
     writer lives, which its lock tells, is left alone. Raises DiskError, DatabaseError, and DamageError when a file is
     there twice.
     """
+    finish(engine, folder)
     done = Recovered()
     books = _Books(engine, now, done)
     for name in _unentered(engine, folder):  # older than what is still open: unread pages are settled in the order of their rows
@@ -80,10 +82,10 @@ def _unentered(engine: Engine, folder: Path) -> list[str]:
     closed = {row.name: row.closed_at is not None for row in rows}
     with disk("read", folder):
         there = sorted(path.name for path in folder.glob("*.warc.gz"))
-    return [name for name in there if not closed.get(name, False) and (name in closed or _is_ours(folder / name))]
+    return [name for name in there if not closed.get(name, False) and (name in closed or is_ours(folder / name))]
 
 
-def _is_ours(path: Path) -> bool:
+def is_ours(path: Path) -> bool:
     """Whether a file no row knows was written under this name by this program."""
     first = next(scan(path), None)
     if first is None or isinstance(first, Damage):

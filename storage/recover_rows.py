@@ -158,8 +158,8 @@ def _make_due(conn: Connection, url_ids: Iterable[int], now: str) -> None:
     chosen = urls.c.id.in_(list(url_ids))
     read = (captures.c.url_id == urls.c.id) & ~captures.c.pending
     last = select(func.max(captures.c.fetched_at)).where(read).scalar_subquery()
-    afresh = {"etag": None, "last_modified": None, "lease_run": None, "lease_until": None, "attempts": 0}
-    conn.execute(update(urls).where(chosen).values(**afresh, next_fetch_at=now, last_fetch_at=last))
+    afresh = frontier.UNVALIDATED | {"lease_run": None, "lease_until": None}
+    conn.execute(update(urls).where(chosen).values(**afresh, attempts=0, next_fetch_at=now, last_fetch_at=last))
     # A duplicate of an article that stays is one still: as the article's own URL its wording would make a version.
     settled = or_(urls.c.kind.in_(_SEEDS), urls.c.article_id.is_not(None))
     conn.execute(update(urls).where(chosen, ~settled).values(state=str(State.PENDING), reason=None))

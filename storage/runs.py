@@ -7,6 +7,8 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
+from storage.dialects import insert_ignore
+from storage.ledgers import Account
 from storage.records import SEED_KINDS, Kind, Ledger, Verdict
 from storage.schema import captures, outcomes, runs, sources, urls
 
@@ -14,9 +16,14 @@ _NOTE = update(runs).where(runs.c.id == bindparam("run"))  # parameters named as
 _SEEDS = [str(kind) for kind in SEED_KINDS]
 
 
-def begin(conn: Connection, run_id: str, version: str, now: str) -> None:
+def begin(conn: Connection, run_id: str, version: str, now: str, command: str = "crawl") -> None:
     """Enter a run."""
-    conn.execute(runs.insert().values(id=run_id, started_at=now, version=version))
+    conn.execute(runs.insert().values(id=run_id, started_at=now, version=version, command=command))
+
+
+def close(conn: Connection, run_id: str, exit_code: int, now: str) -> None:
+    """A run that asked for no URL is over: its account is empty."""
+    end(conn, run_id, exit_code, Ledger(), now)
 
 
 def note_batch(conn: Connection, run_id: str, number: int) -> None:
@@ -30,10 +37,9 @@ def last_batch(conn: Connection, run_id: str) -> int | None:
 
 
 def end(conn: Connection, run_id: str, exit_code: int, ledger: Ledger, now: str) -> None:
-    """A run is over, with its account."""
-    conn.execute(
-        update(runs).where(runs.c.id == run_id).values(ended_at=now, exit_code=exit_code, ledger=asdict(ledger))
-    )
+    """A run is over, with its account, which is in the archive."""
+    ended = {"ended_at": now, "exit_code": exit_code, "ledger": asdict(ledger), "archived_at": now}
+    conn.execute(update(runs).where(runs.c.id == run_id).values(**ended))
 
 
 def ledger(conn: Connection, run_id: str, pending: int) -> Ledger:
@@ -93,6 +99,54 @@ def failure_reasons(conn: Connection, run_id: str, names: Sequence[str]) -> dict
         .order_by(func.count())
     )
     return {name: reason for name, reason, _ in rows}
+
+
+def restore(conn: Connection, account: Account, now: str) -> None:
+    """A run as its account in the archive tells of it."""
+    row = {"id": account.run_id, "started_at": account.started_at, "version": account.version}
+    conn.execute(insert_ignore(conn, runs, ["id"]), [row])
+    told = {
+        "started_at": account.started_at,
+        "version": account.version,
+        "command": account.command,
+        "ended_at": account.ended_at,
+        "exit_code": account.exit_code,
+        "ledger": asdict(account.ledger) if account.ended_at else None,
+        "archived_at": now,
+    }
+    conn.execute(update(runs).where(runs.c.id == account.run_id).values(**told))
+
+
+def unaccounted(conn: Connection, alive: str) -> list[str]:
+    """Runs whose account is not in the archive, oldest first: they were killed; but for one that is alive."""
+    left = select(runs.c.id).where(runs.c.archived_at.is_(None), runs.c.id != alive)
+    return list(conn.execute(left.order_by(runs.c.started_at, runs.c.id)).scalars())
+
+
+def accounted(conn: Connection, run_id: str, now: str) -> None:
+    """The account of a run is in the archive."""
+    conn.execute(_NOTE, {"run": run_id, "archived_at": now})
+
+
+def account(conn: Connection, run_id: str) -> dict[str, str | int | None]:
+    """What the row of a run says of it."""
+    columns = (runs.c.id.label("run"), runs.c.command, runs.c.version, runs.c.started_at, runs.c.ended_at, runs.c.exit_code)
+    return dict(conn.execute(select(*columns).where(runs.c.id == run_id)).mappings().one())
+
+
+def settled(conn: Connection, run_id: str) -> Iterator[list[str | None]]:
+    """[record id, moment, verdict, reason] of every article URL that a run settled with an exchange, in their order.
+
+    What an article becomes depends on the order in which its pages, and those with the same wording, were settled.
+    """
+    rows = conn.execute(
+        select(captures.c.warc_record_id, outcomes.c.at, outcomes.c.verdict, outcomes.c.reason)
+        .join(captures, captures.c.id == outcomes.c.capture_id)
+        .where(outcomes.c.run_id == run_id, outcomes.c.kind == str(Kind.ARTICLE))
+        .order_by(outcomes.c.id)
+        .execution_options(yield_per=1000)
+    )
+    return ([row.warc_record_id, row.at, row.verdict, row.reason] for row in rows)
 
 
 def without_exchange(conn: Connection, run_id: str) -> Iterator[dict[str, str | None]]:

@@ -55,6 +55,7 @@ runs = Table(
     Column("version", CleanText, nullable=False, doc="newswarc's version"),
     Column("ledger", JSON(none_as_null=True), doc="JSON of records.Ledger, entered when the run ends"),
     Column("batch", Integer, doc="number of the last batch of jobs that was committed"),
+    Column("archived_at", CleanText, doc="when its account was written into the archive"),
     Column("command", CleanText, nullable=False, server_default=text("'crawl'"), doc="what it was: crawl, ingest, ..."),
     Index("ix_runs_started_at", "started_at"),
 )
@@ -84,7 +85,8 @@ urls = Table(
     Column("last_fetch_at", CleanText),
     Column("etag", CleanText),
     Column("last_modified", CleanText),
-    Column("validated_at", CleanText, doc="WARC-Date of the payload that etag and last_modified are of"),
+    Column("validated_url", CleanText, doc="the URL, it may be a redirect's, whose answer etag and last_modified are of"),
+    Column("validated_at", CleanText, doc="WARC-Date of that answer"),
     Column("article_id", Id, ForeignKey("articles.id")),
     Index(
         "ix_urls_due",
@@ -235,8 +237,7 @@ outcomes = Table(
 withdrawals = Table(
     "withdrawals",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("key", CleanText, nullable=False, unique=True, doc="URL key: what is captured under it is hidden"),
+    Column("key", CleanText, primary_key=True, doc="URL key: what is captured under it is hidden"),
     Column("url", CleanText, nullable=False),
     Column("uid", CleanText, doc="the article that it was a URL of"),
     Column("reason", CleanText, nullable=False),

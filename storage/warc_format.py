@@ -195,7 +195,17 @@ def run_uri(run_id: str, what: str) -> str:
 
 def is_settings(uri: str | None) -> bool:
     """Whether a resource record holds the settings of a run, which stand before anything it archived."""
-    return uri is not None and uri.startswith("urn:newswarc:run:") and uri.endswith(":settings")
+    return _is_of_run(uri, "settings")
+
+
+def is_log(uri: str | None) -> bool:
+    """Whether a resource record holds the log of a run: long, and for people only."""
+    return _is_of_run(uri, "log")
+
+
+def _is_of_run(uri: str | None, what: str) -> bool:
+    start, end = run_uri("\n", what).split("\n")
+    return uri is not None and uri.startswith(start) and uri.endswith(end)
 
 
 def sha1(digest: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import IO
 
@@ -16,6 +16,7 @@ from storage.warc_format import (
     DENSE_SAMPLE,
     HTTP_REQUEST,
     HTTP_RESPONSE,
+    IDENTICAL_PAYLOAD,
     VERSION,
     WARC_FIELDS,
     Measured,
@@ -46,9 +47,21 @@ class _Part:
     block_digest: str
     payload_digest: str | None = None
     payload_offset: int = 0
+    refers_to: Reference | None = None
     record_id: str = field(default_factory=new_record_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The record that a revisit refers to, and why: `profile` is a WARC-Profile."""
+
+    profile: str
+    record_id: str
+    url: str  # its WARC-Target-URI
+    date: str  # its WARC-Date
+
+
+Refer = Callable[[Exchange, Measured], Reference | None]
 Named = tuple[tuple[str, str | None], ...]
 
 
@@ -69,10 +82,11 @@ def write_resource(pair: FilePair, uri: str, mime: str, block: IO[bytes], date: 
     return place
 
 
-def write_exchange(pair: FilePair, exchange: Exchange, *, hash_body: bool) -> Capture:
-    """The records of an exchange, the main one first, and its CDXJ line."""
+def write_exchange(pair: FilePair, exchange: Exchange, *, hash_body: bool, refer: Refer | None = None) -> Capture:
+    """The records of an exchange, the main one first, and its CDXJ line; a revisit where `refer` knows of an original."""
     response = _measured_response(exchange, hash_body=hash_body)
-    parts = list(_parts(exchange, response))
+    reference = refer(exchange, response) if refer and response else None
+    parts = list(_parts(exchange, response, reference))
     heads = [_head(part, _exchange_fields(pair, exchange, part, parts[0])) for part in parts]
     places = [_write(pair, part, head) for part, head in zip(parts, heads, strict=True)]
     capture = capture_of(heads[0], places[0], response, HowFetched(exchange.context, exchange.ended, exchange.error))
@@ -104,6 +118,7 @@ def capture_of(head: RecordHead, place: RecordPlace, response: Measured | None, 
         ended=how.ended,
         context=how.context,
         body_sha256=response.body_sha256 if response else None,
+        revisit_of=(head.get("WARC-Refers-To") or "").strip("<>") or None if head.type == "revisit" else None,
         error=how.error,
     )
 
@@ -118,14 +133,25 @@ def _measured_response(exchange: Exchange, *, hash_body: bool) -> Measured | Non
     return replace(measured, body_sha256=body_sha256(exchange.response, measured.length, measured.head))
 
 
-def _parts(exchange: Exchange, response: Measured | None) -> Iterator[_Part]:
-    if response:
+def _parts(exchange: Exchange, response: Measured | None, reference: Reference | None) -> Iterator[_Part]:
+    if response and reference:
+        yield _revisit_part(response, reference)
+    elif response:
         yield _http_part("response", HTTP_RESPONSE, exchange.response, response)
     if exchange.request:
         block = io.BytesIO(exchange.request)
         yield _http_part("request", HTTP_REQUEST, block, measure(block, len(exchange.request), hash_body=False))
     said = exchange_block(exchange)
     yield _Part("metadata", WARC_FIELDS, io.BytesIO(said), len(said), sha1_of(said))
+
+
+def _revisit_part(response: Measured, reference: Reference) -> _Part:
+    """The header block alone, but for the blank line: what follows it is in the archive (WARC 1.1, 6.7)."""
+    block = response.raw_head
+    digest = response.payload_digest if reference.profile == IDENTICAL_PAYLOAD else None
+    return _Part(
+        "revisit", HTTP_RESPONSE, io.BytesIO(block), len(block), sha1_of(block), digest, len(block), refers_to=reference
+    )
 
 
 def _http_part(type_: str, content_type: str, block: IO[bytes], measured: Measured) -> _Part:
@@ -141,7 +167,19 @@ def _exchange_fields(pair: FilePair, exchange: Exchange, part: _Part, main: _Par
         ("WARC-IP-Address", ip_address(exchange.peer_ip)),
         ("WARC-Concurrent-To", None if part is main else f"<{main.record_id}>"),
         *_in_file(pair),
+        *(_revisit_fields(part.refers_to) if part.refers_to else ()),
         ("WARC-Truncated", str(exchange.ended) if truncated else None),
+    )
+
+
+def _revisit_fields(reference: Reference) -> Named:
+    """The block of an identical payload counts as truncated: "length" shall be given as the reason (WARC 1.1, 6.7.2)."""
+    return (
+        ("WARC-Profile", reference.profile),
+        ("WARC-Refers-To", f"<{reference.record_id}>"),
+        ("WARC-Refers-To-Target-URI", target_uri(reference.url)),
+        ("WARC-Refers-To-Date", warc_date(reference.date)),
+        ("WARC-Truncated", str(Ended.LENGTH) if reference.profile == IDENTICAL_PAYLOAD else None),
     )
 
 

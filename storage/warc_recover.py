@@ -29,10 +29,11 @@ from storage.warc_file import (
     sync_folder,
     write_cdxj,
 )
-from storage.warc_format import Measured, is_settings, measure
+from storage.warc_format import Measured, is_log, is_settings, measure
 from storage.warc_read import Damage, Record, scan
 from storage.warc_records import HowFetched, capture_of
 
+OURS = "urn:newswarc:"
 _MAIN_ONLY = frozenset({"warcinfo", "resource"})
 
 
@@ -54,6 +55,16 @@ class Unit:
     capture: Capture | None = None
     cdxj_line: str | None = None
     about_file: bool = False  # the warcinfo and the run's settings, which are of no use alone
+    said: Said | None = None  # a resource of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What this program wrote down for itself (`urn:newswarc:...`), but for what only people read."""
+
+    uri: str
+    date: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,8 @@ def units(path: Path) -> Iterator[Unit | Damage]:
             if record.head.type in _MAIN_ONLY:
                 warcinfo = record.head.type == "warcinfo"
                 line = None if warcinfo else cdxj.of_resource(record.head, record.place)
-                yield Unit(end, cdxj_line=line, about_file=warcinfo or is_settings(record.head.uri))
+                about_file = warcinfo or is_settings(record.head.uri)
+                yield Unit(end, cdxj_line=line, about_file=about_file, said=_said(record))
                 continue
             if record.head.get("WARC-Concurrent-To") is None:
                 main = _Main(record, _measured(record))
@@ -90,10 +102,17 @@ def units(path: Path) -> Iterator[Unit | Damage]:
                 main = None
 
 
+def _said(record: Record) -> Said | None:
+    uri = record.head.uri or ""
+    for_people = is_settings(uri) or is_log(uri)
+    return Said(uri, record.head.date, record.content()) if uri.startswith(OURS) and not for_people else None
+
+
 def _measured(record: Record) -> Measured | None:
-    if record.head.type != "response":
+    if record.head.type not in {"response", "revisit"}:
         return None
-    return measure(record.block, record.head.content_length, hash_body=record.head.get("WARC-Truncated") is None)
+    whole = record.head.get("WARC-Truncated") is None
+    return measure(record.block, record.head.content_length, hash_body=whole)
 
 
 def _belongs(metadata: Record, main: _Main) -> bool:

@@ -21,7 +21,7 @@ from storage.errors import DiskError
 from storage.records import Capture, Exchange, RecordPlace
 from storage.times import now
 from storage.warc_file import ClosedFile, FilePair, disk, sync_folder
-from storage.warc_records import write_exchange, write_resource, write_warcinfo
+from storage.warc_records import Refer, write_exchange, write_resource, write_warcinfo
 
 _NAME_UNSAFE = re.compile(r"[^A-Za-z0-9_.]+")
 _NAME_PART = 48  # characters of a file name that come from outside
@@ -87,14 +87,15 @@ class WarcWriter:
         taken, self._untaken = self._untaken, []
         return taken
 
-    def write_exchange(self, exchange: Exchange, *, hash_body: bool = True) -> Capture:
+    def write_exchange(self, exchange: Exchange, *, hash_body: bool = True, refer: Refer | None = None) -> Capture:
         """Response, request and metadata records of an exchange, and its CDXJ line.
 
-        The main record is the response; the request when no byte came back; the metadata when none was sent either. Without
-        `hash_body` the digest of a page's decoded body is left to whoever reads the page.
+        The main record is the response, or a revisit of the one that `refer` names; the request when no byte came back; the
+        metadata when none was sent either. Without `hash_body` the digest of a page's decoded body is left to whoever reads
+        the page.
         """
         with self._whole() as pair:
-            return write_exchange(pair, exchange, hash_body=hash_body)
+            return write_exchange(pair, exchange, hash_body=hash_body, refer=refer)
 
     def write_resource(self, uri: str, mime: str, content: bytes | IO[bytes], date: str | None = None) -> RecordPlace:
         """A resource record (the run's ledger, its log): bytes or a seekable file; `date` by default now."""

@@ -17,8 +17,20 @@ from pipelines.archive import WarcKeeping, recording
 from pipelines.store import Recorded, Visit, store_article, store_seed
 from storage import frontier, leases, runs
 from storage.database import open_database, reading, transaction
+from storage.dedupe import Dedupe
 from storage.frontier import Origin
-from storage.records import SEED_KINDS, Announced, Candidate, Ended, FetchContext, Kind, Lease, Link, NoArticle
+from storage.records import (
+    SEED_KINDS,
+    Announced,
+    Candidate,
+    Ended,
+    FetchContext,
+    Kind,
+    Lease,
+    Link,
+    NoArticle,
+    Validators,
+)
 from storage.schema import urls
 from storage.times import later
 from storage.urlkey import key
@@ -58,6 +70,7 @@ class Archive:
         """Start a run."""
         self.run_id = run_id
         self.writer = WarcWriter(self.folder, run_id, "newswarc/test", {"run": run_id}, **options)
+        self.keeping = WarcKeeping(self.writer, Dedupe.ALWAYS)
         self.do(lambda conn: runs.begin(conn, run_id, "0.1.0", self.now))
 
     def do(self, *jobs: Callable[[Connection], Any]) -> None:
@@ -65,7 +78,7 @@ class Archive:
         with transaction(self.engine) as conn:
             for job in jobs:
                 job(conn)
-            WarcKeeping(self.writer).before_commit(conn)
+            self.keeping.before_commit(conn)
 
     def end(self) -> None:
         """Close the run's files."""
@@ -115,7 +128,7 @@ class Archive:
         recorded = Recorded()
         context = FetchContext(self.run_id, lease.source, lease.kind, lease.url, via=lease.via, announced=lease.announced)
         made = exchange(response, url=url or lease.url, context=context, started_at=self.tick(), **changed)
-        return recording(self.writer, made, lease.url_id, recorded), recorded
+        return recording(self.keeping, made, lease.url_id, recorded), recorded
 
     def fetch(self, lease: Lease, response: bytes, *, url: str | None = None, **changed: Any) -> Recorded:
         """Archive an exchange made for a lease."""
@@ -128,7 +141,8 @@ class Archive:
     ) -> None:
         """Store what became of a lease."""
         source_id = self.one("SELECT id FROM sources")
-        visit = Visit(lease, source_id, self.run_id, self.tick(), url or lease.url, status, recorded, etag='"e"')
+        validators = Validators(url or lease.url, recorded.fetched_at or self.now, '"e"')
+        visit = Visit(lease, source_id, self.run_id, self.tick(), url or lease.url, status, recorded, validators=validators)
         if lease.kind in SEED_KINDS:
             self.do(lambda conn: store_seed(conn, visit, [], None, next_visit))
         else:

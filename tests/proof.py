@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import groupby
@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from desk import Desk
+from replayed import Replayed, replayed
 from warcio.archiveiterator import ArchiveIterator
 from warcio.bufferedreaders import BufferedReader, ChunkedDataReader
 
@@ -35,7 +36,7 @@ Wording = tuple[str, ...]  # the marks of all edits so far
 
 @dataclass(frozen=True, slots=True)
 class Archived:
-    """A response record, as warcio reads it."""
+    """A response, as warcio reads its record."""
 
     record_id: str
     path: str  # and query
@@ -88,33 +89,23 @@ def _begun(path: Path) -> tuple[str, str]:
 
 
 def archived(files: Iterable[Path]) -> dict[str, list[Archived]]:
-    """All response records by the path of their URL, in the order in which they were written."""
+    """All responses by the path of their URL, in the order in which they were written."""
     found: dict[str, list[Archived]] = defaultdict(list)
-    for path in files:
-        for record in _responses(path):
-            found[record.path.partition("?")[0]].append(record)
+    for record in map(_archived, replayed(files)):
+        found[record.path.partition("?")[0]].append(record)
     return found
 
 
-def _responses(path: Path) -> Iterator[Archived]:
-    with path.open("rb") as file:
-        records = ArchiveIterator(file, no_record_parse=True)
-        for record in records:
-            if record.rec_type != "response":
-                continue
-            head = record.rec_headers
-            block = record.raw_stream.read()
-            place = path.name, records.get_record_offset(), records.get_record_length()
-            uri = urlsplit(head.get_header("WARC-Target-URI"))
-            target = f"{uri.path}?{uri.query}" if uri.query else uri.path
-            yield Archived(
-                record_id=head.get_header("WARC-Record-ID").strip("<>"),
-                path=target,
-                place=place,
-                status=int(block.split(b" ", 2)[1]),
-                sha256=hashlib.sha256(block).digest(),
-                wording=tuple(MARK.findall(_body(block).decode("latin-1"))),
-            )
+def _archived(record: Replayed) -> Archived:
+    uri = urlsplit(record.get("WARC-Target-URI"))
+    return Archived(
+        record_id=record.get("WARC-Record-ID"),
+        path=f"{uri.path}?{uri.query}" if uri.query else uri.path,
+        place=(record.file, record.offset, record.length),
+        status=int(record.block.split(b" ", 2)[1]),
+        sha256=hashlib.sha256(record.block).digest(),
+        wording=tuple(MARK.findall(_body(record.block).decode("latin-1"))),
+    )
 
 
 def _body(block: bytes) -> bytes:

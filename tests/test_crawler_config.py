@@ -34,6 +34,7 @@ max_capture_bytes = 2_000_000
 max_warc_bytes = 50_000_000
 max_warc_idle = 120
 max_warc_age = 3600.5
+dedupe = "month"
 timeout = 12.5
 http_proxy = "http://proxy.local:3128"
 
@@ -89,6 +90,7 @@ def test_every_key_is_read() -> None:
         max_warc_bytes=50_000_000,
         max_warc_idle=120.0,
         max_warc_age=3600.5,
+        dedupe="month",
         timeout=12.5,
         http_proxy="http://proxy.local:3128",
     )
@@ -138,7 +140,7 @@ SOURCE = '[[source]]\nname = "post"\nurl = "https://post.net/"\n'
 
 FAULTS = [
     ("[crawl]\ndelya = 1", '[crawl] unknown key "delya"; did you mean "delay"?'),
-    ("[crawl]\nzzz = 1", '[crawl] unknown key "zzz"; possible: allow_private_networks, concurrency, delay, '),
+    ("[crawl]\nzzz = 1", '[crawl] unknown key "zzz"; possible: allow_private_networks, concurrency, dedupe, '),
     ("[crawl]\ncontact = 'x'", '[crawl] unknown key "contact"; it belongs to [collection]'),
     ("[crwal]\ndelay = 1", 'unknown table or key "crwal"; did you mean "crawl"?'),
     ("delay = 1", 'key "delay" stands outside of its table; move it below [crawl] or [source]'),

@@ -20,6 +20,7 @@ from storage.frontier import Origin, discover, ids_of, source_id
 from storage.leases import claim_rows
 from storage.records import Kind, Lease, Link
 from storage.scribe import Scribe
+from storage.shelf import Shelf
 from storage.urlkey import key
 from storage.warc_write import WarcWriter
 
@@ -37,8 +38,9 @@ def lease(tmp_path: Path) -> Iterator[tuple[Intake, Lease]]:
         discover(conn, [Link(URL)], Origin(source_id(conn, "paper", URL, "2026"), RUN, "2026-03-01T12:00:00.000Z"))
         [made] = claim_rows(conn, list(ids_of(conn, [key(URL)]).values()), RUN, "2027")
     writer = WarcWriter(tmp_path, RUN, "newswarc/test")
-    scribe = Scribe(engine, WarcKeeping(writer), RUN)
-    yield Intake(RUN, scribe, writer, Limits(max_page_bytes=4 << 20)), made
+    keeping = WarcKeeping(writer)
+    scribe = Scribe(engine, keeping, RUN)
+    yield Intake(RUN, scribe, keeping, Shelf(tmp_path, engine), Limits(max_page_bytes=4 << 20)), made
     scribe.close()
     writer.close()
     engine.dispose()

@@ -7,15 +7,15 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from archives import SITE, Archive, candidate, page
 from desk import Desk
 
-from crawler.recovery import Recovery, raw_page
+from crawler.recovery import Recovery
 from crawler.tape import Limits
+from pipelines.archived import raw_page
 from pipelines.page import RawPage, ReadArticle, read_page
 from pipelines.workers import WorkerError
 from storage.database import reading, transaction
@@ -34,8 +34,7 @@ class FakeRun:
     def __init__(self, archive: Archive, answer: Callable[[RawPage], ReadArticle]) -> None:
         self.id = archive.run_id
         self.limits = Limits()
-        self.writer = SimpleNamespace(folder=archive.folder)
-        self.engine = archive.engine
+        self.shelf = Shelf(archive.folder, archive.engine)
         self.workers = self
         self.read: list[RawPage] = []
         self._archive = archive

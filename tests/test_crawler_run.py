@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import pytest
 from desk import COMMAND, ROOT, Desk, environment, wait_until
+from replayed import replayed
 from warcio.archiveiterator import ArchiveIterator
 
 from storage.urlkey import key
@@ -60,15 +61,16 @@ def test_the_states_add_up_to_the_urls_known(crawled: Desk) -> None:
 
 
 def test_every_exchange_is_archived_as_it_was_served(crawled: Desk, newsroom: Newsroom) -> None:
-    """The WARC has one response record for each answer of the newsroom, with the very bytes; requests likewise."""
-    responses: list[bytes] = []
+    """The WARC has one record, response or revisit, for each answer of the newsroom, with the very bytes; requests likewise."""
+    files = sorted((crawled.folder / "warc").glob("*.warc.gz"))
+    responses = [record.block for record in replayed(files)]
     requests: list[bytes] = []
-    for path in sorted((crawled.folder / "warc").glob("*.warc.gz")):
+    for path in files:
         with path.open("rb") as stream:
             for record in ArchiveIterator(stream, no_record_parse=True):
                 block = record.raw_stream.read()
-                if record.rec_type in ("response", "request"):
-                    (responses if record.rec_type == "response" else requests).append(block)
+                if record.rec_type == "request":
+                    requests.append(block)
     assert sorted(responses) == sorted(served.response for served in newsroom.log)
     assert sorted(requests) == sorted(served.request for served in newsroom.log)
 

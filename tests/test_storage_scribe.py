@@ -141,9 +141,10 @@ def test_a_batch_waits_for_a_locked_database_and_is_written_once(
 ) -> None:
     """What it had to archive is archived once, however often its transaction is tried."""
     writer = WarcWriter(tmp_path, RUN, "newswarc/test")
-    scribe, recorded = Scribe(impatient, WarcKeeping(writer), RUN), Recorded()
+    keeping = WarcKeeping(writer)
+    scribe, recorded = Scribe(impatient, keeping, RUN), Recorded()
     with locked(database):
-        archived = scribe.submit(recording(writer, exchange(), None, recorded))
+        archived = scribe.submit(recording(keeping, exchange(), None, recorded))
         wait_until(lambda: scribe.waiting)
         assert not archived.done()
     archived.result(10)
@@ -159,7 +160,8 @@ def test_a_batch_waits_for_a_locked_database_and_is_written_once(
 def test_a_batch_that_fails_amid_its_jobs_is_written_once(database: Engine, impatient: Engine, tmp_path: Path) -> None:
     """An exchange that is in the archive, while its transaction was not committed, is entered by the next attempt."""
     writer = WarcWriter(tmp_path, RUN, "newswarc/test")
-    scribe, recorded, tries = Scribe(impatient, WarcKeeping(writer), RUN), Recorded(), []
+    keeping, recorded = WarcKeeping(writer), Recorded()
+    scribe, tries = Scribe(impatient, keeping, RUN), []
 
     def lost(conn: Connection) -> None:
         tries.append(conn)
@@ -168,7 +170,7 @@ def test_a_batch_that_fails_amid_its_jobs_is_written_once(database: Engine, impa
 
     hold = threading.Event()
     scribe.submit(lambda _: hold.wait(10))
-    first, second = scribe.submit(recording(writer, exchange(), None, recorded)), scribe.submit(lost)
+    first, second = scribe.submit(recording(keeping, exchange(), None, recorded)), scribe.submit(lost)
     hold.set()
     first.result(10)
     second.result(10)

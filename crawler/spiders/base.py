@@ -21,6 +21,7 @@ from crawler.harvest import Article, Harvest
 from crawler.options import CrawlOptions
 from crawler.politeness import BadStatus
 from crawler.run import Run
+from storage.dedupe import NOT_CHANGED
 from storage.records import SEED_KINDS, Announced, Kind, Lease, Link
 from storage.urlkey import canonical
 
@@ -76,6 +77,9 @@ class ArchiveSpider(Spider):
         """What every page without a callback of its own gets: seeds give links, all else is an article."""
         assert response.request is not None
         lease: Lease = response.request.meta["lease"]
+        if response.status == NOT_CHANGED:
+            yield Harvest(response.request, response)
+            return
         if lease.kind not in SEED_KINDS:
             yield Article()
             return

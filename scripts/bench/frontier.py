@@ -19,7 +19,7 @@ from storage import frontier, leases, runs
 from storage.database import Connection, Engine, open_database, transaction
 from storage.frontier import Origin, Settlement
 from storage.leases import Want
-from storage.records import Kind, Lease, Link, State, Verdict
+from storage.records import Kind, Lease, Link, Outcome, State, Verdict
 from storage.times import later, now
 
 FEW, MANY = 10_000, 3_000_000
@@ -119,7 +119,7 @@ class _Front:
             origin = Origin(self._source_of(lease), _RUN, moment, via=lease.url, hops=1)
             frontier.discover(conn, self._links(lease.host), origin)
             frontier.settle(conn, lease.url_id, Settlement(State.REJECTED, "section", None, 0), moment)
-            frontier.account(conn, _RUN, lease, Verdict.REJECTED, "section", None, moment)
+            frontier.account(conn, _RUN, lease, Outcome(Verdict.REJECTED, "section"), None, moment)
 
     def _source_of(self, lease: Lease) -> int:
         return self._sources[int(lease.source.removeprefix("s"))]

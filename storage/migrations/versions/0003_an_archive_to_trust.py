@@ -17,7 +17,10 @@ _ORIGINAL = "record_type = 'response' AND truncated IS NULL"
 
 def upgrade() -> None:
     """New columns, whose defaults are right for rows of before, and one table."""
+    op.add_column("runs", sa.Column("archived_at", SortedText))
+    op.execute(sa.text("UPDATE runs SET archived_at = ended_at"))
     op.add_column("runs", sa.Column("command", SortedText, nullable=False, server_default=sa.text("'crawl'")))
+    op.add_column("urls", sa.Column("validated_url", SortedText))
     op.add_column("urls", sa.Column("validated_at", SortedText))
     op.add_column("articles", sa.Column("withdrawn_at", SortedText))
     op.add_column("captures", sa.Column("withdrawn_at", SortedText))
@@ -50,8 +53,7 @@ def _warc_files() -> None:
 def _withdrawals() -> None:
     op.create_table(
         "withdrawals",
-        sa.Column("id", Id, primary_key=True),
-        sa.Column("key", SortedText, nullable=False, unique=True),
+        sa.Column("key", SortedText, primary_key=True),
         sa.Column("url", SortedText, nullable=False),
         sa.Column("uid", SortedText),
         sa.Column("reason", SortedText, nullable=False),

@@ -1,0 +1,53 @@
+"""Asks only for what has changed: with the validators of the answer that the archive has (RFC 9110, 13.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from scrapy import Request
+from scrapy.http import Response
+
+from storage.dedupe import NOT_CHANGED
+from storage.records import Kind, Lease, Validators
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+
+    from crawler.run import Run
+
+
+class Conditional:
+    """Downloader middleware: makes a hop conditional when it asks for the very URL that the validators are of."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.run = cast("Run", crawler.spider.run)  # type: ignore[union-attr]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Conditional:
+        """As Scrapy builds it."""
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        """Before a request is sent. A redirect copies the headers of its origin: they are not about this URL."""
+        for name in ("If-None-Match", "If-Modified-Since"):
+            request.headers.pop(name, None)
+        known = self._validators(request)
+        if known is None:
+            return
+        if known.etag:
+            request.headers["If-None-Match"] = known.etag
+        if known.last_modified:
+            request.headers["If-Modified-Since"] = known.last_modified
+
+    def _validators(self, request: Request) -> Validators | None:
+        lease: Lease | None = request.meta.get("lease")
+        if lease is None or lease.payload is not None or request.meta.get("kind") is Kind.ROBOTS:
+            return None  # a callback of one's own wants to see the page each time
+        known = lease.validators
+        return known if known and known.url == request.url and self.run.may_be_unmodified(lease, known.date) else None
+
+
+def is_answer(request: Request, response: Response) -> bool:
+    """Whether a response says, as it was asked, that nothing has changed."""
+    asked = b"If-None-Match" in request.headers or b"If-Modified-Since" in request.headers
+    return response.status == NOT_CHANGED and asked
