@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "crawler.commands.show:command",
     "export": "crawler.commands.export:command",
     "snapshot": "crawler.commands.snapshot:command",
+    "files": "crawler.commands.files:command",
     "verify": "crawler.commands.verify:command",
     "withdraw": "crawler.commands.withdraw:command",
     "reprocess": "crawler.commands.reprocess:command",

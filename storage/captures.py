@@ -111,6 +111,13 @@ def capture_of(row: RowMapping) -> Capture:
     )
 
 
+def of_record(conn: Connection, record_id: str) -> Capture | None:
+    """The capture whose main record has this id."""
+    query = select(captures, warc_files.c.name.label("file")).join(warc_files, warc_files.c.id == captures.c.warc_file_id)
+    row = conn.execute(query.where(captures.c.warc_record_id == record_id)).mappings().one_or_none()
+    return None if row is None else capture_of(row)
+
+
 def hashed(conn: Connection, capture_id: int, body_sha256: str) -> None:
     """The digest of a body became known."""
     conn.execute(_SETTLED, {"capture_id": capture_id, "body_sha256": body_sha256})

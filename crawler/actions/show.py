@@ -9,9 +9,9 @@ from crawler import checks, console
 from crawler import collection as collections
 from crawler.actions.database import opened
 from crawler.collection import Collection
-from storage import query
+from storage import captures, query
 from storage.errors import UsageError
-from storage.warc import read_record
+from storage.shelf import Shelf
 
 Row = dict[str, Any]
 
@@ -69,15 +69,17 @@ def _known(collection: Collection, target: str) -> Row:
 
 
 def _print_raw(collection: Collection, known: Row, target: str) -> None:
-    """The block of the record that an article's row points to, else of the newest capture with an answer."""
-    answered = [capture for capture in known["captures"] if capture["record_type"] == "response"]
+    """What was served in the capture that an article's row points to, else in the newest one with an answer."""
+    answered = [capture for capture in known["captures"] if capture["record_type"] in {"response", "revisit"}]
     place = known["article"] or next(iter(answered), None)
     if place is None:
         raise UsageError(f"{checks.shown(target)} never gave an answer: there are no bytes to show")
-    file, offset, length = place["warc_file"], place["warc_offset"], place["warc_length"]
-    with read_record(collection.warc(), file, offset, length) as record:
-        record.block.seek(0)
-        console.out_bytes(iter(lambda: record.block.read(CHUNK), b""))
+    with opened(collection) as conn:
+        capture = captures.of_record(conn, place["warc_record_id"])
+        assert capture is not None, "a row was made of it just now"
+        with Shelf(collection.warc(), conn.engine).response(capture) as response:
+            response.block.seek(0)
+            console.out_bytes(iter(lambda: response.block.read(CHUNK), b""))
 
 
 def _text(known: Row) -> list[str]:
