@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -355,6 +356,7 @@ def _wrong_version(row: RowMapping, owners: Mapping[str | None, int]) -> str | N
     return None
 
 
+@lru_cache(maxsize=2 * _PAGE)
 def _key(url: str) -> str:
     try:
         return key(url)

@@ -13,8 +13,8 @@ from storage.records import Capture
 from storage.verify_records import Index, context_differences, differences, line_of, measured_of, wrong_digests
 from storage.warc_file import disk
 from storage.warc_format import Measured
-from storage.warc_read import Damage, Record, scan
-from storage.warc_recover import sha256_of
+from storage.verify_scan import Walk
+from storage.warc_read import Damage, Record
 
 
 class What(StrEnum):
@@ -106,7 +106,8 @@ class FileCheck:
     def findings(self) -> Iterator[Finding]:
         """Everything that is wrong. Raises DiskError when the file cannot be read."""
         with disk("read", self._path):
-            for found in scan(self._path):
+            self._walk = Walk(self._path, strict=True)
+            for found in self._walk.records():
                 if isinstance(found, Damage):
                     yield from self._damaged(found)
                     continue
@@ -250,7 +251,7 @@ class FileCheck:
         if self._index is not None:
             for wrong in self._index.complaints():
                 yield Finding(self._index.path.name, wrong.offset, What.CDXJ, str(wrong), wrong.url, tuple(wrong.rows))
-        if self._entered.sha256 and not self._explained and sha256_of(self._path) != self._entered.sha256:
+        if self._entered.sha256 and not self._explained and self._walk.sha256() != self._entered.sha256:
             yield self._found(What.CHECKSUM, None, f"sha256 is not {self._entered.sha256}, as when it was closed")
 
     def _resized(self) -> Iterator[Finding]:

@@ -11,20 +11,22 @@ from storage import cdxj
 from storage.captures import context_from, context_json
 from storage.columns import clean
 from storage.records import Capture, Ended, FetchContext, Kind
+from storage.verify_body import other_body
 from storage.warc_fields import context_of
 from storage.warc_file import cdxj_path, disk
-from storage.warc_format import Measured, measure
-from storage.warc_read import Record, faults
+from storage.warc_format import Measured, measure, measured_bytes
+from storage.warc_read import IN_MEMORY, Record, faults
 
 _NO_CONTEXT = FetchContext(run_id="", source="", kind=Kind.ARTICLE, frontier_url="")
 
 
 def measured_of(record: Record) -> Measured | None:
-    """What a response's block holds; None for other records."""
+    """What a response's block holds, but for the digest of its body; None for other records."""
     if record.head.type not in {"response", "revisit"}:
         return None
-    whole = record.head.type == "response" and record.head.get("WARC-Truncated") is None
-    return measure(record.block, record.head.content_length, hash_body=whole)
+    if record.head.content_length <= IN_MEMORY:
+        return measured_bytes(record.content())
+    return measure(record.block, record.head.content_length, hash_body=False)
 
 
 def wrong_digests(record: Record, measured: Measured | None) -> list[str]:
@@ -57,8 +59,9 @@ def differences(row: Capture, record: Record, measured: Measured | None) -> list
     }
     if head.type == "response":
         pairs["truncated"] = (row.truncated, head.get("WARC-Truncated"))
-    if row.body_sha256 and measured and measured.body_sha256:  # None: not to be had by the software of its day
-        pairs["body sha256"] = (row.body_sha256, measured.body_sha256)
+        if row.body_sha256 and measured and head.get("WARC-Truncated") is None:
+            other = other_body(record, measured, row.body_sha256)
+            pairs["body sha256"] = (row.body_sha256, other or row.body_sha256)
     return _unequal(pairs)
 
 
@@ -68,9 +71,10 @@ def context_differences(row: Capture, metadata: Record) -> list[str]:
         context, extra = context_of(metadata.content())
     except ValueError as error:
         return [str(error)]
-    as_stored = context_from(clean(context_json(context)))
+    if context != row.context:
+        context = context_from(clean(context_json(context)))  # as it is stored
     ended = str(extra.get("ended", Ended.COMPLETE))
-    return _unequal({"context": (row.context, as_stored), "ended": (str(row.ended), ended)})
+    return _unequal({"context": (row.context, context), "ended": (str(row.ended), ended)})
 
 
 def _unequal(pairs: dict[str, tuple[object, object]]) -> list[str]:

@@ -17,11 +17,11 @@ from typing import IO, Self
 from storage.errors import DamageError, DiskError
 from storage.records import RecordPlace
 from storage.warc_file import open_path
-from storage.warc_format import GZIP_HEAD, RecordHead, digest_of, measure, parse_record_head
+from storage.warc_format import GZIP_HEAD, RecordHead, digest_of, measure, measured_bytes, parse_record_head, sha1_of
 
 _READ_FIRST = 16_384  # most records are small
 _READ = 262_144
-_IN_MEMORY = 4 << 20  # a longer block is read into a temporary file
+IN_MEMORY = 4 << 20  # a longer block is read into a temporary file
 _HEAD_LIMIT = 1 << 20
 _END = b"\r\n\r\n"
 _MAGIC = b"WARC/"
@@ -81,9 +81,9 @@ def read_record(folder: Path, file: str, offset: int, length: int | None = None)
 
     Raises DamageError, naming file and offset, when there is no whole record of that length.
     """
-    with _opened(folder / file) as opened:
+    with opened(folder / file) as archive:
         try:
-            record = _load(opened, file, offset)
+            record = _load(archive, file, offset)
         except _BrokenError as error:
             raise DamageError(str(Damage(file, offset, str(error)))) from error
     if length is not None and record.length != length:
@@ -92,16 +92,17 @@ def read_record(folder: Path, file: str, offset: int, length: int | None = None)
     return record
 
 
-def scan(path: Path, start: int = 0, *, strict: bool = True) -> Iterator[Record | Damage]:
+def scan(
+    path: Path, start: int = 0, *, strict: bool = True, warcinfo_id: str | None = None
+) -> Iterator[Record | Damage]:
     """Every record from the offset `start` on, and between them what is damaged; the caller may stop at any.
 
     `strict` holds for files of ours: gzip headers are checked bit by bit, and behind damage only records that name
-    this file's warcinfo record count (the body of a page may look like a WARC file). Raises DamageError for a file that
-    is not there.
+    this file's warcinfo record, which one that begins within may know, count (the body of a page may look like a WARC
+    file). Raises DamageError for a file that is not there.
     """
     final_name = path.name.removesuffix(".open")
-    warcinfo_id: str | None = None
-    with _opened(path) as file:
+    with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         while start < size:
             try:
@@ -112,7 +113,7 @@ def scan(path: Path, start: int = 0, *, strict: bool = True) -> Iterator[Record 
                 start = size if end is None else end
                 continue
             if warcinfo_id is None:
-                warcinfo_id = _warcinfo_id(record.head)
+                warcinfo_id = warcinfo_id_of(record.head)
             start = record.offset + record.length
             yield record
 
@@ -129,15 +130,20 @@ def faults(record: Record) -> list[str]:
 
 def _digests(record: Record) -> tuple[tuple[str, str | None], ...]:
     """Recomputed; None where it cannot be: the payload of a revisit is elsewhere."""
+    in_memory = record.head.content_length <= IN_MEMORY
     if record.head.type in _WITHOUT_HTTP:
-        digest = digest_of(record.block)[1]
+        digest = sha1_of(record.content()) if in_memory else digest_of(record.block)[1]
         return ("WARC-Block-Digest", digest), ("WARC-Payload-Digest", digest)
-    measured = measure(record.block, record.head.content_length, hash_body=False)
+    measured = (
+        measured_bytes(record.content())
+        if in_memory
+        else measure(record.block, record.head.content_length, hash_body=False)
+    )
     payload_digest = None if record.head.type == "revisit" else measured.payload_digest
     return ("WARC-Block-Digest", measured.block_digest), ("WARC-Payload-Digest", payload_digest)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
     """The file, whether it is still being written or not: it may get its final name between two looks."""
     for candidate in (path, open_path(path), path):
         try:
@@ -149,7 +155,8 @@ def _opened(path: Path) -> IO[bytes]:
     raise DamageError(f"{path} is missing; put it back or run `newswarc verify`")
 
 
-def _warcinfo_id(head: RecordHead) -> str:
+def warcinfo_id_of(head: RecordHead) -> str:
+    """The warcinfo record that a record says it belongs to; itself, if it is one."""
     return head.record_id if head.type == "warcinfo" else (head.get("WARC-Warcinfo-ID") or "").strip("<>")
 
 
@@ -224,7 +231,7 @@ def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> R
     head = parse_record_head(member.head())
     if not head.version.startswith("WARC/") or head.content_length < 0:
         raise _BrokenError("no WARC record header")
-    in_memory = head.content_length <= _IN_MEMORY
+    in_memory = head.content_length <= IN_MEMORY
     block: IO[bytes] = io.BytesIO() if in_memory else tempfile.TemporaryFile()  # noqa: SIM115 - the record's to keep
     try:
         for piece in member.take(head.content_length):
@@ -260,4 +267,4 @@ def _begins_record(file: IO[bytes], offset: int, warcinfo_id: str | None) -> boo
         head = parse_record_head(_Member(file, offset).head())
     except _BrokenError:
         return False
-    return head.version.startswith("WARC/") and (warcinfo_id is None or _warcinfo_id(head) == warcinfo_id)
+    return head.version.startswith("WARC/") and (warcinfo_id is None or warcinfo_id_of(head) == warcinfo_id)
