@@ -25,11 +25,11 @@ _END = b"\r\n\r\n"
 
 
 class Walk:
-    """One pass over a file. Raises DamageError for one that is not there."""
+    """One pass over a file that its row calls `name`. Raises DamageError for one that is not there."""
 
-    def __init__(self, path: Path, *, strict: bool) -> None:
+    def __init__(self, path: Path, name: str, *, strict: bool) -> None:
         self._path = path
-        self._name = path.name.removesuffix(".open")
+        self._name = name
         self._strict = strict
         self._file = opened(path)
         self._sha256 = hashlib.sha256()

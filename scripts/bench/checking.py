@@ -18,7 +18,7 @@ from pipelines.archive import WarcKeeping, recording
 from pipelines.store import Recorded, Visit, store_article
 from scripts.bench.crawling import COMMAND, make_collection
 from scripts.bench.figures import Figure
-from scripts.bench.pages import Page, generated
+from scripts.bench.pages import Page
 from scripts.bench.processes import on_cores
 from storage import frontier, leases, runs
 from storage.database import Connection, open_database, transaction
@@ -29,10 +29,10 @@ from storage.urlkey import key
 from storage.warc_write import WarcWriter
 
 GOAL = 3.0
+SIZE = 400  # MB
 ROUNDS = 3  # of each in turns; the fastest counts
 MB = 1_000_000
 FILES = 4  # that the archive is kept in
-DISTINCT = 200  # pages; each of their copies has a number of its own in it
 CORES = 2
 _RUN = "20260301T120000Z-bench0"
 _T0 = "2026-03-01T12:00:00.000Z"
@@ -44,11 +44,11 @@ _REQUEST = (
 _HEAD = "HTTP/1.1 200 OK\r\nDate: Sun, 01 Mar 2026 12:00:00 GMT\r\nServer: nginx\r\nContent-Type: text/html; charset=utf-8\r\n"
 
 
-def figures(megabytes: int) -> Iterator[Figure]:
+def figures(pages: Sequence[Page], megabytes: int) -> Iterator[Figure]:
     """Megabytes of WARC a second of both, on two cores."""
     with tempfile.TemporaryDirectory(prefix="newswarc-bench-") as scratch:
         folder = Path(scratch) / "collection"
-        archive = make_archive(folder, megabytes * MB)
+        archive = make_archive(folder, pages, megabytes * MB)
         files = sorted((folder / "warc").glob("*.warc.gz"))
         verify = [*COMMAND, "verify", "--quiet", "--collection", str(folder)]
         commands = {
@@ -94,12 +94,15 @@ class Made:
     exchanges: int = 0
 
 
-def make_archive(folder: Path, size: int) -> Made:
-    """A collection with about so many bytes of WARC in some files: articles as they come, rows and all."""
+def make_archive(folder: Path, pages: Sequence[Page], size: int) -> Made:
+    """A collection with about so many bytes of WARC in some files: articles as they come, rows and all.
+
+    The pages are taken in turns, each time with another number in them.
+    """
     make_collection(folder, [], 1)
     engine = open_database(f"sqlite:///{folder / 'news.db'}")
     writer = WarcWriter(folder / "warc", _RUN, "newswarc/bench", {"isPartOf": "bench"}, max_file_bytes=size // FILES)
-    made, chosen = Made(), generated(DISTINCT, heavy=True)
+    made = Made()
     with transaction(engine) as conn:
         runs.begin(conn, _RUN, "bench", _T0)
         source_id = frontier.source_id(conn, "bench", "https://bench.test/", _T0)
@@ -107,7 +110,7 @@ def make_archive(folder: Path, size: int) -> Made:
         numbers = range(made.exchanges, made.exchanges + _BATCH)
         with transaction(engine) as conn:
             for number in numbers:
-                _enter(conn, writer, source_id, chosen[number % DISTINCT], number)
+                _enter(conn, writer, source_id, pages[number % len(pages)], number)
             WarcKeeping(writer).before_commit(conn)
         made.exchanges += _BATCH
         made.bytes = sum(file.stat().st_size for file in (folder / "warc").iterdir())
