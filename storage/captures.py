@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
@@ -46,9 +47,15 @@ def file_closed(conn: Connection, name: str, size: int, sha256: str, now: str, r
 
 def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: bool) -> int:
     """The row of an archived exchange; `pending` until the outcome of its page is stored. Returns its id."""
+    in_file = file_id(conn, capture.place.file, capture.context.run_id, capture.fetched_at)
+    row = {"url_id": url_id, "warc_file_id": in_file, "pending": pending, **columns_of(capture)}
+    return int(conn.execute(_INSERT, row).scalar_one())
+
+
+def columns_of(capture: Capture) -> dict[str, Any]:
+    """What a row says of its capture."""
     context = capture.context
-    row = {
-        "url_id": url_id,
+    return {
         "run_id": context.run_id,
         "url": capture.url,
         "fetched_at": capture.fetched_at,
@@ -56,7 +63,6 @@ def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: b
         "kind": str(context.kind),
         "mime": capture.mime,
         "record_type": capture.record_type,
-        "warc_file_id": file_id(conn, capture.place.file, context.run_id, capture.fetched_at),
         "warc_offset": capture.place.offset,
         "warc_length": capture.place.length,
         "warc_record_id": capture.place.record_id,
@@ -67,9 +73,7 @@ def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: b
         "revisit_of": capture.revisit_of,
         "error": capture.error,
         "context": context_json(context),
-        "pending": pending,
     }
-    return int(conn.execute(_INSERT, row).scalar_one())
 
 
 def settled(conn: Connection, capture_id: int, body_sha256: str | None = None) -> None:

@@ -2,54 +2,121 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from crawler import collection as collections
 from crawler import console
 from crawler.collection import Collection
-from storage.database import open_readonly
+from storage.database import Engine, open_database, open_readonly
 from storage.errors import DamageError
-from storage.verify import Checked, Fault
+from storage.export import moment
+from storage.lock import hold
+from storage.repair import repair
+from storage.times import now
+from storage.verify import Checked, Choice, Fault
 from storage.verify import verify as faults_of
+from storage.verify_crew import Crew
 
 Note = Callable[[str], None]
 
 
-def verify(folder: Path, note: Note, progress: Note | None, *, as_json: bool) -> None:
-    """Print all damage as it is found. Raises DamageError when there is any."""
-    collection = collections.find(folder)
-    checked = _as_json(collection, progress) if as_json else _as_lines(collection, progress)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of the command; None: not given."""
+
+    since: str | None = None
+    sample: float | None = None
+    seed: str | None = None
+    workers: int | None = None
+    repair: bool = False
+    as_json: bool = False
+
+    def choice(self) -> Choice:
+        """The files to be read. Raises UsageError for a moment that is none."""
+        since = None if self.since is None else moment(self.since)
+        return Choice(since) if self.sample is None else Choice(since, self.sample, self.seed or now()[:10])
+
+
+def verify(folder: Path, note: Note, progress: Note | None, wanted: Wanted) -> None:
+    """Print all damage as it is found, and mend it if that is wanted. Raises DamageError when there is any left."""
+    collection, choice = collections.find(folder), wanted.choice()
+    collection.warc()
+    with ExitStack() as stack:
+        if wanted.repair:
+            stack.enter_context(hold(collection.folder))
+        url = collection.database_url
+        engine = open_database(url, create=False) if wanted.repair else open_readonly(url)
+        stack.callback(engine.dispose)
+        work = _Work(collection, engine, choice, wanted, progress)
+        if wanted.repair:
+            _repair(work, note)
+        else:
+            _check(work, note)
+
+
+class _Work:
+    """What all passes over a collection share."""
+
+    def __init__(
+        self, collection: Collection, engine: Engine, choice: Choice, wanted: Wanted, progress: Note | None
+    ) -> None:
+        self.collection = collection
+        self.engine = engine
+        self.wanted = wanted
+        self._choice = choice
+        self._progress = progress
+
+    def faults(self, checked: Checked, take: Callable[[Iterable[Fault]], None]) -> None:
+        """Hand all faults to `take`."""
+        workers = self.wanted.workers or len(os.sched_getaffinity(0))
+        with ExitStack() as stack:
+            crew = stack.enter_context(Crew(workers, self.collection.database_url)) if workers > 1 else None
+            folder = self.collection.warc()
+            take(faults_of(self.engine, folder, checked, self._progress, choice=self._choice, crew=crew))
+
+
+def _check(work: _Work, note: Note) -> None:
+    checked, found = Checked(), list[Fault]()
+    work.faults(checked, found.extend if work.wanted.as_json else _show)
+    if work.wanted.as_json:
+        console.out_json({"checked": asdict(checked), "faults": [asdict(fault) for fault in found]})
+    _conclude(work, checked, note)
+
+
+def _show(faults: Iterable[Fault]) -> None:
+    for fault in faults:
+        console.out(console.one_line(str(fault)))
+        console.flush()  # a whole archive takes hours; what is found is told at once
+
+
+def _conclude(work: _Work, checked: Checked, note: Note) -> None:
     for line in checked.notes:
         note(line)
+    seen = f"{checked}" + (f"; {checked.not_chosen:,} files were left out" if checked.not_chosen else "")
     if checked.faults:
-        raise DamageError(f"{collection.folder}: {checked.faults} faults in {checked}")
-    note(f"No damage in {checked}")
+        raise DamageError(f"{work.collection.folder}: {checked.faults} faults in {seen}")
+    note(f"No damage in {seen}")
 
 
-def _as_lines(collection: Collection, progress: Note | None) -> Checked:
-    def show(faults: Iterable[Fault]) -> None:
-        for fault in faults:
-            console.out(console.one_line(str(fault)))
-            console.flush()  # a whole archive takes hours; what is found is told at once
-
-    return _checked(collection, progress, show)
-
-
-def _as_json(collection: Collection, progress: Note | None) -> Checked:
-    found: list[Fault] = []
-    checked = _checked(collection, progress, found.extend)
-    console.out_json({"checked": asdict(checked), "faults": [asdict(fault) for fault in found]})
-    return checked
-
-
-def _checked(collection: Collection, progress: Note | None, take: Callable[[Iterable[Fault]], None]) -> Checked:
-    """Hand all faults to `take`; what was looked at."""
-    checked, warc = Checked(), collection.warc()
-    engine = open_readonly(collection.database_url)
-    try:
-        take(faults_of(engine, warc, checked, progress))
-    finally:
-        engine.dispose()
-    return checked
+def _repair(work: _Work, note: Note) -> None:
+    """Look, mend, and look again."""
+    checked, before = Checked(), list[Fault]()
+    work.faults(checked, before.extend)
+    deeds = repair(work.engine, work.collection.warc(), now(), before)
+    again, after = Checked(), list[Fault]()
+    work.faults(again, after.extend)
+    left = {(fault.what, fault.file, fault.offset) for fault in after}
+    mended = [fault for fault in before if (fault.what, fault.file, fault.offset) not in left]
+    if work.wanted.as_json:
+        said = {"mended": mended, "faults": after, "done": deeds}
+        console.out_json({"checked": asdict(again)} | {name: [asdict(one) for one in ones] for name, ones in said.items()})
+    else:
+        for word, ones in (("done", deeds), ("mended", mended), ("remains", after)):
+            for one in ones:
+                console.out(console.one_line(f"{word}: {one}"))
+    note(f"{len(mended)} faults of {len(before)} mended")
+    _conclude(work, again, note)
