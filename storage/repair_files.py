@@ -15,7 +15,7 @@ from storage.recover_rows import withdraw
 from storage.repair_deeds import Means
 from storage.schema import warc_files
 from storage.verify_index import line_of, offset_in
-from storage.verify_records import measured_of
+from storage.verify_records import message_of
 from storage.verify_scan import Walk
 from storage.warc_file import cdxj_path, write_cdxj
 from storage.warc_format import PIECE, pieces
@@ -82,11 +82,11 @@ def mend_index(means: Means, path: Path) -> None:
             continue
         with found:
             head = found.head
-            measured = measured_of(found) if head.get("WARC-Concurrent-To") is None else None
+            message = message_of(found) if head.get("WARC-Concurrent-To") is None else None
             if head.type == "resource":
                 lines.append(cdxj.of_resource(head, found.place))
-            elif measured is not None:
-                lines.append(line_of(found, measured))
+            elif message is not None:
+                lines.append(line_of(found, message))
     kept = [line for line in _lines(cdxj_path(path)) if _lies_in(offset_in(line), damaged)]
     write_cdxj(path, [*(f"{line}\n".encode() for line in lines), *kept])
     means.did(cdxj_path(path).name, None, f"written anew, {len(lines)} lines from the records and {len(kept)} as they were")

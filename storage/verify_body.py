@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from isal import isal_zlib
 
 from storage.http_message import Head, Headers
-from storage.warc_format import HASHED_BODY, Measured, body_sha256
+from storage.warc_format import HASHED_BODY, body_sha256
 from storage.warc_read import IN_MEMORY, Record
 
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
@@ -17,11 +17,11 @@ _GZIP = {"gzip", "x-gzip"}
 _PIECE = 1 << 20
 
 
-def other_body(record: Record, measured: Measured, sha256: str) -> str | None:
+def other_body(record: Record, head: Head, sha256: str) -> str | None:
     """The digest of a response's decoded body when it is not `sha256`; None also when it cannot be had."""
-    if record.head.content_length <= IN_MEMORY and _quickly(record.content(), measured.head) == sha256:
+    if record.head.content_length <= IN_MEMORY and _quickly(record.content(), head) == sha256:
         return None
-    found = body_sha256(record.block, record.head.content_length, measured.head)
+    found = body_sha256(record.block, record.head.content_length, head)
     return None if found == sha256 else found
 
 

@@ -12,10 +12,10 @@ from storage.records import Capture
 from storage.verify_faults import Finding, What
 from storage.verify_foreign import foreign_differences, foreign_digests
 from storage.verify_index import Index, line_of
-from storage.verify_records import context_differences, differences, measured_of, wrong_digests
+from storage.verify_records import Message, context_differences, differences, message_of, wrong_digests
 from storage.verify_scan import Walk
 from storage.warc_file import disk
-from storage.warc_format import IDENTICAL_PAYLOAD, Measured
+from storage.warc_format import IDENTICAL_PAYLOAD
 from storage.warc_read import Damage, Record
 
 
@@ -139,23 +139,23 @@ class FileCheck:
     def _main(self, record: Record) -> Iterator[Finding]:
         """The record that a row points to: a response; a request, or metadata, where nothing came back."""
         yield from self._unfinished()
-        measured = measured_of(record)
+        message = message_of(record)
         yield from self._before(record.offset)
         rows = self._rows.at(record.offset)
         self._exchange = _Exchange(record.head.record_id, record.offset, record.head.uri, tuple(row.id for row in rows))
         if not rows and self._entered.closed:
             yield self._without_row(record)
-        yield from self._digests(record, measured)
+        yield from self._digests(record, message)
         yield from self._of_this_file(record)
         for row in rows:
-            if wrong := differences(row.capture, record, measured):
+            if wrong := differences(row.capture, record, message):
                 yield self._found(What.ROW, record.offset, "; ".join(wrong), row.capture.url, (row.id,))
             if record.head.type == "revisit":
                 yield from self._revisit(record, row)
         self._exchange.row = rows[0] if rows else None
         self._exchange.shaken = not rows
-        if self._index is not None and measured is not None:
-            self._index.take(record.offset, line_of(record, measured), record.head.uri, self._exchange.rows)
+        if self._index is not None and message is not None:
+            self._index.take(record.offset, line_of(record, message), record.head.uri, self._exchange.rows)
         if record.head.type == "metadata":
             yield from self._metadata(record, self._exchange)
 
@@ -210,9 +210,9 @@ class FileCheck:
         if exchange.row is not None and (wrong := context_differences(exchange.row.capture, record)):
             yield self._found(What.ROW, exchange.offset, "; ".join(wrong), exchange.url, exchange.rows)
 
-    def _digests(self, record: Record, measured: Measured | None) -> Iterator[Finding]:
+    def _digests(self, record: Record, message: Message | None) -> Iterator[Finding]:
         rows = self._exchange.rows if self._exchange else ()
-        for detail in wrong_digests(record, measured):
+        for detail in wrong_digests(record, message):
             yield self._content(What.DIGEST, record.offset, detail, record.head.uri, rows)
 
     def _of_this_file(self, record: Record) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from storage import cdxj
 from storage.records import Capture, Ended, FetchContext, Kind
 from storage.warc_file import cdxj_path, disk
-from storage.warc_format import Measured
+from storage.verify_records import Message
 from storage.warc_read import Record
 
 _NO_CONTEXT = FetchContext(run_id="", source="", kind=Kind.ARTICLE, frontier_url="")
@@ -96,7 +96,7 @@ def offset_in(line: bytes) -> int | None:
         return None
 
 
-def line_of(record: Record, measured: Measured) -> str:
+def line_of(record: Record, message: Message) -> str:
     """The CDXJ line of a response record."""
     head = record.head
     capture = Capture(
@@ -111,4 +111,4 @@ def line_of(record: Record, measured: Measured) -> str:
         ended=Ended.COMPLETE,
         context=_NO_CONTEXT,
     )
-    return cdxj.of_response(capture, measured.raw_head)
+    return cdxj.of_response(capture, message.raw_head)

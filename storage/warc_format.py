@@ -197,7 +197,7 @@ def sha1(digest: bytes) -> str:
     return "sha1:" + base64.b32encode(digest).decode("ascii")
 
 
-def sha1_of(data: bytes | memoryview) -> str:
+def sha1_of(data: bytes) -> str:
     """The digest of bytes in memory, as WARC writes it."""
     return sha1(hashlib.sha1(data, usedforsecurity=False).digest())
 
@@ -219,14 +219,6 @@ def pieces(block: IO[bytes], start: int, end: int) -> Iterator[bytes]:
         yield piece
 
 
-def measured_bytes(block: bytes) -> Measured:
-    """What `measure` learns of a block in memory, but for the digest of its body."""
-    head = split_head(block)
-    raw_head = block[: head.payload_offset]
-    payload = memoryview(block)[head.payload_offset :]
-    return Measured(len(block), sha1_of(block), sha1_of(payload) if _undisputed(raw_head) else None, None, head, raw_head)
-
-
 def measure(block: IO[bytes], length: int, *, hash_body: bool) -> Measured:
     """One pass over an HTTP message of at most `length` bytes, and one over its body when that is to be hashed."""
     raw_head = b"".join(pieces(block, 0, min(length, HEAD_LIMIT)))
@@ -241,14 +233,14 @@ def measure(block: IO[bytes], length: int, *, hash_body: bool) -> Measured:
     return Measured(
         length=at,
         block_digest=sha1(of_block.digest()),
-        payload_digest=sha1(of_payload.digest()) if _undisputed(raw_head) else None,
+        payload_digest=sha1(of_payload.digest()) if undisputed(raw_head) else None,
         body_sha256=body_sha256(block, at, head) if hash_body else None,
         head=head,
         raw_head=raw_head,
     )
 
 
-def _undisputed(raw_head: bytes) -> bool:
+def undisputed(raw_head: bytes) -> bool:
     """Other readers end a header block at its first line of blanks, which to HTTP continues the line before it."""
     return all(header_text(line).strip() for line in raw_head.split(b"\n")[:-2])
 

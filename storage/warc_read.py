@@ -17,7 +17,7 @@ from typing import IO, Self
 from storage.errors import DamageError, DiskError
 from storage.records import RecordPlace
 from storage.warc_file import open_path
-from storage.warc_format import GZIP_HEAD, RecordHead, digest_of, measure, measured_bytes, parse_record_head, sha1_of
+from storage.warc_format import GZIP_HEAD, RecordHead, digest_of, measure, parse_record_head
 
 _READ_FIRST = 16_384  # most records are small
 _READ = 262_144
@@ -25,7 +25,7 @@ IN_MEMORY = 4 << 20  # a longer block is read into a temporary file
 _HEAD_LIMIT = 1 << 20
 _END = b"\r\n\r\n"
 _MAGIC = b"WARC/"
-_WITHOUT_HTTP = frozenset({"warcinfo", "metadata", "resource", "conversion"})
+WITHOUT_HTTP = frozenset({"warcinfo", "metadata", "resource", "conversion"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +130,10 @@ def faults(record: Record) -> list[str]:
 
 def _digests(record: Record) -> tuple[tuple[str, str | None], ...]:
     """Recomputed; None where it cannot be: the payload of a revisit is elsewhere."""
-    in_memory = record.head.content_length <= IN_MEMORY
-    if record.head.type in _WITHOUT_HTTP:
-        digest = sha1_of(record.content()) if in_memory else digest_of(record.block)[1]
+    if record.head.type in WITHOUT_HTTP:
+        digest = digest_of(record.block)[1]
         return ("WARC-Block-Digest", digest), ("WARC-Payload-Digest", digest)
-    measured = (
-        measured_bytes(record.content())
-        if in_memory
-        else measure(record.block, record.head.content_length, hash_body=False)
-    )
+    measured = measure(record.block, record.head.content_length, hash_body=False)
     payload_digest = None if record.head.type == "revisit" else measured.payload_digest
     return ("WARC-Block-Digest", measured.block_digest), ("WARC-Payload-Digest", payload_digest)
 
