@@ -19,7 +19,7 @@ from storage.records import FileOrigin, FileState
 from storage.schema import captures, warc_files
 from storage.verify_crew import Crew
 from storage.verify_faults import Checked, Fault, What
-from storage.verify_files import Entered, writer_lives
+from storage.verify_files import Bodies, Entered, writer_lives
 from storage.verify_jobs import FileJob, Job, missing
 from storage.verify_rows import RowsJob, rows
 from storage.warc_file import OPEN, disk, open_path
@@ -35,11 +35,13 @@ class Choice:
     """Which files are read. `since`: those closed at or after this moment, and those that are not closed.
 
     `sample`: so many percent of these, one at the least, by lot; the lot depends on `seed` and the files' names alone.
+    `bodies`: which pages are decoded.
     """
 
     since: str | None = None
     sample: float = _ALL
     seed: str = ""
+    bodies: Bodies = Bodies()
 
 
 def verify(
@@ -143,7 +145,7 @@ class _Survey:
             self._note(path.name, "is closed, but not entered as closed")
         whole = closed and found == path and (own or row["read_until"] is None)
         known = Entered(whole, row["size"] if whole else None, row["sha256"] if whole else None, own)
-        return FileJob(row["id"], row["name"], path, known)
+        return FileJob(row["id"], row["name"], path, known, self._choice.bodies)
 
     def _chosen(self) -> set[str] | None:
         """The names of the files to be read, None: all."""

@@ -6,6 +6,8 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -17,7 +19,6 @@ from storage.verify_faults import Checked, Fault
 from storage.verify_jobs import Job
 
 _PR_SET_PDEATHSIG = 1
-_START = "spawn"  # a fork of a process with threads may hang
 
 
 @dataclass(slots=True)
@@ -32,7 +33,9 @@ class Crew:
     """Some processes, each with a connection of its own to the database."""
 
     def __init__(self, workers: int, database_url: str) -> None:
-        context = multiprocessing.get_context(_START)
+        # A fork of a process with threads may hang; without any it is there at once.
+        alone = sys.platform == "linux" and threading.active_count() == 1
+        context = multiprocessing.get_context("fork" if alone else "spawn")
         self._processes: list[Any] = []
         self._idle: list[Connection[Any, Any]] = []
         self._busy: dict[Any, Job] = {}

@@ -79,6 +79,8 @@ class Checked:
     versions: int = 0
     articles: int = 0
     bytes: int = 0
+    bodies: int = 0  # that have a digest in their row
+    decoded: int = 0  # of these: the others' payloads were compared alone
     faults: int = 0
     elsewhere: int = 0  # captures whose files were moved to other storage: not looked at
     not_chosen: int = 0  # files left out by `since` or `sample`

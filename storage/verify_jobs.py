@@ -14,7 +14,7 @@ from storage.database import reading
 from storage.errors import DamageError
 from storage.schema import captures, warc_files
 from storage.verify_faults import NAMED, Checked, Fault, Finding, What
-from storage.verify_files import Entered, FileCheck, Original, Row
+from storage.verify_files import Bodies, Entered, FileCheck, Original, Row
 from storage.verify_rows import PAGE, articles_in, fault_of
 
 
@@ -33,12 +33,13 @@ class FileJob:
     name: str
     path: Path
     entered: Entered
+    bodies: Bodies = Bodies()
     until: int | None = None
 
     def run(self, engine: Engine, checked: Checked) -> Iterator[Fault]:
         """Every fault; `checked` counts what was looked at."""
         job = self if self.entered.closed else replace(self, until=_last_offset(engine, self.id))
-        check = FileCheck(self.path, self.name, _rows(engine, job), self.entered)
+        check = FileCheck(self.path, self.name, _rows(engine, job), self.entered, self.bodies)
         try:
             for finding in check.findings():
                 if (fault := self._judged(engine, finding)) is not None:
@@ -47,6 +48,8 @@ class FileJob:
             yield missing(engine, self.id, self.name)
         checked.files += 1
         checked.bytes += check.tally.bytes
+        checked.bodies += check.tally.bodies
+        checked.decoded += check.tally.decoded
         checked.records += check.tally.records
         checked.captures += check.tally.rows
 

@@ -36,7 +36,8 @@ def message_of(record: Record) -> Message | None:
 
 
 def _message(record: Record) -> Message:
-    start = b"".join(pieces(record.block, 0, min(record.head.content_length, HEAD_LIMIT)))
+    small = record.head.content_length <= IN_MEMORY
+    start = record.content() if small else b"".join(pieces(record.block, 0, HEAD_LIMIT))
     head = split_head(start)
     return Message(head, start[: head.payload_offset])
 
@@ -80,13 +81,12 @@ def _said(head: RecordHead, name: str, content: bytes | memoryview) -> str:
 
 def _slowly(record: Record) -> list[str]:
     """The same for a record that is not held in memory."""
-    needed = ("WARC-Block-Digest", "WARC-Payload-Digest") if record.head.type == "response" else ()
-    missing = [f"{name} is not there" for name in needed if record.head.get(name) is None]
-    return [*missing[:1], *faults(record)] if missing and "Block" in missing[0] else faults(record)
+    without = record.head.type == "response" and record.head.get("WARC-Block-Digest") is None
+    return [*(["there is no WARC-Block-Digest"] if without else []), *faults(record)]
 
 
-def differences(row: Capture, record: Record, message: Message | None) -> list[str]:
-    """What a row says of its record, and is not so."""
+def differences(row: Capture, record: Record, message: Message | None, *, body: bool) -> list[str]:
+    """What a row says of its record, and is not so; `body`: also of what its payload decodes to."""
     head = record.head
     pairs = {
         "length": (row.place.length, record.length),
@@ -102,7 +102,7 @@ def differences(row: Capture, record: Record, message: Message | None) -> list[s
         pairs["revisit of"] = (row.revisit_of, (head.get("WARC-Refers-To") or "").strip("<>") or None)
     if head.type == "response":
         pairs["truncated"] = (row.truncated, head.get("WARC-Truncated"))
-        if row.body_sha256 and message and head.get("WARC-Truncated") is None:
+        if body and row.body_sha256 and message and head.get("WARC-Truncated") is None:
             other = other_body(record, message.head, row.body_sha256)
             pairs["body sha256"] = (row.body_sha256, other or row.body_sha256)
     return unequal(pairs)

@@ -11,6 +11,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from isal import isal_zlib
 
@@ -71,31 +72,41 @@ class Walk:
             return None
         raw, length = unpacked
         end = raw.find(_END) + len(_END)
+        if end < len(_END) or not raw.startswith(b"WARC/") or not raw.endswith(_END):
+            return None
         head = parse_record_head(raw[:end])
-        right = raw.startswith(b"WARC/") and end >= len(_END) and raw.endswith(_END)
-        if not right or head.content_length != len(raw) - end - len(_END):
+        if head.content_length != len(raw) - end - len(_END):
             return None
         return Record(self._name, start, length, head, io.BytesIO(raw[end : -len(_END)]))
 
     def _unpacked(self, start: int) -> tuple[bytes, int] | None:
         """A gzip member and its length."""
-        inflate, out, size, at = isal_zlib.decompressobj(zlib.MAX_WBITS | 16), [], 0, start
-        if not self._reach(start, len(GZIP_HEAD)) or not self._begins(start):
+        self._reach(start, _FEED_FIRST)
+        if not self._begins(start):
             return None
+        inflate = isal_zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
-            while not inflate.eof:
-                feed = _FEED_FIRST if at == start else _FEED
-                self._reach(start, at - start + feed)
-                fed = self._held[at - self._base : at - self._base + feed]
-                piece = inflate.decompress(fed, _ENOUGH - size)
-                size += len(piece)
-                at += len(fed)
-                out.append(piece)
-                if not fed or inflate.unconsumed_tail or size >= _ENOUGH or at - start >= _ENOUGH:
-                    return None
+            first = self._held[start - self._base : start - self._base + _FEED_FIRST]
+            raw = inflate.decompress(first, _ENOUGH)
+            if inflate.eof:
+                return raw, len(first) - len(inflate.unused_data)
+            return self._rest(start, inflate, raw, len(first))
         except isal_zlib.error:
             return None
-        return b"".join(out), at - len(inflate.unused_data) - start
+
+    def _rest(self, start: int, inflate: Any, raw: bytes, length: int) -> tuple[bytes, int] | None:
+        """The rest of a member, of which `length` bytes were unpacked."""
+        pieces, size = [raw], len(raw)
+        while not inflate.eof:
+            self._reach(start, length + _FEED)
+            fed = self._held[start - self._base + length : start - self._base + length + _FEED]
+            piece = inflate.decompress(fed, _ENOUGH - size)
+            size += len(piece)
+            length += len(fed)
+            pieces.append(piece)
+            if not fed or inflate.unconsumed_tail or max(size, length) >= _ENOUGH:
+                return None
+        return b"".join(pieces), length - len(inflate.unused_data)
 
     def _begins(self, start: int) -> bool:
         """Whether a plain gzip header stands here; of others, and of unknown flags in one, zlib judges."""

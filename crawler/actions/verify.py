@@ -20,10 +20,12 @@ from storage.times import now
 from storage.verify import Checked, Choice, Fault
 from storage.verify import verify as faults_of
 from storage.verify_crew import Crew
+from storage.verify_files import Bodies
 
 Note = Callable[[str], None]
 
 _SMALL = 48 << 20  # bytes
+_SHARE = 1 / 8  # of bodies that are decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Wanted:
     since: str | None = None
     sample: float | None = None
     seed: str | None = None
+    bodies: bool = False
     workers: int | None = None
     repair: bool = False
     as_json: bool = False
@@ -40,7 +43,9 @@ class Wanted:
     def choice(self) -> Choice:
         """The files to be read. Raises UsageError for a moment that is none."""
         since = None if self.since is None else moment(self.since)
-        return Choice(since) if self.sample is None else Choice(since, self.sample, self.seed or now()[:10])
+        seed = now()[:10] if self.seed is None else self.seed
+        bodies = Bodies() if self.bodies else Bodies(_SHARE, seed)
+        return Choice(since, 100 if self.sample is None else self.sample, seed, bodies)
 
 
 def verify(folder: Path, note: Note, progress: Note | None, wanted: Wanted) -> None:
@@ -104,6 +109,8 @@ def _show(faults: Iterable[Fault]) -> None:
 def _conclude(work: _Work, checked: Checked, note: Note) -> None:
     for line in checked.notes:
         note(line)
+    if checked.decoded < checked.bodies:
+        note(f"{checked.decoded:,} of {checked.bodies:,} pages were decoded as well; --bodies decodes all")
     seen = f"{checked}" + (f"; {checked.not_chosen:,} files were left out" if checked.not_chosen else "")
     if checked.faults:
         raise DamageError(f"{work.collection.folder}: {checked.faults} faults in {seen}")

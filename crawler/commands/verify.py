@@ -31,7 +31,8 @@ def percent(text: str) -> float:
 @click.command("verify")
 @click.option("--since", metavar="DATE", help="Only files closed at or after this date or moment (UTC), or still open.")
 @click.option("--sample", type=percent, metavar="N%", help="Only so many percent of the files, by lot.")
-@click.option("--seed", metavar="TEXT", help="What the lot of --sample depends on.  [default: the date]")
+@click.option("--seed", metavar="TEXT", help="What lots depend on.  [default: the date]")
+@click.option("--bodies", is_flag=True, help="Decode every page; without it one of eight in large files.")
 @click.option(
     "--workers",
     type=click.IntRange(1, _MOST_WORKERS),
@@ -47,12 +48,11 @@ def command(
     since: str | None,
     sample: float | None,
     seed: str | None,
+    bodies: bool,
     workers: int | None,
     repair: bool,
     as_json: bool,
 ) -> None:
     """Prove that every row points to the archived bytes it came from, and that every record has its row."""
-    if seed is not None and sample is None:
-        raise click.UsageError("--seed is of use with --sample alone.")
-    wanted = Wanted(since, sample, seed, workers, repair, as_json)
+    wanted = Wanted(since, sample, seed, bodies, workers, repair, as_json)
     verify(invocation.collection, invocation.note, invocation.note if invocation.verbose else None, wanted)

@@ -55,6 +55,7 @@ def figures(pages: Sequence[Page], megabytes: int) -> Iterator[Figure]:
             "warcio check": [str(Path(sys.executable).with_name("warcio")), "check", *map(str, files)],
             "newswarc verify --workers 1": [*verify, "--workers", "1"],
             f"newswarc verify --workers {CORES}": [*verify, "--workers", str(CORES)],
+            f"newswarc verify --workers {CORES} --bodies": [*verify, "--workers", str(CORES), "--bodies"],
         }
         speeds = {name: archive.bytes / MB / seconds for name, seconds in _fastest(commands).items()}
     for name, speed in speeds.items():
