@@ -52,8 +52,8 @@ def recover(engine: Engine, folder: Path, now: str, spare: Spare | None = None) 
     """Close what dead runs left open in `folder`, and make rows and records agree there.
 
     Whole exchanges without row get one; rows without record are taken back, and their URLs are due again. A file whose
-    writer lives, which its lock tells, is left alone. `spare` may save what is about to be cut. Raises DiskError, DatabaseError, and DamageError when a file is
-    there twice.
+    writer lives, which its lock tells, is left alone. `spare` may save what is about to be cut. Raises DiskError,
+    DatabaseError, and DamageError when a file is there twice.
     """
     done = Recovered()
     books = _Books(engine, now, done)

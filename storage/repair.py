@@ -23,6 +23,8 @@ from storage.schema import warc_files
 from storage.verify_faults import Fault, What
 from storage.warc_file import cdxj_path, disk
 
+__all__ = ["Deed", "repair"]
+
 _ABOUT_ROWS = frozenset({What.RECORD_WITHOUT_ROW, What.ROW_WITHOUT_RECORD, What.ROW})
 _ABOUT_NAMES = frozenset({What.SWAPPED, What.MISSING_FILE, What.UNKNOWN_FILE})
 

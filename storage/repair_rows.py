@@ -12,11 +12,11 @@ from sqlalchemy import Connection, RowMapping, select, update
 from storage import captures as capture_rows
 from storage.captures import columns_of, file_id
 from storage.columns import clean
-from storage.database import reading, transaction
+from storage.database import transaction
 from storage.errors import DamageError, DiskError
+from storage.records import Capture
 from storage.recover_rows import adopt, enter_run, withdraw_one
 from storage.repair_deeds import Means
-from storage.records import Capture
 from storage.schema import captures, warc_files
 from storage.verify_rows import rows
 from storage.warc_read import Damage, read_record
@@ -103,7 +103,7 @@ def _holds(means: Means, row: RowMapping) -> bool:
     path = Path(row["place"]) if row["place"] else means.folder / row["file"]
     try:
         with read_record(path.parent, path.name, row["warc_offset"]) as record:
-            return record.head.record_id == row["warc_record_id"]
+            return bool(record.head.record_id == row["warc_record_id"])
     except (DamageError, DiskError, ValueError, OSError):
         return False
 

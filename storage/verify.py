@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from storage.records import FileOrigin, FileState
 from storage.schema import captures, warc_files
 from storage.verify_crew import Crew
 from storage.verify_faults import Checked, Fault, What
-from storage.verify_files import Bodies, Entered, writer_lives
+from storage.verify_files import ALL_BODIES, Bodies, Entered, writer_lives
 from storage.verify_jobs import FileJob, Job, missing
 from storage.verify_rows import RowsJob, rows
 from storage.warc_file import OPEN, disk, open_path
@@ -41,7 +40,7 @@ class Choice:
     since: str | None = None
     sample: float = _ALL
     seed: str = ""
-    bodies: Bodies = Bodies()
+    bodies: Bodies = ALL_BODIES
 
 
 def verify(
@@ -61,10 +60,9 @@ def verify(
     """
     checked = Checked() if checked is None else checked
     survey = _Survey(engine, folder, checked, progress or (lambda _: None), choice or Choice())
-    with closing(survey.faults(crew)) as faults:
-        for fault in faults:
-            checked.faults += 1
-            yield fault
+    for fault in survey.faults(crew):
+        checked.faults += 1
+        yield fault
 
 
 class _Survey:

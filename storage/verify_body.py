@@ -44,7 +44,7 @@ def _values(headers: Headers, name: str) -> set[str]:
 
 def _joined(content: bytes, at: int) -> bytes | None:
     """The chunks of a body, without trailers."""
-    pieces = []
+    pieces: list[bytes] = []
     while found := _CHUNK_SIZE.match(content, at):
         size = int(found[1], 16)
         at = found.end() + size
@@ -66,7 +66,7 @@ def _unpacked_sha256(packed: memoryview | bytes) -> str | None:
             size += len(piece)
             if size > HASHED_BODY:
                 return None
-    except (isal_zlib.error, EOFError):
+    except (isal_zlib.error, EOFError):  # type: ignore[misc]  # its stubs: an instance
         return None
     return hashed.hexdigest()
 

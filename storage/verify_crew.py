@@ -35,7 +35,7 @@ class Crew:
     def __init__(self, workers: int, database_url: str) -> None:
         # A fork of a process with threads may hang; without any it is there at once.
         alone = sys.platform == "linux" and threading.active_count() == 1
-        context = multiprocessing.get_context("fork" if alone else "spawn")
+        context: Any = multiprocessing.get_context("fork" if alone else "spawn")
         self._processes: list[Any] = []
         self._idle: list[Connection[Any, Any]] = []
         self._busy: dict[Any, Job] = {}

@@ -63,7 +63,7 @@ class Bodies:
 
     def chosen(self, number: int, record_id: str) -> bool:
         """Whether to decode the body of the record with this number in its file."""
-        if self.share >= 1 or number <= self.first:
+        if self.share >= 1 or number < self.first:
             return True
         return zlib.crc32(f"{self.seed} {record_id}".encode()) < self.share * 2**32
 
@@ -79,7 +79,7 @@ class Tally:
     decoded: int = 0  # and compared with it
 
 
-_ALL_BODIES = Bodies()
+ALL_BODIES = Bodies()
 
 
 def writer_lives(path: Path) -> bool:
@@ -98,7 +98,7 @@ class FileCheck:
     """One pass over a file, beside its rows in the order of their offsets. `tally` counts what was read."""
 
     def __init__(
-        self, path: Path, name: str, rows: Iterable[Row], entered: Entered, bodies: Bodies = _ALL_BODIES
+        self, path: Path, name: str, rows: Iterable[Row], entered: Entered, bodies: Bodies = ALL_BODIES
     ) -> None:
         self.tally = Tally()
         self._path = path

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from storage import cdxj
 from storage.records import Capture, Ended, FetchContext, Kind
-from storage.warc_file import cdxj_path, disk
 from storage.verify_records import Message
+from storage.warc_file import cdxj_path, disk
 from storage.warc_read import Record
 
 _NO_CONTEXT = FetchContext(run_id="", source="", kind=Kind.ARTICLE, frontier_url="")

@@ -14,7 +14,7 @@ from storage.database import reading
 from storage.errors import DamageError
 from storage.schema import captures, warc_files
 from storage.verify_faults import NAMED, Checked, Fault, Finding, What
-from storage.verify_files import Bodies, Entered, FileCheck, Original, Row
+from storage.verify_files import ALL_BODIES, Bodies, Entered, FileCheck, Original, Row
 from storage.verify_rows import PAGE, articles_in, fault_of
 
 
@@ -33,7 +33,7 @@ class FileJob:
     name: str
     path: Path
     entered: Entered
-    bodies: Bodies = Bodies()
+    bodies: Bodies = ALL_BODIES
     until: int | None = None
 
     def run(self, engine: Engine, checked: Checked) -> Iterator[Fault]:
@@ -54,7 +54,7 @@ class FileJob:
         checked.captures += check.tally.rows
 
     def _judged(self, engine: Engine, finding: Finding) -> Fault | None:
-        """The fault that a finding is. A record without row may have one at another place: so may a file's that was ingested twice."""
+        """The fault that a finding is. A record without row may have its row elsewhere: what is ingested twice has."""
         if finding.what is What.RECORD_WITHOUT_ROW and finding.record_id:
             place = _place_of(engine, finding.record_id)
             if place is not None and not self.entered.own and place[0] != self.name:

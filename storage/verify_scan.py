@@ -91,7 +91,7 @@ class Walk:
             if inflate.eof:
                 return raw, len(first) - len(inflate.unused_data)
             return self._rest(start, inflate, raw, len(first))
-        except isal_zlib.error:
+        except isal_zlib.error:  # type: ignore[misc]  # its stubs: an instance
             return None
 
     def _rest(self, start: int, inflate: Any, raw: bytes, length: int) -> tuple[bytes, int] | None:

@@ -1,4 +1,4 @@
-"""Reads WARC files of one gzip member a record, and says exactly where one is damaged.
+"""Reads WARC files of one gzip member a record, and such as are not compressed; says exactly where one is damaged.
 
 What is read is whole: a record is given back only after its gzip checksum, its lengths and its end were found right.
 """
@@ -34,7 +34,7 @@ class Record:
 
     file: str
     offset: int
-    length: int  # of the gzip member, bytes
+    length: int  # of the gzip member, or of the plain record; bytes
     head: RecordHead
     block: IO[bytes]
 
@@ -215,6 +215,32 @@ class _Member:
         return self._at - len(self._inflate.unused_data)
 
 
+class _Plain(_Member):
+    """One record of a file that is not compressed, read in the same way."""
+
+    def _more(self) -> bool:
+        self._file.seek(self._at)
+        piece = self._file.read(self._next_read)
+        if not piece:
+            raise _BrokenError("the file ends within a record")
+        self._next_read = _READ
+        self._at += len(piece)
+        self._out += piece
+        return True
+
+    def end(self) -> int:
+        """The offset behind the two line ends of the record."""
+        if b"".join(self.take(len(_END))) != _END:
+            raise _BrokenError("the block is longer than its Content-Length")
+        return self._at - len(self._out)
+
+
+def _member(file: IO[bytes], offset: int) -> _Member:
+    """What begins at an offset, compressed or not."""
+    file.seek(offset)
+    return _Plain(file, offset) if file.read(len(_MAGIC)) == _MAGIC else _Member(file, offset)
+
+
 def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> Record:
     if strict:
         file.seek(offset)
@@ -222,7 +248,7 @@ def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> R
         if found != GZIP_HEAD:
             torn = GZIP_HEAD.startswith(found)
             raise _BrokenError("the file ends within a record" if torn else "no gzip header as this program writes it")
-    member = _Member(file, offset)
+    member = _member(file, offset)
     head = parse_record_head(member.head())
     if not head.version.startswith("WARC/") or head.content_length < 0:
         raise _BrokenError("no WARC record header")
@@ -244,7 +270,9 @@ def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> R
 
 def _next_record(file: IO[bytes], start: int, size: int, warcinfo_id: str | None, *, strict: bool) -> int | None:
     """The offset of the next whole record header; None when there is none up to the end."""
-    magic = GZIP_HEAD if strict else GZIP_HEAD[:3]
+    file.seek(0)
+    plain = not strict and file.read(len(_MAGIC)) == _MAGIC
+    magic = _MAGIC if plain else GZIP_HEAD if strict else GZIP_HEAD[:3]
     while start < size:
         file.seek(start)
         window = file.read(_READ)
@@ -259,7 +287,7 @@ def _next_record(file: IO[bytes], start: int, size: int, warcinfo_id: str | None
 
 def _begins_record(file: IO[bytes], offset: int, warcinfo_id: str | None) -> bool:
     try:
-        head = parse_record_head(_Member(file, offset).head())
+        head = parse_record_head(_member(file, offset).head())
     except _BrokenError:
         return False
     return head.version.startswith("WARC/") and (warcinfo_id is None or warcinfo_id_of(head) == warcinfo_id)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import SITE, Archive, page
+from archives import SITE, Archive
 from test_storage_verify import member, records
 
 from crawler.cli import main
@@ -58,12 +57,9 @@ class Collection:
 
 @pytest.fixture
 def collection(full: Archive, capsys: pytest.CaptureFixture[str]) -> Collection:
-    (full.folder.parent / "newswarc.toml").write_text('[collection]\nname = "desk"\n[database]\nurl = "sqlite:///test.db"\n')
-    database = next(full.folder.parent.glob("*.db"))
-    if database.name != "test.db":
-        (full.folder.parent / "newswarc.toml").write_text(
-            f'[collection]\nname = "desk"\n[database]\nurl = "sqlite:///{database.name}"\n'
-        )
+    [database] = full.folder.parent.glob("*.db")
+    settings = f'[collection]\nname = "desk"\n[database]\nurl = "sqlite:///{database.name}"\n'
+    (full.folder.parent / "newswarc.toml").write_text(settings)
     return Collection(full, capsys)
 
 
@@ -200,7 +196,7 @@ def test_a_stale_index_is_written_anew(collection: Collection) -> None:
     """Lines that miss, are of nothing, or say something else: the index is byte for byte as its writer left it."""
     before = collection.state()
     path = cdxj_path(collection.files[0])
-    first, second, *others = path.read_bytes().splitlines(keepends=True)
+    _, second, *others = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([second.replace(b"sha1:", b"sha1:A"), *others, b'zz)/ 2026 {"offset": "7"}\n']))
     done = mended(collection, f"{path.name} at offset ", "1 records have no line", "1 lines are of no record")
     assert len(done) == 1
@@ -341,6 +337,12 @@ def test_a_row_whose_record_was_never_there_is_taken_back(collection: Collection
 # --- files that were cut ----------------------------------------------------------------------------------------------
 
 
+def behind(one: Collection, offset: int) -> set[int]:
+    """Ids of the captures of the first file from an offset on."""
+    query = "SELECT id FROM captures WHERE warc_file_id = 1 AND warc_offset >= :at"
+    return {row[0] for row in one.archive.rows(query, at=offset)}
+
+
 def rest_of(one: Collection, before: dict[str, Any], lost: set[int]) -> None:
     """All captures but those lost are as they were, and all other files."""
     kept = [row for row in before["captures"] if row[0] not in lost]
@@ -357,7 +359,7 @@ def test_a_cut_file_loses_what_is_gone_and_nothing_else(collection: Collection, 
     record = collection.main_record("/a2")
     raw, at = path.read_bytes(), record.offset + (into if into >= 0 else record.length + into)
     path.write_bytes(raw[:at])
-    lost = {row[0] for row in collection.archive.rows("SELECT id FROM captures WHERE warc_file_id = 1 AND warc_offset >= :at", at=record.offset)}
+    lost = behind(collection, record.offset)
     code, said = collection.verify()
     assert code == DAMAGE
     assert said.startswith(f"{path.name} at offset {record.offset}: cut: ")
@@ -380,8 +382,8 @@ def test_a_cut_within_an_exchange_keeps_its_response(collection: Collection) -> 
     end = record.offset + record.length
     raw = path.read_bytes()
     path.write_bytes(raw[: end + 50])
-    lost = {row[0] for row in collection.archive.rows("SELECT id FROM captures WHERE warc_file_id = 1 AND warc_offset > :at", at=end)}
-    code, told = collection.verify("--repair")
+    lost = behind(collection, end)
+    code, _ = collection.verify("--repair")
     assert code == DAMAGE
     assert path.read_bytes() == raw[:end]
     assert path.with_name(f"{path.name}.cut-{end}").read_bytes() == raw[end : end + 50]
@@ -495,5 +497,3 @@ def test_repair_on_every_database(full: Archive) -> None:
     assert full.faults() == []
     assert full.state(f"{SITE}/a3") == ("pending", True)
 
-
-_ = (shutil, page)

@@ -15,7 +15,7 @@ from storage.database import Engine, open_database, open_readonly
 from storage.errors import DamageError
 from storage.export import moment
 from storage.lock import hold
-from storage.repair import repair
+from storage.repair import Deed, repair
 from storage.times import now
 from storage.verify import Checked, Choice, Fault
 from storage.verify import verify as faults_of
@@ -127,11 +127,21 @@ def _repair(work: _Work, note: Note) -> None:
     left = {(fault.what, fault.file, fault.offset) for fault in after}
     mended = [fault for fault in before if (fault.what, fault.file, fault.offset) not in left]
     if work.wanted.as_json:
-        said = {"mended": mended, "faults": after, "done": deeds}
-        console.out_json({"checked": asdict(again)} | {name: [asdict(one) for one in ones] for name, ones in said.items()})
+        console.out_json(
+            {
+                "checked": asdict(again),
+                "done": [asdict(deed) for deed in deeds],
+                "mended": [asdict(fault) for fault in mended],
+                "faults": [asdict(fault) for fault in after],
+            }
+        )
     else:
-        for word, ones in (("done", deeds), ("mended", mended), ("remains", after)):
-            for one in ones:
-                console.out(console.one_line(f"{word}: {one}"))
+        said = [*_told("done", deeds), *_told("mended", mended), *_told("remains", after)]
+        for line in said:
+            console.out(console.one_line(line))
     note(f"{len(mended)} faults of {len(before)} mended")
     _conclude(work, again, note)
+
+
+def _told(word: str, ones: Iterable[Fault | Deed]) -> list[str]:
+    return [f"{word}: {one}" for one in ones]
