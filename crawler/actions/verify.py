@@ -21,6 +21,7 @@ from storage.verify import Checked, Choice, Fault
 from storage.verify import verify as faults_of
 from storage.verify_crew import Crew
 from storage.verify_files import Bodies
+from storage.warc_file import disk
 
 Note = Callable[[str], None]
 
@@ -88,7 +89,8 @@ class _Work:
 
 def _worthwhile(folder: Path) -> int:
     """One worker for each core; for a small archive this process alone is faster than starting others."""
-    sizes = [file.stat().st_size for file in os.scandir(folder) if file.is_file()]
+    with disk("read", folder):
+        sizes = [file.stat().st_size for file in os.scandir(folder) if file.is_file()]
     return len(os.sched_getaffinity(0)) if sum(sizes) > _SMALL else 1
 
 
