@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from storage.captures import context_from, context_json
 from storage.columns import clean
-from storage.http_message import HEAD_LIMIT, Head, split_head
+from storage.http_message import HEAD_LIMIT, Head, head_end, split_head
 from storage.records import Capture, Ended
 from storage.verify_body import other_body
 from storage.warc_fields import context_of
@@ -32,10 +32,6 @@ def message_of(record: Record) -> Message | None:
     """What a response's block begins with; None for other records."""
     if record.head.type not in {"response", "revisit"}:
         return None
-    return _message(record)
-
-
-def _message(record: Record) -> Message:
     small = record.head.content_length <= IN_MEMORY
     start = record.content() if small else b"".join(pieces(record.block, 0, HEAD_LIMIT))
     head = split_head(start)
@@ -53,11 +49,9 @@ def wrong_digests(record: Record, message: Message | None) -> list[str]:
     payload_digest = head.get("WARC-Payload-Digest")
     if head.type == "revisit" or (payload_digest is None and head.type != "response"):
         return wrong
-    payload, raw_head = memoryview(content), b""
-    if head.type not in WITHOUT_HTTP:
-        message = message or _message(record)
-        payload, raw_head = payload[message.head.payload_offset :], message.raw_head
-    if not _fits(payload_digest, payload, needed=message is not None) and undisputed(raw_head):
+    start = 0 if head.type in WITHOUT_HTTP else (head_end(content) or min(len(content), HEAD_LIMIT))
+    payload = memoryview(content)[start:]
+    if not _fits(payload_digest, payload, needed=True) and undisputed(content[:start]):
         wrong.append(_said(head, "WARC-Payload-Digest", payload))
     return wrong
 

@@ -69,7 +69,7 @@ class RecordHead:
     def _named(self) -> dict[str, str]:
         return {name.lower(): value for name, value in reversed(self.fields)}
 
-    @property
+    @cached_property
     def type(self) -> str:
         """WARC-Type."""
         return self.get("WARC-Type") or ""
@@ -90,7 +90,7 @@ class RecordHead:
         """WARC-Date."""
         return self.get("WARC-Date") or ""
 
-    @property
+    @cached_property
     def content_length(self) -> int:
         """Content-Length, bytes of the block; -1 when it is missing or no number."""
         value = self.get("Content-Length") or ""
