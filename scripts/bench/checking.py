@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ CORES = 2
 _RUN = "20260301T120000Z-bench0"
 _T0 = "2026-03-01T12:00:00.000Z"
 _BATCH = 50
+_LEVEL = 5
 _REQUEST = (
     "GET {path} HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: newswarc/bench (+https://bench.newswarc.org/)\r\n"
     "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\nAccept-Language: en\r\nAccept-Encoding: gzip, deflate, br\r\n\r\n"
@@ -103,7 +104,7 @@ def make_archive(folder: Path, pages: Sequence[Page], size: int) -> Made:
     make_collection(folder, [], 1)
     engine = open_database(f"sqlite:///{folder / 'news.db'}")
     writer = WarcWriter(folder / "warc", _RUN, "newswarc/bench", {"isPartOf": "bench"}, max_file_bytes=size // FILES)
-    made = Made()
+    made, packed = Made(), [_Packed(page.html) for page in pages]
     with transaction(engine) as conn:
         runs.begin(conn, _RUN, "bench", _T0)
         source_id = frontier.source_id(conn, "bench", "https://bench.test/", _T0)
@@ -111,7 +112,7 @@ def make_archive(folder: Path, pages: Sequence[Page], size: int) -> Made:
         numbers = range(made.exchanges, made.exchanges + _BATCH)
         with transaction(engine) as conn:
             for number in numbers:
-                _enter(conn, writer, source_id, pages[number % len(pages)], number)
+                _enter(conn, writer, source_id, packed[number % len(packed)], number)
             WarcKeeping(writer).before_commit(conn)
         made.exchanges += _BATCH
         made.bytes = sum(file.stat().st_size for file in (folder / "warc").iterdir())
@@ -123,15 +124,15 @@ def make_archive(folder: Path, pages: Sequence[Page], size: int) -> Made:
     return made
 
 
-def _enter(conn: Connection, writer: WarcWriter, source_id: int, page: Page, number: int) -> None:
+def _enter(conn: Connection, writer: WarcWriter, source_id: int, packed: _Packed, number: int) -> None:
     """A page as it is fetched, archived and stored as an article."""
-    url, moment = f"https://bench.test/{number}{page.path}", later(_T0, number)
+    url, moment = f"https://bench.test/news/{number}.html", later(_T0, number)
     conn_origin = Origin(source_id, _RUN, moment, via="https://bench.test/feed.xml")
     frontier.discover(conn, [Link(url)], conn_origin)
     [url_id] = frontier.ids_of(conn, [key(url)]).values()
     [lease] = leases.claim_rows(conn, [url_id], _RUN, later(moment, 3600))
     context = FetchContext(_RUN, "bench", Kind.ARTICLE, url, via="https://bench.test/feed.xml", hops_from_seed=1)
-    response = _CODINGS[number % len(_CODINGS)](page.html + b"<!-- %d -->" % number)
+    response = _CODINGS[number % len(_CODINGS)](packed, b"<!-- %d -->" % number)
     exchange = Exchange(
         url=url,
         started_at=moment,
@@ -151,21 +152,35 @@ def _enter(conn: Connection, writer: WarcWriter, source_id: int, page: Page, num
     store_article(conn, Visit(lease, source_id, _RUN, moment, url, 200, recorded), read, [], next_visit)
 
 
-def _zipped(html: bytes) -> bytes:
-    body = gzip.compress(html, 5, mtime=0)
+class _Packed:
+    """A page that is compressed but for its end, so that many pages can be made of it."""
+
+    def __init__(self, html: bytes) -> None:
+        self.html = html
+        self._packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+        self._begun = self._packer.compress(html)
+
+    def zipped(self, end: bytes) -> bytes:
+        """The page with this end, as a server that compresses sends it."""
+        packer = self._packer.copy()
+        return self._begun + packer.compress(end) + packer.flush()
+
+
+def _zipped(page: _Packed, end: bytes) -> bytes:
+    body = page.zipped(end)
     return f"{_HEAD}Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def _chunked(html: bytes) -> bytes:
-    body = gzip.compress(html, 5, mtime=0)
+def _chunked(page: _Packed, end: bytes) -> bytes:
+    body = page.zipped(end)
     chunks = [body[start : start + 8192] for start in range(0, len(body), 8192)]
     framed = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     return f"{_HEAD}Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n".encode() + framed
 
 
-def _plain(html: bytes) -> bytes:
-    return f"{_HEAD}Content-Length: {len(html)}\r\n\r\n".encode() + html
+def _plain(page: _Packed, end: bytes) -> bytes:
+    return f"{_HEAD}Content-Length: {len(page.html + end)}\r\n\r\n".encode() + page.html + end
 
 
 # As pages come: most compressed and in chunks, a few not compressed at all.
-_CODINGS: Sequence[Callable[[bytes], bytes]] = (*[_chunked] * 5, *[_zipped] * 4, _plain)
+_CODINGS: Sequence[Callable[[_Packed, bytes], bytes]] = (*[_chunked] * 5, *[_zipped] * 4, _plain)
