@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 from dataclasses import dataclass
 
@@ -15,9 +16,8 @@ from storage.warc_fields import context_of
 from storage.warc_format import RecordHead, pieces, sha1_of, undisputed
 from storage.warc_read import IN_MEMORY, WITHOUT_HTTP, Record, faults
 
-_BASE32 = frozenset(string.ascii_uppercase + "234567")
+_BASE32 = re.compile("[A-Z2-7]{32}")  # a SHA-1
 _AS_DIGITS = str.maketrans(string.ascii_uppercase + "234567", "0123456789abcdefghijklmnopqrstuv")
-_DIGITS = 32  # of a SHA-1 in base32
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _fits(stated: str | None, content: bytes | memoryview, *, needed: bool) -> b
         return True
     found = int.from_bytes(hashlib.sha1(content, usedforsecurity=False).digest())
     value = stated[len("sha1:") :]
-    if len(value) != _DIGITS or not _BASE32.issuperset(value):
+    if not _BASE32.fullmatch(value):
         return False
     return int(value.translate(_AS_DIGITS), 32) == found  # much faster than to write the other in base32
 

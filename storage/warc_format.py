@@ -14,8 +14,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from typing import IO
+from typing import IO, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -54,8 +53,13 @@ Fields = tuple[tuple[str, str], ...]
 class RecordHead:
     """The named fields of a record, in the order written."""
 
+    _named: ClassVar[dict[str, str]]  # of this very head: value by name in lower case
+
     version: str
     fields: Fields
+
+    def __post_init__(self) -> None:
+        self.__dict__["_named"] = {name.lower(): value for name, value in reversed(self.fields)}
 
     def __bytes__(self) -> bytes:
         lines = (self.version, *(f"{name}: {value}" for name, value in self.fields), "", "")
@@ -65,14 +69,10 @@ class RecordHead:
         """The first value of a field, whatever the case of its name."""
         return self._named.get(name.lower())
 
-    @cached_property
-    def _named(self) -> dict[str, str]:
-        return {name.lower(): value for name, value in reversed(self.fields)}
-
-    @cached_property
+    @property
     def type(self) -> str:
         """WARC-Type."""
-        return self.get("WARC-Type") or ""
+        return self._named.get("warc-type", "")
 
     @property
     def record_id(self) -> str:
@@ -90,10 +90,10 @@ class RecordHead:
         """WARC-Date."""
         return self.get("WARC-Date") or ""
 
-    @cached_property
+    @property
     def content_length(self) -> int:
         """Content-Length, bytes of the block; -1 when it is missing or no number."""
-        value = self.get("Content-Length") or ""
+        value = self._named.get("content-length", "")
         return int(value) if value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS else -1
 
 

@@ -11,11 +11,9 @@ from pathlib import Path
 from crawler import collection as collections
 from crawler import console
 from crawler.collection import Collection
-from storage.database import Engine, open_database, open_readonly
+from storage.database import Engine, open_readonly
 from storage.errors import DamageError
 from storage.export import moment
-from storage.lock import hold
-from storage.repair import Deed, repair
 from storage.times import now
 from storage.verify import Checked, Choice, Fault
 from storage.verify import verify as faults_of
@@ -26,7 +24,7 @@ from storage.warc_file import disk
 Note = Callable[[str], None]
 
 _SMALL = 48 << 20  # bytes
-_SHARE = 1 / 8  # of bodies that are decoded
+_SHARE = 1 / 10  # of bodies that are decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,6 @@ class Wanted:
     seed: str | None = None
     bodies: bool = False
     workers: int | None = None
-    repair: bool = False
     as_json: bool = False
 
     def choice(self) -> Choice:
@@ -50,23 +47,17 @@ class Wanted:
 
 
 def verify(folder: Path, note: Note, progress: Note | None, wanted: Wanted) -> None:
-    """Print all damage as it is found, and mend it if that is wanted. Raises DamageError when there is any left."""
+    """Print all damage as it is found. Raises DamageError when there is any."""
     collection, choice = collections.find(folder), wanted.choice()
     collection.warc()
-    with ExitStack() as stack:
-        if wanted.repair:
-            stack.enter_context(hold(collection.folder))
-        url = collection.database_url
-        engine = open_database(url, create=False) if wanted.repair else open_readonly(url)
-        stack.callback(engine.dispose)
-        work = _Work(collection, engine, choice, wanted, progress)
-        if wanted.repair:
-            _repair(work, note)
-        else:
-            _check(work, note)
+    engine = open_readonly(collection.database_url)
+    try:
+        _check(Work(collection, engine, choice, wanted, progress), note)
+    finally:
+        engine.dispose()
 
 
-class _Work:
+class Work:
     """What all passes over a collection share."""
 
     def __init__(
@@ -94,12 +85,12 @@ def _worthwhile(folder: Path) -> int:
     return len(os.sched_getaffinity(0)) if sum(sizes) > _SMALL else 1
 
 
-def _check(work: _Work, note: Note) -> None:
+def _check(work: Work, note: Note) -> None:
     checked, found = Checked(), list[Fault]()
     work.faults(checked, found.extend if work.wanted.as_json else _show)
     if work.wanted.as_json:
         console.out_json({"checked": asdict(checked), "faults": [asdict(fault) for fault in found]})
-    _conclude(work, checked, note)
+    conclude(work, checked, note)
 
 
 def _show(faults: Iterable[Fault]) -> None:
@@ -108,7 +99,8 @@ def _show(faults: Iterable[Fault]) -> None:
         console.flush()  # a whole archive takes hours; what is found is told at once
 
 
-def _conclude(work: _Work, checked: Checked, note: Note) -> None:
+def conclude(work: Work, checked: Checked, note: Note) -> None:
+    """Tell what was looked at. Raises DamageError when there is any fault."""
     for line in checked.notes:
         note(line)
     if checked.decoded < checked.bodies:
@@ -117,33 +109,3 @@ def _conclude(work: _Work, checked: Checked, note: Note) -> None:
     if checked.faults:
         raise DamageError(f"{work.collection.folder}: {checked.faults} faults in {seen}")
     note(f"No damage in {seen}")
-
-
-def _repair(work: _Work, note: Note) -> None:
-    """Look, mend, and look again."""
-    checked, before = Checked(), list[Fault]()
-    work.faults(checked, before.extend)
-    deeds = repair(work.engine, work.collection.warc(), now(), before)
-    again, after = Checked(), list[Fault]()
-    work.faults(again, after.extend)
-    left = {(fault.what, fault.file, fault.offset) for fault in after}
-    mended = [fault for fault in before if (fault.what, fault.file, fault.offset) not in left]
-    if work.wanted.as_json:
-        console.out_json(
-            {
-                "checked": asdict(again),
-                "done": [asdict(deed) for deed in deeds],
-                "mended": [asdict(fault) for fault in mended],
-                "faults": [asdict(fault) for fault in after],
-            }
-        )
-    else:
-        said = [*_told("done", deeds), *_told("mended", mended), *_told("remains", after)]
-        for line in said:
-            console.out(console.one_line(line))
-    note(f"{len(mended)} faults of {len(before)} mended")
-    _conclude(work, again, note)
-
-
-def _told(word: str, ones: Iterable[Fault | Deed]) -> list[str]:
-    return [f"{word}: {one}" for one in ones]

@@ -11,8 +11,10 @@ from crawler.commands.shared import Invocation, shared_options
 from crawler.later import later
 
 if TYPE_CHECKING:
+    from crawler.actions.repair import repair as mend
     from crawler.actions.verify import Wanted, verify
 else:
+    mend = later("crawler.actions.repair:repair")
     verify = later("crawler.actions.verify:verify")
     Wanted = later("crawler.actions.verify:Wanted")
 
@@ -32,7 +34,7 @@ def percent(text: str) -> float:
 @click.option("--since", metavar="DATE", help="Only files closed at or after this date or moment (UTC), or still open.")
 @click.option("--sample", type=percent, metavar="N%", help="Only so many percent of the files, by lot.")
 @click.option("--seed", metavar="TEXT", help="What lots depend on.  [default: the date]")
-@click.option("--bodies", is_flag=True, help="Decode every page; without it one of eight in large files.")
+@click.option("--bodies", is_flag=True, help="Decode every page; without it one of ten in large files.")
 @click.option(
     "--workers",
     type=click.IntRange(1, _MOST_WORKERS),
@@ -54,5 +56,6 @@ def command(
     as_json: bool,
 ) -> None:
     """Prove that every row points to the archived bytes it came from, and that every record has its row."""
-    wanted = Wanted(since, sample, seed, bodies, workers, repair, as_json)
-    verify(invocation.collection, invocation.note, invocation.note if invocation.verbose else None, wanted)
+    wanted = Wanted(since, sample, seed, bodies, workers, as_json)
+    door = mend if repair else verify
+    door(invocation.collection, invocation.note, invocation.note if invocation.verbose else None, wanted)
