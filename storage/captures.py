@@ -79,9 +79,9 @@ def settled(conn: Connection, capture_id: int, body_sha256: str | None = None) -
 
 
 def is_awaited(capture: Capture) -> bool:
-    """Whether an outcome is to be expected of a capture: a page of an article that came as far as it ever will."""
+    """Whether an outcome is to be expected of a capture: an article's page, or a requisite, that came as far as it ever will."""
     answered = 200 <= (capture.http_status or 0) < 300
-    return capture.context.kind is Kind.ARTICLE and answered and capture.ended is not Ended.TIME
+    return capture.context.kind in (Kind.ARTICLE, Kind.REQUISITE) and answered and capture.ended is not Ended.TIME
 
 
 def capture_of(row: RowMapping) -> Capture:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from storage.records import SEED_KINDS, Kind, Ledger, Verdict
+from storage.records import SEED_KINDS, Kind, Ledger, State, Verdict
 from storage.schema import captures, outcomes, runs, sources, urls
 
 _NOTE = update(runs).where(runs.c.id == bindparam("run"))  # parameters named as columns are what it sets
@@ -36,8 +36,11 @@ def end(conn: Connection, run_id: str, exit_code: int, ledger: Ledger, now: str)
     )
 
 
-def ledger(conn: Connection, run_id: str, pending: int) -> Ledger:
-    """The account of a run: article URLs by verdict, captures and seeds of other kinds beside; `pending` were not reached."""
+def ledger(conn: Connection, run_id: str, pending: int, requisites: int = 0) -> Ledger:
+    """The account of a run: article URLs by verdict, captures, seeds and requisites of pages beside.
+
+    `pending` article URLs and `requisites` were not reached.
+    """
     rows = conn.execute(
         select(outcomes.c.kind, outcomes.c.verdict, func.count())
         .where(outcomes.c.run_id == run_id)
@@ -58,6 +61,8 @@ def ledger(conn: Connection, run_id: str, pending: int) -> Ledger:
     )
     if fetched := conn.execute(robots).scalar_one():
         others["robots/fetched"] = fetched
+    if requisites:
+        others[f"{Kind.REQUISITE}/{State.PENDING}"] = requisites
     return Ledger(articles=articles, others=others, pending=pending)
 
 
@@ -71,7 +76,7 @@ def source_results(conn: Connection, run_id: str, *, seeds_only: bool) -> dict[s
         select(sources.c.name, outcomes.c.verdict, func.coalesce(outcomes.c.reason, ""))
         .join(urls, urls.c.id == outcomes.c.url_id)
         .join(sources, sources.c.id == urls.c.source_id)
-        .where(outcomes.c.run_id == run_id)
+        .where(outcomes.c.run_id == run_id, outcomes.c.kind != str(Kind.REQUISITE))
         .distinct()
     )
     if seeds_only:
@@ -89,6 +94,7 @@ def failure_reasons(conn: Connection, run_id: str, names: Sequence[str]) -> dict
         .join(urls, urls.c.id == outcomes.c.url_id)
         .join(sources, sources.c.id == urls.c.source_id)
         .where(outcomes.c.run_id == run_id, sources.c.name.in_(names), outcomes.c.reason.is_not(None))
+        .where(outcomes.c.kind != str(Kind.REQUISITE))
         .group_by(sources.c.name, outcomes.c.reason)
         .order_by(func.count())
     )

@@ -32,6 +32,7 @@ verify_tls = false
 max_page_bytes = 1_000_000
 max_capture_bytes = 2_000_000
 max_warc_bytes = 50_000_000
+max_requisite_bytes = 70_000_000
 timeout = 12.5
 http_proxy = "http://proxy.local:3128"
 
@@ -51,6 +52,8 @@ delay = 5
 robots = "ignore"
 robots_reason = "written permission of the editor, 2026-03-01"
 verify_tls = true
+requisites = true
+pdfs = true
 
 [[source]]
 name = "zeitung"
@@ -85,6 +88,7 @@ def test_every_key_is_read() -> None:
         max_page_bytes=1_000_000,
         max_capture_bytes=2_000_000,
         max_warc_bytes=50_000_000,
+        max_requisite_bytes=70_000_000,
         timeout=12.5,
         http_proxy="http://proxy.local:3128",
     )
@@ -96,6 +100,7 @@ def test_every_key_is_read() -> None:
     assert post.deny == ("/sport/", r"\?print=")
     assert (read.delay(post), read.delay(zeitung)) == (5.0, 2.0)
     assert (read.verify_tls(post), read.verify_tls(zeitung)) == (True, False)
+    assert [(source.requisites, source.pdfs) for source in read.sources] == [(True, True), (False, False)]
     assert read.source("zeitung") is zeitung
     assert read.source("nobody") is None
 
@@ -156,6 +161,9 @@ FAULTS = [
     ("[crawl]\nmax_page_bytes = '10MB'", "[crawl] key max_page_bytes: must be a whole number of bytes from 1 to "),
     ("[crawl]\nmax_capture_bytes = -5", "[crawl] key max_capture_bytes: must be a whole number of bytes from 1 to "),
     ("[crawl]\nmax_warc_bytes = 9_999", "[crawl] key max_warc_bytes: must be a whole number of bytes from 10000 to "),
+    ("[crawl]\nmax_requisite_bytes = 0", "[crawl] key max_requisite_bytes: must be a whole number of bytes from 1 to "),
+    (f"{SOURCE}requisites = 'all'", '[[source]] 1 (post) key requisites: must be true or false (without quotes), not "all"'),
+    (f"{SOURCE}pdfs = true", "[[source]] 1 (post) key pdfs: needs requisites = true"),
     ("[crawl]\nverify_tls = 'no'", '[crawl] key verify_tls: must be true or false (without quotes), not "no"'),
     ("[crawl]\nhttp_proxy = 'proxy.local'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),
     ("[crawl]\nhttp_proxy = 'socks5://a:1'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),

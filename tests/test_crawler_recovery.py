@@ -14,6 +14,7 @@ from archives import SITE, Archive, candidate, page
 from desk import Desk
 
 from crawler.recovery import Recovery, raw_page
+from crawler.requisites import Allowance
 from crawler.tape import Limits
 from pipelines.page import RawPage, ReadArticle, read_page
 from pipelines.workers import WorkerError
@@ -34,6 +35,7 @@ class FakeRun:
         self.limits = Limits()
         self.writer = SimpleNamespace(folder=archive.folder)
         self.workers = self
+        self.allowance = Allowance({}, 1)
         self.read: list[RawPage] = []
         self._archive = archive
         self._answer = answer
@@ -43,7 +45,7 @@ class FakeRun:
         with transaction(self._archive.engine) as conn:
             return job(conn)
 
-    async def run(self, _: Callable[..., Any], raw: RawPage) -> ReadArticle:
+    async def run(self, _: Callable[..., Any], raw: RawPage, *more: Any) -> Any:
         """What a pool of workers does."""
         self.read.append(raw)
         return self._answer(raw)
