@@ -265,8 +265,8 @@ def _lazy(element: etree._Element) -> Iterator[str]:
             yield from (url for url in _attributes(element, *_LAZY) if "/" in url or "." in url)
         names = _LAZY_PERHAPS if is_picture else (*_LAZY, *_LAZY_PERHAPS)
         yield from (url for url in _attributes(element, *names) if _PICTURE.search(url))
-        for written in _attributes(element, *_LAZY_SETS):
-            yield from _candidates(written)
+    for written in _attributes(element, *_LAZY_SETS):
+        yield from _candidates(written)
     for written in _attributes(element, *_LAZY_BACKGROUNDS):
         yield from _background(written)
 

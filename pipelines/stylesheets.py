@@ -10,7 +10,7 @@ import codecs
 import re
 from collections.abc import Iterator
 
-MAX_CSS = 4_000_000  # characters that are read
+MAX_CSS = 2_000_000  # characters that are read
 MAX_URL = 32_000  # characters of one; data: URLs are longer, and none of ours
 _MAX_NESTED = 200  # functions
 
