@@ -27,7 +27,9 @@ _SCAN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
-_BAD_URL = re.compile(r"(?!\s*+[\"'])(?:[^)\\]|\\.)*+\)?", re.DOTALL)  # what follows `url(` and is neither bare nor quoted
+_BAD_URL = re.compile(
+    r"(?!\s*+[\"'])(?:[^)\\]|\\.)*+\)?", re.DOTALL
+)  # what follows `url(` and is neither bare nor quoted
 _ESCAPE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})(?:\r\n|[ \n\r\t\f])?|(\r\n|[\n\r\f])|(.))", re.DOTALL)
 _CHARSET = re.compile(rb'@charset "([\w.:-]{1,40})"')
 _SETS = frozenset({"image-set", "-webkit-image-set"})
@@ -115,7 +117,11 @@ def _character(escape: re.Match[str]) -> str:
 
 def text_of(body: bytes, charset: str | None) -> str:
     """A stylesheet's text: by its byte order mark, by what HTTP says, by `@charset`, else UTF-8. Never raises."""
-    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
         if body.startswith(mark):
             return body[len(mark) :].decode(name, "replace")
     said = _CHARSET.match(body)

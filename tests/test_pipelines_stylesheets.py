@@ -26,7 +26,10 @@ CASES = {
     "escaped null": (r"a { background: url('\0 b.png') }", ["\ufffdb.png"]),
     "data": ("a { background: url(data:image/png;base64,AA==) }", ["data:image/png;base64,AA=="]),
     "comment": ("/* url(b.png) @import 'c.css'; */ a { background: url(d.png) }", ["d.png"]),
-    "comment that looks like a URL": ("a { background: url(//b.test/c.png) /* ' */ url('d.png') }", ["//b.test/c.png", "d.png"]),
+    "comment that looks like a URL": (
+        "a { background: url(//b.test/c.png) /* ' */ url('d.png') }",
+        ["//b.test/c.png", "d.png"],
+    ),
     "text that looks like a URL": ('a::before { content: "url(b.png)" } c { d: url(e.png) }', ["e.png"]),
     "namespace": ('@namespace url(http://www.w3.org/2000/svg); @namespace x "http://x.test/";', []),
     "namespace, quoted": ('@namespace svg url("http://www.w3.org/2000/svg");', []),
@@ -40,7 +43,10 @@ CASES = {
     "cut in a comment": ("a { background: url(b.png) } /* url(c.png)", ["b.png"]),
     "markup around": ("<!-- @import 'b.css'; -->", ["b.css"]),
     "custom property": ("a { --logo: url(b.png) }", ["b.png"]),
-    "nested functions": ("a { background: linear-gradient(red, var(--x)), cross-fade(url(b.png), url(c.png)) }", ["b.png", "c.png"]),
+    "nested functions": (
+        "a { background: linear-gradient(red, var(--x)), cross-fade(url(b.png), url(c.png)) }",
+        ["b.png", "c.png"],
+    ),
     "nothing": ("", []),
 }
 
@@ -58,7 +64,9 @@ def test_any_text_ends(css: str) -> None:
     list(urls_of(css))
 
 
-@pytest.mark.parametrize("piece", ["url(", '"\\', "/*", "(", "a\\", "@import ", "url( ", "url(\\", "url('", "-", "image-set("])
+@pytest.mark.parametrize(
+    "piece", ["url(", '"\\', "/*", "(", "a\\", "@import ", "url( ", "url(\\", "url('", "-", "image-set("]
+)
 def test_a_hostile_text_is_read_once(piece: str) -> None:
     """A text of millions of openings costs no more than its length: a test without this property would not end."""
     assert len(list(urls_of(piece * (MAX_CSS // len(piece))))) <= MAX_CSS
