@@ -19,7 +19,7 @@ from pipelines import jsonld, stylesheets
 from pipelines.decode import decode
 from pipelines.tree import flatten, thinned
 from storage.records import Page
-from storage.urlkey import InvalidURL, canonical, key
+from storage.urlkey import InvalidURL, absolute
 
 MAX_REQUISITES = 1_000  # of one page or stylesheet
 MAX_WRITTEN = 20_000  # URLs of a page that are looked at, repetitions included
@@ -57,7 +57,7 @@ _KEPT = frozenset(  # of a page nested too deep
 
 @dataclass(frozen=True, slots=True)
 class Requisites:
-    """Canonical URLs in the order they are met, each once. `overflow`: there were more than are taken."""
+    """Absolute URLs in the order they are met, each once. `overflow`: there were more than are taken."""
 
     urls: tuple[str, ...] = ()
     overflow: bool = False
@@ -125,14 +125,14 @@ def _tree(text: str, parser: etree.HTMLParser) -> etree._Element | None:
 def _base(root: etree._Element, url: str) -> str:
     written = next((element.get("href") for element in root.iter("base") if element.get("href")), None)
     try:
-        return canonical(written, url) if written else url
+        return absolute(written, url) if written else url
     except InvalidURL:
         return url
 
 
 def _resolved(written: Iterable[str], base: str, own: str) -> Requisites:
-    """Canonical URLs of what was written; what no request can be made of, and the page itself, left out."""
-    own_key = key(own)
+    """Absolute URLs of what was written; what no request can be made of, and the page itself, left out."""
+    itself = absolute(own).partition("://")[2]
     found: dict[str, None] = {}
     seen: set[str] = set()
     for text in islice(written, MAX_WRITTEN):
@@ -140,10 +140,10 @@ def _resolved(written: Iterable[str], base: str, own: str) -> Requisites:
             continue
         seen.add(text)
         try:
-            url = canonical(text, base)
+            url = absolute(text, base)
         except InvalidURL:  # data:, blob:, javascript: and what is no URL
             continue
-        if url in found or url.partition("://")[2] == own_key:
+        if url in found or url.partition("://")[2] == itself:
             continue
         if len(found) == MAX_REQUISITES:
             return Requisites(tuple(found), overflow=True)

@@ -183,6 +183,19 @@ def test_requisites_of_all_kinds_of_trouble(desk: Desk) -> None:
         desk.run("verify")
 
 
+def test_a_requisite_may_be_redirected_to_another_site(desk: Desk) -> None:
+    """What would be refused for a page of a crawl is usual for a picture."""
+    with Newsroom(stories=2) as room:
+        story_with(room, "<img src=/variant/1>")  # by way of localhost, which is another site
+        configure(desk, room)
+        toml = desk.folder / "newswarc.toml"
+        toml.write_text(toml.read_text().replace(f'["{room.host}"]', f'["{room.host}", "localhost:{room.port}"]'))
+        desk.run("crawl", "-q")
+        assert states(desk)["1"] == ("kept", None)
+        hosts = desk.rows("SELECT url FROM captures WHERE url LIKE '%localhost%' AND kind = 'requisite'")
+        assert len(hosts) == 1
+
+
 def test_robots_of_other_hosts_are_obeyed_whatever_the_source_may_ignore(desk: Desk) -> None:
     """A licence to ignore robots.txt is of the source's own hosts."""
     with Newsroom(stories=2) as room, Newsroom(stories=2) as cdn:

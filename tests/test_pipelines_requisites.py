@@ -27,6 +27,10 @@ CASES = {
     "white space": ("<img src=' \n a\n.jpg '>", ["a.jpg"]),
     "entities": ("<img src='a.jpg?x=1&amp;y=2'><img src='b.jpg?x=1&y=2'>", ["a.jpg?x=1&y=2", "b.jpg?x=1&y=2"]),
     "numeric entities": ("<img src='&#97;&#x2e;jpg'>", ["a.jpg"]),
+    "signed": (
+        "<img src='a.jpg?w=1&s=184f01f078d7acb00872e7596ebd5983b16fd612&amp;utm_source=x'>",
+        ["a.jpg?w=1&s=184f01f078d7acb00872e7596ebd5983b16fd612&utm_source=x"],
+    ),
     "unicode": ("<img src='ü/ñ.jpg'>", ["%C3%BC/%C3%B1.jpg"]),
     "host of other letters": ("<img src='//bücher.test/a.jpg'>", ["https://xn--bcher-kva.test/a.jpg"]),
     "protocol-relative": ("<img src='//cdn.test/a.jpg'>", ["https://cdn.test/a.jpg"]),
