@@ -83,7 +83,7 @@ class Frontier(BaseScheduler):
         return None
 
     def has_pending_requests(self) -> bool:
-        """Whether anything is leased, being leased, or may still be due."""
+        """Whether anything is leased, being leased, or may still be due. Asked whenever the engine has done something."""
         if self._closed or self.run.failure is not None:
             return False
         if self._claiming is not None or self._planting or self._watching is not None or self._looking:
@@ -195,9 +195,8 @@ class Frontier(BaseScheduler):
         self._idle_since = None
         self._open.discard(lease.url_id)
         self._requisites.discard(lease.url_id)
-        self._last = self._last or new_links
-        turn = self._last and lease.kind is not Kind.REQUISITE and not self._pages_in_hand()
-        if new_links or turn:
+        if new_links:
+            self._last = True
             self.hunger()
 
     def _pages_in_hand(self) -> bool:
