@@ -104,6 +104,9 @@ def store_article(
     return outcome, new
 
 
+_HAD = {*range(200, 300), 304}
+
+
 def store_requisite(
     conn: Connection, visit: Visit, note: str | None, links: Sequence[Link], reschedule: Reschedule
 ) -> tuple[Outcome, int]:
@@ -112,7 +115,7 @@ def store_requisite(
     Returns the outcome, and how many URLs are new to fetch.
     """
     new = store_links(conn, visit, links)
-    error = visit.error or (None if visit.refused or (visit.status or 0) // 100 == 2 else f"http-{visit.status}")
+    error = visit.error or (None if visit.refused or visit.status in _HAD else f"http-{visit.status}")
     verdict = Verdict.FILTERED if visit.refused else Verdict.FAILED if error else Verdict.KEPT
     outcome = Outcome(verdict, visit.refused or error or note)
     _finish(conn, visit, outcome, articles.state_after(verdict), reschedule)

@@ -53,29 +53,32 @@ class Want:
 
 _OPEN = "next_fetch_at IS NOT NULL AND lease_run IS NULL"
 # A loose index scan: one probe of ix_urls_due a (priority, host) group, however many rows wait in it. Two probes instead of
-# one comparison of row values, which SQLite does not look up in an index here.
-_GROUPS = text(f"""
+# one comparison of row values, which SQLite does not look up in an index here. Requisites lie on so many hosts that whoever
+# wants pages must not pass by them.
+_GROUPS_AMONG = """
 WITH RECURSIVE g(priority, host, due) AS (
-  SELECT * FROM (SELECT priority, host, next_fetch_at FROM urls WHERE {_OPEN}
+  SELECT * FROM (SELECT priority, host, next_fetch_at FROM urls WHERE {open} AND {among}
                  ORDER BY priority, host, next_fetch_at LIMIT 1) AS first
   UNION ALL
   SELECT n.priority, n.host, n.next_fetch_at FROM g JOIN urls AS n ON n.id = COALESCE(
-      (SELECT id FROM urls WHERE {_OPEN} AND priority = g.priority AND host > g.host
+      (SELECT id FROM urls WHERE {open} AND priority = g.priority AND host > g.host
        ORDER BY priority, host, next_fetch_at LIMIT 1),
-      (SELECT id FROM urls WHERE {_OPEN} AND priority > g.priority
+      (SELECT id FROM urls WHERE {open} AND priority > g.priority AND {among}
        ORDER BY priority, host, next_fetch_at LIMIT 1))
 )
 SELECT priority, host FROM g WHERE due <= :now ORDER BY priority, host
-""")  # noqa: S608 - a constant
+"""
+_PAGES = text(_GROUPS_AMONG.format(open=_OPEN, among=f"priority < {LAST}"))
+_REQUISITES = text(_GROUPS_AMONG.format(open=_OPEN, among=f"priority >= {LAST}"))
 
 
 def claim(conn: Connection, want: Want) -> list[Lease]:
     """Lease due rows, seeds first, a few a host, so that no host starves another."""
     leases: list[Lease] = []
     taken: dict[str, int] = {}
-    for priority, host in conn.execute(_GROUPS, {"now": want.now}):
+    for priority, host in conn.execute(_REQUISITES if want.last else _PAGES, {"now": want.now}):
         room = min(want.per_host - taken.get(host, 0), want.limit - len(leases))
-        if host in want.full or room <= 0 or (priority >= LAST) is not want.last:
+        if host in want.full or room <= 0:
             continue
         got = _claim_group(conn, want, priority, host, room)
         taken[host] = taken.get(host, 0) + len(got)
