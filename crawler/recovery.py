@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler.requisites import links_to
+from crawler.requisites import links_to, torn
 from crawler.schedule import next_visit
 from pipelines.page import RawPage, ReadArticle, digest_of, read_article, read_stylesheet
 from pipelines.requisites import is_stylesheet
@@ -94,7 +94,7 @@ class Recovery:
     async def _requisite_job(self, left: Unread, raw: RawPage, head: Head) -> Job | None:
         """As after a live fetch: kept, and what a stylesheet needs is noted."""
         ended = left.capture.ended
-        note = None if ended is Ended.COMPLETE else f"cut: {ended}"
+        note = f"cut: {ended}" if ended is Ended.LENGTH else None
         links: list[Link] = []
         if is_stylesheet(raw.url, head.get("content-type")):
             try:
@@ -103,7 +103,7 @@ class Recovery:
                 if error.again:
                     return None
                 note = note or error.reason
-        visit = self._visit(left, head, None)
+        visit = self._visit(left, head, torn(ended))
         return lambda conn: store_requisite(conn, visit, note, links, partial(_next_visit, left.asked_again))
 
     def _visit(self, left: Unread, head: Head, problem: str | None) -> Visit:

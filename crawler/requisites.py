@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.page import Wanted
 from pipelines.requisites import Requisites
 from storage.leases import Want
-from storage.records import LAST, Kind, Ledger, Link
+from storage.records import LAST, Ended, Kind, Ledger, Link
 
 if TYPE_CHECKING:
     from crawler.sources import ActiveSource
@@ -69,6 +69,11 @@ def links_to(found: Requisites, url: str) -> list[Link]:
     if found.overflow:
         log.info("%s has more requisites than are taken of one page", url)
     return [Link(needed, Kind.REQUISITE, priority=LAST) for needed in found.urls]
+
+
+def torn(ended: Ended) -> str | None:
+    """Why a requisite is to be asked for again: it broke off. One that was cut by our own limit would be cut again."""
+    return f"cut: {ended}" if ended not in (Ended.COMPLETE, Ended.LENGTH) else None
 
 
 def told(ledger: Ledger, *, spent: int | None) -> str | None:

@@ -14,7 +14,7 @@ from crawler.harvest import Harvest
 from crawler.politeness import BadStatus, Refused, Unsent
 from crawler.reading import obstacle
 from crawler.reasons import reason_of
-from crawler.requisites import links_to
+from crawler.requisites import links_to, torn
 from crawler.schedule import next_visit
 from pipelines.page import ReadArticle, digest_of, read_article, read_stylesheet
 from pipelines.requisites import is_stylesheet
@@ -82,9 +82,9 @@ class Settling:
                 return
             note = error.reason
         fetched = self._run.intake.of(harvest.request)
-        if fetched is not None and fetched.exchange.ended is not Ended.COMPLETE:
-            note = f"cut: {fetched.exchange.ended}"
-        visit = self._visit(harvest, lease, None, None)
+        ended = fetched.exchange.ended if fetched is not None else Ended.COMPLETE
+        note = f"cut: {ended}" if ended is Ended.LENGTH else note
+        visit = self._visit(harvest, lease, torn(ended), None)
         self._run.intake.forget(harvest.request)
         outcome, new = await self._run.do(lambda conn: store_requisite(conn, visit, note, links, next_visit))
         self._settled(visit, outcome, new)

@@ -121,6 +121,8 @@ def test_requisites_are_settled_from_the_archive(archive: Archive) -> None:
     for name, mime in (("a.png", "image/png"), ("b.css", "text/css"), ("c.css", "text/css")):
         response = f"HTTP/1.1 200 OK\r\nContent-Type: {mime}\r\nContent-Length: 1\r\n\r\nx".encode()
         archive.fetch(archive.lease(f"{SITE}/{name}", Kind.REQUISITE), response)
+    torn = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\nx"
+    archive.fetch(archive.lease(f"{SITE}/torn.png", Kind.REQUISITE), torn, ended=Ended.DISCONNECT, error="disconnect")
     archive.fetch(archive.lease(f"{SITE}/d.png", Kind.REQUISITE), b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
     archive.kill()
 
@@ -134,7 +136,9 @@ def test_requisites_are_settled_from_the_archive(archive: Archive) -> None:
         (f"{SITE}/a.png", "kept", None),
         (f"{SITE}/b.css", "kept", None),
         (f"{SITE}/c.css", "kept", "memory-limit"),
+        (f"{SITE}/torn.png", "failed", "cut: disconnect"),
     ]
+    assert archive.state(f"{SITE}/torn.png") == ("failed", True)
     assert [raw.url for raw in run.read] == [f"{SITE}/b.css", f"{SITE}/c.css"]
     assert {archive.state(f"{SITE}/{name}") for name in ("a.png", "b.css", "c.css")} == {("kept", False)}
     assert {archive.state(f"{SITE}/{name}") for name in ("d.png", "e.woff2")} == {("pending", True)}

@@ -172,7 +172,7 @@ def test_requisites_of_all_kinds_of_trouble(desk: Desk) -> None:
             "forbidden.png": ("/images/forbidden.png", ("failed", "http-403")),
             "wrong.png": ("/images/wrong.png", ("kept", None)),
             "huge.png": ("/images/huge.png", ("kept", "cut: length")),
-            "torn.png": ("/images/torn.png", ("kept", "cut: disconnect")),
+            "torn.png": ("/images/torn.png", ("failed", "cut: disconnect")),
             "secret.png": (f"{away}/private/secret.png", ("filtered", "robots")),
             "odd-port.png": ("http://127.0.0.1:9/odd-port.png", ("filtered", "port")),
         }
@@ -194,6 +194,7 @@ def test_requisites_of_all_kinds_of_trouble(desk: Desk) -> None:
         assert desk.one("SELECT count(*) FROM captures WHERE pending") == 0
         assert desk.run("status").stdout.splitlines()[1].split("\t")[2:4] == ["0", "0"]
         desk.run("verify")
+        assert desk.rows("SELECT reason FROM urls WHERE kind = 'requisite' AND next_fetch_at IS NOT NULL") == [("cut: disconnect",)]
 
 
 def test_a_requisite_may_be_redirected_to_another_site(desk: Desk) -> None:
@@ -303,3 +304,12 @@ def test_a_killed_run_is_carried_on_without_fetching_twice(desk: Desk) -> None:
         assert desk.one("SELECT count(*) FROM captures WHERE pending") == 0
         assert desk.rows("SELECT url_id FROM outcomes WHERE kind = 'requisite' GROUP BY url_id HAVING count(*) > 1") == []
         desk.run("verify")
+
+
+def test_two_runs_share_them(desk: Desk, postgres_url: str) -> None:
+    """Runs that join fetch each requisite once between them."""
+    with Newsroom(stories=STORIES, latency=0.02) as room:
+        configure(desk, room, crawl=f'workers = 1\n[database]\nurl = "{postgres_url}"')
+        both = [begin(desk, "crawl", "-q", "--join") for _ in range(2)]
+        assert [run.wait(timeout=120) for run in both] == [0, 0]
+        assert asked(room) == Counter(expected(room))

@@ -245,6 +245,7 @@ def settled(
     [
         ({}, "kept", None, False),
         ({"note": "cut: length"}, "kept", "cut: length", False),
+        ({"status": 304}, "kept", None, False),
         ({"status": 404}, "failed", "http-404", False),
         ({"status": 503, "why": {"error": "http-503"}}, "failed", "http-503", True),
         ({"status": None, "why": {"error": "dns"}}, "failed", "dns", True),
