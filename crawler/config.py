@@ -48,6 +48,7 @@ class CrawlTable:
     max_warc_idle: Annotated[float, checks.positive_seconds] = 600.0
     max_warc_age: Annotated[float, checks.positive_seconds] = 86_400.0
     dedupe: Annotated[str, checks.one_of("always", "year", "month", "day", "off")] = "always"
+    max_requisite_bytes: Annotated[int, checks.whole("bytes", 1_000_000_000_000)] = 2_000_000_000
     timeout: Annotated[float, checks.positive_seconds] = 60.0
     http_proxy: Annotated[str | None, checks.proxy] = None
 
@@ -80,6 +81,8 @@ class Source:
     robots: Annotated[str, checks.one_of("obey", "ignore")] = "obey"
     robots_reason: Annotated[str | None, checks.line] = None
     verify_tls: Annotated[bool | None, checks.yes_or_no] = None
+    requisites: Annotated[bool, checks.yes_or_no] = False
+    pdfs: Annotated[bool, checks.yes_or_no] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +250,8 @@ def _sources(content: object, file: str, faults: list[str]) -> tuple[Source, ...
             faults.append(f"{where} key name: [[source]] {seen[source.name]} has this name already")
         if source.robots == "ignore" and source.robots_reason is None:
             faults.append(f'{where} key robots: "ignore" needs a robots_reason, which is written to the archive')
+        if source.pdfs and not source.requisites:
+            faults.append(f"{where} key pdfs: needs requisites = true")
         seen.setdefault(source.name, number)
         sources.append(source)
     return tuple(sources)

@@ -48,6 +48,8 @@ class Frontier(BaseScheduler):
         self._open: set[int] = set()  # leases in hand, from claim to settlement
         self._claiming: asyncio.Task[None] | None = None
         self._hungry = True
+        self._requisites: set[int] = set()  # those of them that are page requisites
+        self._last = True  # requisites may be due: they are claimed when no page is left
         self._articles = 0
         self._planting = 0
         self._watching: asyncio.TimerHandle | None = None  # other runs, which may find more
@@ -81,15 +83,15 @@ class Frontier(BaseScheduler):
         return None
 
     def has_pending_requests(self) -> bool:
-        """Whether anything is leased, being leased, or may still be due."""
+        """Whether anything is leased, being leased, or may still be due. Asked whenever the engine has done something."""
         if self._closed or self.run.failure is not None:
             return False
         if self._claiming is not None or self._planting or self._watching is not None or self._looking:
             return True
         if self._open - self._parked():
             return not self._lost_sight()
-        if self._hungry and not self._enough():
-            self._claim()
+        if self._last or (self._hungry and not self._enough()):
+            self.hunger()
             return True
         return False
 
@@ -192,8 +194,14 @@ class Frontier(BaseScheduler):
         self.free(lease)
         self._idle_since = None
         self._open.discard(lease.url_id)
+        self._requisites.discard(lease.url_id)
         if new_links:
+            self._last = True
             self.hunger()
+
+    def _pages_in_hand(self) -> bool:
+        """Whether anything is leased that may lead to more, and does not wait for a blocked host."""
+        return bool(self._open - self._requisites - self._parked())
 
     def _enough(self) -> bool:
         limit = self.run.options.max_pages
@@ -201,7 +209,7 @@ class Frontier(BaseScheduler):
 
     def _claim(self) -> None:
         """Lease more in the background, when there may be more and one is not under way."""
-        if not self._hungry or self._claiming is not None or self._closed or self._enough():
+        if not self._hungry or self._claiming is not None or self._closed or (self._enough() and not self._last):
             return
         self._hungry = False
         self._claiming = asyncio.ensure_future(self._fill())
@@ -209,7 +217,7 @@ class Frontier(BaseScheduler):
     async def _fill(self) -> None:
         try:
             full = {host for host, queue in self._waiting.items() if len(queue) >= LOW}
-            leases = await self.run.claim(full, per_host=STOCK, limit=self._room())
+            leases = await self._claimed(full)
         except Exception as error:  # noqa: BLE001 - without claims the run would end as if nothing were due
             self.run.fail(error)
             leases = []
@@ -220,6 +228,8 @@ class Frontier(BaseScheduler):
         for lease in leases:
             self._open.add(lease.url_id)
             self._articles += lease.kind is Kind.ARTICLE
+            if lease.kind is Kind.REQUISITE:
+                self._requisites.add(lease.url_id)
             try:
                 request = self.run.request_for(lease)
             except Exception:  # a row that no request can be made of must not take the others with it
@@ -229,6 +239,16 @@ class Frontier(BaseScheduler):
             self._crawler.engine.crawl(request)
         if not leases and not await self._watch_others():
             await self._end_if_idle()
+
+    async def _claimed(self, full: set[str]) -> list[Lease]:
+        """Pages that are due; requisites once there are none, and none in hand."""
+        if not self._enough() and (pages := await self.run.claim(full, per_host=STOCK, limit=self._room(), last=False)):
+            return pages
+        if self._pages_in_hand():
+            return []
+        leases = await self.run.claim(full, per_host=STOCK, limit=self._most(), last=True)
+        self._last = bool(leases)
+        return leases
 
     async def _watch_others(self) -> bool:
         """Look again in a moment, when there are other runs with something in hand."""
@@ -250,8 +270,11 @@ class Frontier(BaseScheduler):
         if not self._closed and engine is not None and engine.spider_is_idle():
             await engine.close_spider_async(reason="finished")
 
+    def _most(self) -> int:
+        return max(64, 4 * self.run.config.crawl.concurrency)
+
     def _room(self) -> int:
-        room = max(64, 4 * self.run.config.crawl.concurrency)
+        room = self._most()
         if self.run.options.max_pages is not None:
             room = min(room, self.run.options.max_pages - self._articles)
         return room

@@ -16,6 +16,7 @@ class CrawlOptions:
     exact: bool = False
     now: bool = False  # poll every seed, due or not
     refetch: bool = False  # fetch known articles again
+    requisites: bool | None = None  # fetch page requisites, whatever the sources say; None: as they say
     join: bool = False  # work beside other runs of the collection that say so too
     max_pages: int | None = None  # exchanges of articles, after which nothing new is begun
     max_runtime: float | None = None  # seconds, after which nothing new is begun

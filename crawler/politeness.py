@@ -86,6 +86,8 @@ class Scope(_Component):
 
     def process_request(self, request: Request) -> None:
         """Before a request is sent."""
+        if request.meta.get("kind") is Kind.REQUISITE and self.run.allowance.is_spent:
+            raise Unsent("the run's bytes for requisites are spent")
         reason = check_url(request.url, self.run.ports)
         if reason is None and request.meta.get("redirect_times"):
             reason = _unreadable(request.url) or (None if self.run.may_redirect(request) else "offsite-redirect")

@@ -8,15 +8,17 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from crawler.requisites import links_to, torn
 from crawler.schedule import next_visit
 from pipelines.archived import raw_page, validators_of
-from pipelines.page import ReadArticle, digest_of, read_article
-from pipelines.store import Recorded, Visit, When, store_article
+from pipelines.page import RawPage, ReadArticle, digest_of, read_article, read_stylesheet
+from pipelines.requisites import is_stylesheet
+from pipelines.store import Recorded, Visit, When, store_article, store_requisite
 from pipelines.workers import WorkerError
 from storage import captures
 from storage.errors import AwayError, DamageError
 from storage.http_message import Head
-from storage.records import SEED_KINDS, Ended, Lease, Outcome
+from storage.records import SEED_KINDS, Ended, Kind, Lease, Link, Outcome
 from storage.recover import Unread, unread
 from storage.scribe import Job
 from storage.times import now
@@ -71,10 +73,12 @@ class Recovery:
             return _forget(left)
         if not head.complete:
             return _forget(left)
+        if left.lease.kind is Kind.REQUISITE:
+            return await self._requisite_job(left, raw, head)
         read: ReadArticle | None = None
         problem = None
         try:
-            read = await self._run.workers.run(read_article, raw)
+            read = await self._run.workers.run(read_article, raw, self._run.allowance.wanted(left.lease.source))
         except WorkerError as error:
             if error.again:
                 return None
@@ -82,7 +86,23 @@ class Recovery:
         told = left.capture.body_sha256 or (read.body_sha256 if read else None)
         digest = told or await asyncio.to_thread(digest_of, raw)
         visit, result = replace(self._visit(left, head, problem), body_sha256=digest), read.result if read else None
-        return lambda conn: store_article(conn, visit, result, [], partial(_next_visit, left.asked_again))
+        links = links_to(read.requisites, visit.url) if read else []
+        return lambda conn: store_article(conn, visit, result, links, partial(_next_visit, left.asked_again))
+
+    async def _requisite_job(self, left: Unread, raw: RawPage, head: Head) -> Job | None:
+        """As after a live fetch: kept, and what a stylesheet needs is noted."""
+        ended = left.capture.ended
+        note = f"cut: {ended}" if ended is Ended.LENGTH else None
+        links: list[Link] = []
+        if is_stylesheet(raw.url, head.get("content-type")):
+            try:
+                links = links_to(await self._run.workers.run(read_stylesheet, raw), raw.url)
+            except WorkerError as error:
+                if error.again:
+                    return None
+                note = note or error.reason
+        visit = self._visit(left, head, torn(ended))
+        return lambda conn: store_requisite(conn, visit, note, links, partial(_next_visit, left.asked_again))
 
     def _visit(self, left: Unread, head: Head, problem: str | None) -> Visit:
         capture = left.capture

@@ -33,6 +33,7 @@ from crawler.options import CrawlOptions
 from crawler.politeness import Unsent
 from crawler.reading import read_seed
 from crawler.recovery import Recovery
+from crawler.requisites import Allowance
 from crawler.rollover import Rollover
 from crawler.scope import Discovered
 from crawler.settling import Settling
@@ -149,6 +150,7 @@ class Run:
             self._asked_ids = list(self._exact_ids)
         else:
             self.sources = planting.plant(conn, self.config, self.options, self.id, moment)
+        self.allowance = Allowance(self.sources, self.config.crawl.max_requisite_bytes, always=self.options.requisites)
         return hosts.blocked(conn, moment)
 
     def _writer(self, folder: Path) -> WarcWriter:
@@ -213,6 +215,8 @@ class Run:
 
     def exchanged(self, request: Request, exchange: Exchange) -> None:
         """See Intake."""
+        if request.meta["kind"] is Kind.REQUISITE:
+            self.allowance.spend(exchange.response_length)
         self.intake.exchanged(request, exchange)
 
     # What the frontier asks of a run.
@@ -222,12 +226,12 @@ class Run:
         # Shielded: the scribe does what was submitted, also when whoever waits for it is cancelled.
         return await asyncio.shield(asyncio.wrap_future(self.scribe.submit(job)))
 
-    async def claim(self, full: Collection[str], *, per_host: int, limit: int) -> list[Lease]:
-        """Lease due rows of the run's sources, for hosts that are neither well stocked nor blocked."""
+    async def claim(self, full: Collection[str], *, per_host: int, limit: int, last: bool) -> list[Lease]:
+        """Lease due rows of the run's sources, for hosts that are neither well stocked nor blocked: pages, or `last` requisites."""
         await self.recovery.done()  # what a killed run left unread comes first
         moment = now()
         until = later(moment, self.sharing.lease_seconds)
-        if self._exact_ids is not None:
+        if self._exact_ids is not None and not last:
             ids, self._exact_ids = self._exact_ids[:limit], self._exact_ids[limit:]
             return await self.do(lambda conn: leases.claim_rows(conn, ids, self.id, until))
         want = Want(
@@ -240,8 +244,11 @@ class Run:
             source_ids=[source.id for source in self.sources.values()],
             spider=self.spider.name,
             since=self.started_at,
+            last=last,
+            born=self.started_at if self.options.exact else None,
         )
-        return await self.do(lambda conn: leases.claim(conn, want))
+        narrowed = self.allowance.narrowed(want)
+        return await self.do(lambda conn: leases.claim(conn, narrowed)) if narrowed else []
 
     def request_for(self, lease: Lease) -> Request:
         """The request of a leased row."""
@@ -274,8 +281,10 @@ class Run:
     # What politeness asks of a run.
 
     def ignores_robots(self, request: Request) -> bool:
-        """Whether the source's owner has given a reason to ignore robots.txt."""
-        return not self._source_of(request).obeys_robots
+        """Whether the source's owner has given a reason to ignore robots.txt, of the source's own hosts."""
+        source = self._source_of(request)
+        foreign = request.meta["kind"] is Kind.REQUISITE and not source.scope.includes(request.url)
+        return not source.obeys_robots and not foreign
 
     def may_be_unmodified(self, lease: Lease, date: str) -> bool:
         """Whether an answer may say no more than that nothing has changed since one of that date.
@@ -288,8 +297,8 @@ class Run:
         return self.dedupe.allows(date, now())
 
     def may_redirect(self, request: Request) -> bool:
-        """Whether a redirect stays with its site, or leads to a host that the source names."""
-        if self.options.exact:
+        """Whether a redirect stays with its site, or leads to a host that the source names. A requisite's may lead anywhere."""
+        if self.options.exact or request.meta["kind"] is Kind.REQUISITE:
             return True
         lease: Lease = request.meta["lease"]
         scope = self._source_of(request).scope
@@ -394,7 +403,8 @@ class Run:
         leases.release(conn, self.id)
         source_ids = [source.id for source in self.sources.values()]
         pending = frontier.due_count(conn, now(), self.started_at, source_ids, self._asked_ids)
-        self.ledger = runs.ledger(conn, self.id, pending)
+        left = frontier.due_count(conn, now(), self.started_at, self.allowance.source_ids, kind=Kind.REQUISITE)
+        self.ledger = runs.ledger(conn, self.id, pending, requisites=left)
         self.results = runs.source_results(conn, self.id, seeds_only=not self.options.exact)
         self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])
         self.exit_code = 128 + self.stopped_by if self.stopped_by else exit_code_of(self.results)

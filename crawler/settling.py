@@ -14,13 +14,15 @@ from crawler.harvest import Harvest
 from crawler.politeness import BadStatus, Refused, Unsent
 from crawler.reading import obstacle
 from crawler.reasons import reason_of
+from crawler.requisites import links_to, torn
 from crawler.schedule import next_visit
 from pipelines.archived import LINKS_ONLY
-from pipelines.page import ReadArticle, digest_of, read_article
-from pipelines.store import Visit, store_article, store_links, store_seed
+from pipelines.page import ReadArticle, digest_of, read_article, read_stylesheet
+from pipelines.requisites import is_stylesheet
+from pipelines.store import Visit, store_article, store_links, store_requisite, store_seed
 from pipelines.workers import WorkerError
 from storage.dedupe import NOT_CHANGED
-from storage.records import SEED_KINDS, Candidate, Ended, Lease, Link, NoArticle, Validators
+from storage.records import SEED_KINDS, Candidate, Ended, Kind, Lease, Link, NoArticle, Outcome, Validators
 from storage.times import now
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ class Settling:
         if _is_unjudged(harvest.error, lease, answers_for_site=answers_for_site):
             self._give_back(lease)
             return
+        if lease.kind is Kind.REQUISITE:
+            await self._settle_requisite(harvest, lease)
+            return
         read: ReadArticle | None = None
         problem = harvest.problem
         if harvest.article is not None and problem is None:
@@ -64,7 +69,36 @@ class Settling:
         if visit.status in _WALLS:
             visit = await self._named(harvest, visit)
         self._run.intake.forget(harvest.request)
+        if read is not None:
+            harvest.links += links_to(read.requisites, visit.url)
         await self._store(harvest, visit, read.result if read else None)
+
+    async def _settle_requisite(self, harvest: Harvest, lease: Lease) -> None:
+        """A page requisite is archived, and that is all; a stylesheet leads to more of them."""
+        links: Sequence[Link] = []
+        note = harvest.problem
+        try:
+            links = await self._needed_by(harvest)
+        except WorkerError as error:
+            if error.again:
+                self._give_back(lease)
+                return
+            note = error.reason
+        fetched = self._run.intake.of(harvest.request)
+        ended = fetched.exchange.ended if fetched is not None else Ended.COMPLETE
+        note = f"cut: {ended}" if ended is Ended.LENGTH else note
+        visit = self._visit(harvest, lease, torn(ended), None)
+        self._run.intake.forget(harvest.request)
+        outcome, new = await self._run.do(lambda conn: store_requisite(conn, visit, note, links, next_visit))
+        self._settled(visit, outcome, new)
+
+    async def _needed_by(self, harvest: Harvest) -> Sequence[Link]:
+        """What a stylesheet needs, read in a worker; nothing of anything else."""
+        response = harvest.response
+        if response is None or harvest.error is not None or not is_stylesheet(response.url, _header(response, b"Content-Type")):
+            return []
+        async with self._run.intake.page(harvest.request) as raw:
+            return links_to(await self._run.workers.run(read_stylesheet, raw), response.url)
 
     def _give_back(self, lease: Lease) -> None:
         """Done with for this run; the lease itself ends with the run, so that nobody takes it again before."""
@@ -83,7 +117,8 @@ class Settling:
     async def _read(self, harvest: Harvest) -> ReadArticle:
         assert harvest.article is not None
         async with self._run.intake.page(harvest.request, harvest.article.announced) as raw:
-            return await self._run.workers.run(read_article, raw)
+            wanted = self._run.allowance.wanted(harvest.request.meta["lease"].source)
+            return await self._run.workers.run(read_article, raw, wanted)
 
     async def _digest(self, harvest: Harvest) -> str | None:
         """The digest of a page's body that no worker could give."""
@@ -121,6 +156,9 @@ class Settling:
             outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, links, visit.error, next_visit))
         else:
             outcome, new = await self._run.do(lambda conn: store_article(conn, visit, result, links, next_visit))
+        self._settled(visit, outcome, new)
+
+    def _settled(self, visit: Visit, outcome: Outcome, new: int) -> None:
         log.info(
             "%s %s %s%s",
             outcome.verdict,
@@ -129,7 +167,6 @@ class Settling:
             f" ({outcome.reason})" if outcome.reason else "",
         )
         self._run.frontier.settled(visit.lease, new_links=new > 0)
-
 
     async def _most_links(self, links: Sequence[Link], visit: Visit) -> Sequence[Link]:
         """Store all links but the last ones, which go with the outcome: no transaction may keep the others waiting for long."""
@@ -143,8 +180,8 @@ class Settling:
 def _is_unjudged(error: BaseException | None, lease: Lease, *, answers_for_site: bool) -> bool:
     """Whether it was not the URL that failed: the run is ending, or the site's robots.txt cannot be had just now.
 
-    At the end of a redirect it is the URL's own doing: it may lead to a dead host, and would be asked in every run. And
-    whoever asked for one page has to hear that it could not be had.
+    At the end of a redirect it is the URL's own doing: it may lead to a dead host, and would be asked in every run. So it is
+    of a requisite, whose host may be nobody's. And whoever asked for one page has to hear that it could not be had.
     """
     match error:
         case Unsent():
@@ -152,7 +189,7 @@ def _is_unjudged(error: BaseException | None, lease: Lease, *, answers_for_site:
         case WorkerError():
             return error.again
         case Refused(temporary=True):
-            return lease.kind not in SEED_KINDS and not answers_for_site
+            return lease.kind is Kind.ARTICLE and not answers_for_site
         case _:
             return error is not None and reason_of(error) == STOPPED
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from crawler import requisites
 from storage.records import Verdict
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def lines_of(run: Run) -> Iterator[str]:
         name.partition("/")[0]: n for name, n in run.ledger.others.items() if name.endswith(("/polled", "/fetched"))
     }
     yield "Read: " + (", ".join(f"{n} {kind}" for kind, n in sorted(polled.items())) or "nothing was due")
+    if line := requisites.told(run.ledger, spent=run.allowance.limit if run.allowance.is_spent else None):
+        yield line
     silent = sorted(name for name, good in run.results.items() if not good)
     for name in silent[:SHOWN]:
         reason = run.reasons.get(name, "no reason known")

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipelines.page import RawPage, ReadArticle, digest_of, read_article
-from pipelines.store import Recorded, Reschedule, Visit, store_article
+from pipelines.store import Recorded, Reschedule, Visit, store_article, store_requisite
 from pipelines.workers import WorkerError, Workers
 from storage.database import Connection
 from storage.errors import NewswarcError
 from storage.http_message import HEAD_LIMIT, Head, split_head
 from storage.rebuild import Task
-from storage.records import Capture, Ended, NoArticle, Outcome, Validators, Verdict
+from storage.records import Capture, Ended, Kind, NoArticle, Outcome, Validators, Verdict
 from storage.scribe import Job
 from storage.shelf import Shelf
 from storage.warc_format import body_sha256, pieces
@@ -82,6 +82,8 @@ class Settling:
         """What the database has to do; it returns the outcome."""
 
         def store(conn: Connection) -> Outcome:
+            if self.task.lease.kind is Kind.REQUISITE:
+                return store_requisite(conn, self.visit, _note(self.task), [], reschedule)[0]
             return store_article(conn, self.visit, self.read.result if self.read else _as_then(self.task), [], reschedule)[0]
 
         return store
@@ -102,6 +104,8 @@ async def in_order(
 
 async def _settling(task: Task, shelf: Shelf, workers: Workers, limits: PageLimits) -> Settling:
     settled, error = task.settled, None
+    if task.lease.kind is Kind.REQUISITE:
+        return Settling(task, _visit(task, None), None)
     if settled is not None and settled.verdict in (Verdict.FAILED, Verdict.FILTERED):
         return Settling(task, _visit(task, None), None)
     if not 200 <= (task.capture.http_status or 0) < 300 or (settled is not None and settled.reason == LINKS_ONLY):
@@ -140,6 +144,11 @@ def _visit(
         validators=validators,
         body_sha256=digest,
     )
+
+
+def _note(task: Task) -> str | None:
+    """What was said of a requisite that was kept."""
+    return task.settled.reason if task.settled is not None and task.settled.verdict is Verdict.KEPT else None
 
 
 def _as_then(task: Task) -> NoArticle | None:

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 
+from pipelines import requisites
+from pipelines.requisites import NOTHING, Requisites
 from storage.http_message import decode_body, split_head
 from storage.records import Announced, Candidate, NoArticle, Page
 from storage.warc_format import body_sha256
@@ -37,11 +39,19 @@ class RawPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which requisites of an article's page are wanted."""
+
+    pdfs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ReadArticle:
     """What a page turned out to be, and the SHA-256 (hex) of its decoded body: None when some of it is missing."""
 
     result: Candidate | NoArticle
     body_sha256: str | None
+    requisites: Requisites = NOTHING  # of an article, where they are wanted
 
 
 def page_of(raw: bytes, *, url: str, frontier_url: str, fetched_at: str, limit: int, truncated: bool) -> Page:
@@ -72,12 +82,19 @@ def read_page(raw: RawPage) -> Page:
     )
 
 
-def read_article(raw: RawPage) -> ReadArticle:
-    """The article of a page. For workers."""
+def read_article(raw: RawPage, wanted: Wanted | None = None) -> ReadArticle:
+    """The article of a page, and the requisites of one that has an article. For workers."""
     from pipelines.extract import extract
 
     page = read_page(raw)
-    return ReadArticle(extract(page, raw.announced, None), None if page.cut else hashlib.sha256(page.body).hexdigest())
+    result = extract(page, raw.announced, None)
+    needed = requisites.of_page(page, pdfs=wanted.pdfs) if wanted and isinstance(result, Candidate) else NOTHING
+    return ReadArticle(result, None if page.cut else hashlib.sha256(page.body).hexdigest(), needed)
+
+
+def read_stylesheet(raw: RawPage) -> Requisites:
+    """What a stylesheet imports and shows. For workers."""
+    return requisites.of_stylesheet(read_page(raw))
 
 
 def digest_of(raw: RawPage) -> str | None:

@@ -26,6 +26,7 @@ from storage.records import (
 from storage.urlkey import InvalidURL, key
 
 MAX_SITEMAP_HOPS = 3  # robots.txt, index, and one index within it: the protocol has none, a trap has no end
+MAX_REQUISITE_HOPS = 12  # from the seed: a chain of stylesheets has no end of its own either
 
 
 @dataclass(slots=True)
@@ -84,6 +85,8 @@ def store_links(conn: Connection, visit: Visit, links: Sequence[Link]) -> int:
     origin = Origin(visit.source_id, visit.run_id, visit.at, via=visit.url, hops=visit.lease.hops_from_seed + 1)
     if origin.hops > MAX_SITEMAP_HOPS:
         links = [link for link in links if link.kind is not Kind.SITEMAP]
+    if origin.hops > MAX_REQUISITE_HOPS:
+        links = [link for link in links if link.kind is not Kind.REQUISITE]
     return frontier.discover(conn, links, origin)
 
 
@@ -109,6 +112,24 @@ def store_article(
     new = store_links(conn, visit, links)
     outcome = Outcome(Verdict.FILTERED, visit.refused) if visit.refused else _decide(conn, visit, result)
     _finish(conn, visit, outcome, articles.state_after(outcome.verdict), reschedule)
+    return outcome, new
+
+
+_HAD = {*range(200, 300), 304}
+
+
+def store_requisite(
+    conn: Connection, visit: Visit, note: str | None, links: Sequence[Link], reschedule: Reschedule
+) -> tuple[Outcome, int]:
+    """Settle a page requisite: what it needs itself first. One that was archived is kept, whatever it is; `note` is its reason.
+
+    Returns the outcome, and how many URLs are new to fetch.
+    """
+    new = store_links(conn, visit, links)
+    error = visit.error or (None if visit.refused or visit.status in _HAD else f"http-{visit.status}")
+    verdict = Verdict.FILTERED if visit.refused else Verdict.FAILED if error else Verdict.KEPT
+    outcome = Outcome(verdict, visit.refused or error or note)
+    _finish(conn, visit, outcome, articles.state_after(verdict), reschedule)
     return outcome, new
 
 

@@ -265,7 +265,7 @@ def insert_extraction(conn: Connection, candidate: Candidate, capture_id: int) -
 
 
 def state_after(verdict: Verdict) -> State | None:
-    """The state of an article URL after an outcome; None keeps the one it has."""
+    """The state of a URL that is no seed after an outcome; None keeps the one it has."""
     return {
         Verdict.ADDED: State.STORED,
         Verdict.CHANGED: State.STORED,
@@ -275,4 +275,5 @@ def state_after(verdict: Verdict) -> State | None:
         Verdict.FILTERED: State.FILTERED,
         Verdict.FAILED: State.FAILED,
         Verdict.GONE: State.GONE,
+        Verdict.KEPT: State.KEPT,
     }.get(verdict)

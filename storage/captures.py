@@ -10,11 +10,20 @@ from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from storage.frontier import announced_from, announced_json
 from storage.records import Capture, Ended, FetchContext, FileState, Kind, RecordPlace
-from storage.schema import captures, warc_files
+from storage.schema import captures, urls, warc_files
+from storage.times import parse
 from storage.withdrawals import withdrawn_at
 
 # Statements that every exchange runs are made once: to make one costs more than to run it.
 _FILE = select(warc_files.c.id).where(warc_files.c.name == bindparam("file"))
+_FETCHED_FOR = (
+    select(captures, warc_files.c.name.label("file"))
+    .join(urls, urls.c.id == captures.c.url_id)
+    .join(warc_files, warc_files.c.id == captures.c.warc_file_id)
+    .where(urls.c.key == bindparam("key"), captures.c.withdrawn_at.is_(None))
+    .order_by(captures.c.fetched_at, captures.c.warc_record_id)
+)
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _INSERT = captures.insert().returning(captures.c.id)
 _SETTLED = update(captures).where(captures.c.id == bindparam("capture_id"))  # parameters named as columns are what it sets
 
@@ -96,9 +105,26 @@ def settled(conn: Connection, capture_id: int, body_sha256: str | None = None) -
 
 
 def is_awaited(capture: Capture) -> bool:
-    """Whether an outcome is to be expected of a capture: a page of an article that came as far as it ever will."""
+    """Whether an outcome is to be expected of a capture: an article's page, or a requisite, that came as far as it ever will."""
     answered = 200 <= (capture.http_status or 0) < 300
-    return capture.context.kind is Kind.ARTICLE and answered and capture.ended is not Ended.TIME
+    return capture.context.kind in (Kind.ARTICLE, Kind.REQUISITE) and answered and capture.ended is not Ended.TIME
+
+
+def fetched_for(conn: Connection, key: str, at: str) -> list[Capture]:
+    """The exchanges that led to a URL's answer, redirects first, in the run that got one nearest to the moment `at`; or none."""
+    chains: list[list[Capture]] = []
+    open_: dict[str, list[Capture]] = {}  # run -> what is not answered yet
+    for row in conn.execute(_FETCHED_FOR, {"key": key}).mappings():
+        capture = capture_of(row)
+        chain = open_.setdefault(capture.context.run_id, [])
+        if capture.http_status in _REDIRECTS:
+            chain.append(capture)
+        elif 200 <= (capture.http_status or 0) < 300:
+            chains.append([*open_.pop(capture.context.run_id), capture])
+        else:
+            chain.clear()
+    moment = parse(at)
+    return min(chains, key=lambda chain: abs(parse(chain[-1].fetched_at) - moment), default=[])
 
 
 def capture_of(row: RowMapping) -> Capture:

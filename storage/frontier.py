@@ -207,10 +207,13 @@ def _meet_again(conn: Connection, row: RowMapping, link: Link, origin: Origin) -
 def _is_better(row: RowMapping, link: Link) -> bool:
     """Whether a link says more of its URL than what was known: a seed is one, and a refusal by its looks can be undone.
 
-    What robots.txt refused was considered, and stays as it is.
+    A page is more than a requisite of one, whatever it was taken for first. What robots.txt refused was considered, and stays
+    as it is.
     """
     if link.kind in SEED_KINDS and row["kind"] not in [str(kind) for kind in SEED_KINDS]:
-        return row["state"] in (State.PENDING, State.FILTERED, State.REJECTED, State.FAILED)
+        return row["state"] in (State.PENDING, State.FILTERED, State.REJECTED, State.FAILED, State.KEPT)
+    if link.kind is Kind.ARTICLE and row["kind"] == str(Kind.REQUISITE):
+        return row["state"] in (State.PENDING, State.KEPT) and row["lease_run"] is None
     return row["state"] == State.FILTERED and row["last_fetch_at"] is None and row["reason"] != WITHDRAWN
 
 
@@ -312,7 +315,7 @@ def make_due_rows(conn: Connection, ids: Sequence[int], now: str) -> None:
         conn.execute(update(urls).where(chosen).values(next_fetch_at=now))
         conn.execute(update(urls).where(chosen, urls.c.kind == str(Kind.ARTICLE)).values(priority=1))
         idle = and_(chosen, urls.c.state.in_([str(State.FILTERED), str(State.REJECTED), str(State.FAILED)]))
-        conn.execute(update(urls).where(idle).values(state=str(State.PENDING), kind=str(Kind.ARTICLE)))
+        conn.execute(update(urls).where(idle).values(state=str(State.PENDING), kind=str(Kind.ARTICLE), priority=1))
 
 
 def ids_of(conn: Connection, keys: Sequence[str]) -> dict[str, int]:
@@ -335,12 +338,17 @@ def sources_of(conn: Connection, ids: Sequence[int]) -> list[tuple[int, str, str
 
 
 def due_count(
-    conn: Connection, now: str, since: str, source_ids: Sequence[int], url_ids: Sequence[int] | None = None
+    conn: Connection,
+    now: str,
+    since: str,
+    source_ids: Sequence[int],
+    url_ids: Sequence[int] | None = None,
+    kind: Kind = Kind.ARTICLE,
 ) -> int:
-    """How many article URLs, of some sources or of exactly some rows, are due and were not reached: the ledger's `pending`."""
+    """How many URLs of a kind, of some sources or of exactly some rows, are due and were not reached: the ledger's `pending`."""
     waiting = and_(
         urls.c.next_fetch_at <= now,
-        urls.c.kind == str(Kind.ARTICLE),
+        urls.c.kind == str(kind),
         or_(urls.c.last_fetch_at.is_(None), urls.c.last_fetch_at < since),
     )
     query = select(func.count()).select_from(urls).where(waiting)

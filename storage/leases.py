@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, or_, sel
 
 from storage.dialects import skip_locked
 from storage.frontier import CHUNK, announced_from
-from storage.records import Kind, Lease, Validators
+from storage.records import LAST, Kind, Lease, Validators
 from storage.schema import sources, urls
 
 # Statements that every claim runs are made once: to make one costs more than to run it.
@@ -33,7 +33,10 @@ _LEASES = (
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What a claim asks for. `full` are hosts that need no more; `only` limits it to some sources or to exact rows."""
+    """What a claim asks for. `full` are hosts that need no more; `source_ids` limits it to some sources.
+
+    `last` asks for page requisites, and for nothing else; without it everything else is asked for.
+    """
 
     run_id: str
     now: str
@@ -44,31 +47,36 @@ class Want:
     source_ids: Sequence[int] | None = None
     since: str | None = None  # what was fetched after this moment was considered by this run already
     spider: str | None = None
+    last: bool = False
+    born: str | None = None  # only what was discovered from this moment on
 
 
 _OPEN = "next_fetch_at IS NOT NULL AND lease_run IS NULL"
 # A loose index scan: one probe of ix_urls_due a (priority, host) group, however many rows wait in it. Two probes instead of
-# one comparison of row values, which SQLite does not look up in an index here.
-_GROUPS = text(f"""
+# one comparison of row values, which SQLite does not look up in an index here. Requisites lie on so many hosts that whoever
+# wants pages must not pass by them.
+_GROUPS_AMONG = """
 WITH RECURSIVE g(priority, host, due) AS (
-  SELECT * FROM (SELECT priority, host, next_fetch_at FROM urls WHERE {_OPEN}
+  SELECT * FROM (SELECT priority, host, next_fetch_at FROM urls WHERE {open} AND {among}
                  ORDER BY priority, host, next_fetch_at LIMIT 1) AS first
   UNION ALL
   SELECT n.priority, n.host, n.next_fetch_at FROM g JOIN urls AS n ON n.id = COALESCE(
-      (SELECT id FROM urls WHERE {_OPEN} AND priority = g.priority AND host > g.host
+      (SELECT id FROM urls WHERE {open} AND priority = g.priority AND host > g.host
        ORDER BY priority, host, next_fetch_at LIMIT 1),
-      (SELECT id FROM urls WHERE {_OPEN} AND priority > g.priority
+      (SELECT id FROM urls WHERE {open} AND priority > g.priority AND {among}
        ORDER BY priority, host, next_fetch_at LIMIT 1))
 )
 SELECT priority, host FROM g WHERE due <= :now ORDER BY priority, host
-""")  # noqa: S608 - a constant
+"""
+_PAGES = text(_GROUPS_AMONG.format(open=_OPEN, among=f"priority < {LAST}"))
+_REQUISITES = text(_GROUPS_AMONG.format(open=_OPEN, among=f"priority >= {LAST}"))
 
 
 def claim(conn: Connection, want: Want) -> list[Lease]:
     """Lease due rows, seeds first, a few a host, so that no host starves another."""
     leases: list[Lease] = []
     taken: dict[str, int] = {}
-    for priority, host in conn.execute(_GROUPS, {"now": want.now}):
+    for priority, host in conn.execute(_REQUISITES if want.last else _PAGES, {"now": want.now}):
         room = min(want.per_host - taken.get(host, 0), want.limit - len(leases))
         if host in want.full or room <= 0:
             continue
@@ -85,7 +93,10 @@ def _claim_group(conn: Connection, want: Want, priority: int, host: str, room: i
         asked["chosen"] = want.source_ids
     if want.since is not None:
         asked["since"] = want.since
-    ids = conn.execute(_due(of_some=want.source_ids is not None, since=want.since is not None), asked).scalars().all()
+    if want.born is not None:
+        asked["born"] = want.born
+    given = {"of_some": want.source_ids is not None, "since": want.since is not None, "born": want.born is not None}
+    ids = conn.execute(_due(**given), asked).scalars().all()
     if not ids:
         return []
     conn.execute(_LEASE, {"ids": ids, "run": want.run_id, "until": want.lease_until})
@@ -93,8 +104,8 @@ def _claim_group(conn: Connection, want: Want, priority: int, host: str, room: i
 
 
 @cache
-def _due(*, of_some: bool, since: bool) -> Select[Any]:
-    """The ids of a group's rows that are due, locked: of all sources or some, of all or those not fetched since a moment."""
+def _due(*, of_some: bool, since: bool, born: bool) -> Select[Any]:
+    """The ids of a group's rows that are due, locked: of all sources or some, fetched or discovered since a moment or not."""
     query = (
         select(urls.c.id)
         .where(
@@ -112,6 +123,8 @@ def _due(*, of_some: bool, since: bool) -> Select[Any]:
         query = query.where(urls.c.source_id.in_(bindparam("chosen", expanding=True)))
     if since:
         query = query.where(or_(urls.c.last_fetch_at.is_(None), urls.c.last_fetch_at < bindparam("since")))
+    if born:
+        query = query.where(urls.c.discovered_at >= bindparam("born"))
     return skip_locked(query)
 
 

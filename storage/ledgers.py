@@ -14,7 +14,7 @@ from storage.warc_format import is_ledger
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """One article URL that a run settled with an exchange: by its main record, when, and how it ended then."""
+    """One article URL or requisite that a run settled with an exchange: by its main record, when, and how it ended then."""
 
     record_id: str
     run_id: str

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, func, or_, select
 
 from storage import views
-from storage.records import State, Verdict
+from storage.records import Kind, State, Verdict
 from storage.schema import aliases, articles, captures, outcomes, runs, sources, urls
 from storage.urlkey import InvalidURL, canonical, key
 
@@ -112,11 +112,12 @@ def _canonical(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How one source does. `failures` counts reasons of failed URLs and of seeds whose last polls failed."""
+    """How one source does. `failures` counts reasons of failed URLs and of seeds whose last polls failed, requisites aside."""
 
     source: str
     url: str
     urls: dict[str, int] = field(default_factory=dict)  # by state
+    requisites: dict[str, int] = field(default_factory=dict)  # those of them that are page requisites: kept, pending, failed
     articles: int = 0
     last_success: str | None = None  # newest poll of a seed that worked, or newest sighting of an article
     last_run: str | None = None  # id of the run that last had to do with one of its seeds
@@ -128,12 +129,14 @@ def status(conn: Connection) -> list[SourceStatus]:
     """Every source that has a row, by name."""
     states, reasons = _states_by_source(conn), _failures_by_source(conn)
     seen, polled, runs_ = _articles_by_source(conn), _last_polls(conn), _last_runs(conn)
+    needed = _requisites_by_source(conn)
     rows = conn.execute(select(sources.c.id, sources.c.name, sources.c.url).order_by(sources.c.name))
     return [
         SourceStatus(
             source=row.name,
             url=row.url,
             urls=states[row.id],
+            requisites=needed[row.id],
             articles=seen[row.id][0] if row.id in seen else 0,
             last_success=max(
                 filter(None, (polled.get(row.id), seen[row.id][1] if row.id in seen else None)), default=None
@@ -159,13 +162,28 @@ def _states_by_source(conn: Connection) -> dict[int, dict[str, int]]:
     return found
 
 
+def _requisites_by_source(conn: Connection) -> dict[int, dict[str, int]]:
+    """Found in ix_urls_source_state; refused ones are not counted apart, they lie among all links that were refused."""
+    found: dict[int, dict[str, int]] = defaultdict(dict)
+    states_ = [str(State.KEPT), str(State.PENDING), str(State.FAILED)]
+    query = select(urls.c.source_id, urls.c.state, func.count()).where(
+        urls.c.source_id.in_(select(sources.c.id)), urls.c.state.in_(states_), urls.c.kind == str(Kind.REQUISITE)
+    )
+    for source_id, state, count in conn.execute(query.group_by(urls.c.source_id, urls.c.state)):
+        found[source_id][state] = count
+    return found
+
+
 def _failures_by_source(conn: Connection) -> dict[int, dict[str, int]]:
     """Two questions, so that each finds its index."""
     found: dict[int, dict[str, int]] = defaultdict(dict)
     reason = func.coalesce(urls.c.reason, "unknown")
     for failing in ((State.FAILED, urls.c.state == str(State.FAILED)), (State.SEED, urls.c.attempts > 0)):
         query = select(urls.c.source_id, reason, func.count()).where(
-            urls.c.source_id.in_(select(sources.c.id)), urls.c.state == str(failing[0]), failing[1]
+            urls.c.source_id.in_(select(sources.c.id)),
+            urls.c.state == str(failing[0]),
+            failing[1],
+            urls.c.kind != str(Kind.REQUISITE),
         )
         for source_id, why, count in conn.execute(query.group_by(urls.c.source_id, reason)):
             found[source_id][why] = found[source_id].get(why, 0) + count

@@ -151,7 +151,7 @@ def _tasks_of(engine: Engine, chunk: Sequence[Settled]) -> list[Task]:
 
 def _unnamed(engine: Engine, named: set[str], accounted: Sequence[str]) -> Iterator[Task]:
     final = (captures.c.http_status.between(200, 299)) | captures.c.http_status.in_(_FINAL)
-    left = (captures.c.kind == str(Kind.ARTICLE)) & final & captures.c.run_id.not_in(accounted)
+    left = captures.c.kind.in_([str(Kind.ARTICLE), str(Kind.REQUISITE)]) & final & captures.c.run_id.not_in(accounted)
     order = (captures.c.fetched_at, captures.c.warc_record_id)
     with reading(engine) as conn:
         found = conn.execute(select(captures.c.id, captures.c.warc_record_id).where(left).order_by(*order)).all()

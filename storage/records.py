@@ -24,6 +24,7 @@ class Kind(StrEnum):
 
 
 SEED_KINDS = frozenset({Kind.FEED, Kind.SITEMAP, Kind.HOME, Kind.SECTION})
+LAST = 3  # the priority of page requisites, which are fetched when no page is due any more
 
 
 class State(StrEnum):
@@ -37,6 +38,7 @@ class State(StrEnum):
     FILTERED = "filtered"  # never fetched by rule: reason says which
     FAILED = "failed"  # could not be fetched or read: reason says why
     GONE = "gone"  # a stored article that answered 404 or 410
+    KEPT = "kept"  # a page requisite that is in the archive: no article is made of it
 
 
 class FileState(StrEnum):
@@ -85,7 +87,7 @@ class Link:
     kind: Kind = Kind.ARTICLE
     announced: Announced | None = None
     refused: str | None = None
-    priority: int = 1  # 0 seeds, 1 fresh news, 2 older pages that a sitemap lists
+    priority: int = 1  # 0 seeds, 1 fresh news, 2 older pages that a sitemap lists, 3 (LAST) page requisites
     payload: str | None = None  # JSON of an unusual request (a spider's own callback), else None
     spider: str | None = None  # the only spider that can read it, None: any
 
@@ -237,6 +239,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
     GONE = "gone"
     POLLED = "polled"  # a seed that was read
+    KEPT = "kept"  # a page requisite that was archived
 
 
 @dataclass(frozen=True, slots=True)

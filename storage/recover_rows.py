@@ -12,7 +12,7 @@ from storage import frontier
 from storage.database import next_seq
 from storage.dialects import insert_ignore
 from storage.frontier import Origin
-from storage.records import SEED_KINDS, Capture, Kind, Link, State, Verdict
+from storage.records import LAST, SEED_KINDS, Capture, Kind, Link, State, Verdict
 from storage.schema import aliases, articles, captures, extractions, outcomes, runs, sources, urls, versions
 from storage.urlkey import InvalidURL, key
 
@@ -53,7 +53,7 @@ def _url_id(conn: Connection, capture: Capture) -> int | None:
     known = frontier.ids_of(conn, [wanted]).get(wanted)
     if known is not None:
         return known
-    priority = 0 if context.kind in SEED_KINDS else 1
+    priority = 0 if context.kind in SEED_KINDS else LAST if context.kind is Kind.REQUISITE else 1
     link = Link(context.frontier_url, context.kind, announced=context.announced, priority=priority)
     source_id = _source_id(conn, context.source, context.frontier_url, capture.fetched_at)
     origin = Origin(source_id, context.run_id, capture.fetched_at, via=context.via, hops=context.hops_from_seed)

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from storage.dialects import insert_ignore
 from storage.ledgers import Account
-from storage.records import SEED_KINDS, Kind, Ledger, Verdict
+from storage.records import SEED_KINDS, Kind, Ledger, State, Verdict
 from storage.schema import captures, outcomes, runs, sources, urls
 
 _NOTE = update(runs).where(runs.c.id == bindparam("run"))  # parameters named as columns are what it sets
+_SETTLED = [str(Kind.ARTICLE), str(Kind.REQUISITE)]
 _SEEDS = [str(kind) for kind in SEED_KINDS]
 
 
@@ -42,8 +43,11 @@ def end(conn: Connection, run_id: str, exit_code: int, ledger: Ledger, now: str)
     conn.execute(update(runs).where(runs.c.id == run_id).values(**ended))
 
 
-def ledger(conn: Connection, run_id: str, pending: int) -> Ledger:
-    """The account of a run: article URLs by verdict, captures and seeds of other kinds beside; `pending` were not reached."""
+def ledger(conn: Connection, run_id: str, pending: int, requisites: int = 0) -> Ledger:
+    """The account of a run: article URLs by verdict, captures, seeds and requisites of pages beside.
+
+    `pending` article URLs and `requisites` were not reached.
+    """
     rows = conn.execute(
         select(outcomes.c.kind, outcomes.c.verdict, func.count())
         .where(outcomes.c.run_id == run_id)
@@ -64,6 +68,8 @@ def ledger(conn: Connection, run_id: str, pending: int) -> Ledger:
     )
     if fetched := conn.execute(robots).scalar_one():
         others["robots/fetched"] = fetched
+    if requisites:
+        others[f"{Kind.REQUISITE}/{State.PENDING}"] = requisites
     return Ledger(articles=articles, others=others, pending=pending)
 
 
@@ -77,7 +83,7 @@ def source_results(conn: Connection, run_id: str, *, seeds_only: bool) -> dict[s
         select(sources.c.name, outcomes.c.verdict, func.coalesce(outcomes.c.reason, ""))
         .join(urls, urls.c.id == outcomes.c.url_id)
         .join(sources, sources.c.id == urls.c.source_id)
-        .where(outcomes.c.run_id == run_id)
+        .where(outcomes.c.run_id == run_id, outcomes.c.kind != str(Kind.REQUISITE))
         .distinct()
     )
     if seeds_only:
@@ -95,6 +101,7 @@ def failure_reasons(conn: Connection, run_id: str, names: Sequence[str]) -> dict
         .join(urls, urls.c.id == outcomes.c.url_id)
         .join(sources, sources.c.id == urls.c.source_id)
         .where(outcomes.c.run_id == run_id, sources.c.name.in_(names), outcomes.c.reason.is_not(None))
+        .where(outcomes.c.kind != str(Kind.REQUISITE))
         .group_by(sources.c.name, outcomes.c.reason)
         .order_by(func.count())
     )
@@ -135,14 +142,14 @@ def account(conn: Connection, run_id: str) -> dict[str, str | int | None]:
 
 
 def settled(conn: Connection, run_id: str) -> Iterator[list[str | None]]:
-    """[record id, moment, verdict, reason] of every article URL that a run settled with an exchange, in their order.
+    """[record id, moment, verdict, reason] of every article URL and requisite that a run settled with an exchange, in order.
 
     What an article becomes depends on the order in which its pages, and those with the same wording, were settled.
     """
     rows = conn.execute(
         select(captures.c.warc_record_id, outcomes.c.at, outcomes.c.verdict, outcomes.c.reason)
         .join(captures, captures.c.id == outcomes.c.capture_id)
-        .where(outcomes.c.run_id == run_id, outcomes.c.kind == str(Kind.ARTICLE))
+        .where(outcomes.c.run_id == run_id, outcomes.c.kind.in_(_SETTLED))
         .order_by(outcomes.c.id)
         .execution_options(yield_per=1000)
     )

@@ -61,9 +61,15 @@ class _Parts:
 
 def canonical(url: str, base: str | None = None) -> str:
     """The canonical form of `url`, resolved against `base` when it is relative; raises InvalidURL."""
-    parts = _parse(url, base)
-    query = f"?{parts.query}" if parts.query else ""
-    return _limited(f"{parts.scheme}://{parts.netloc}{parts.path}{query}")
+    return _written(_parse(url, base))
+
+
+def absolute(url: str, base: str | None = None) -> str:
+    """The URL that a browser would ask for: as `canonical`, but no parameter is dropped; raises InvalidURL.
+
+    Of what is no page: the signature of a picture looks like a session id, and without it there is no picture.
+    """
+    return _written(_parse(url, base, whole=True))
 
 
 def key(url: str) -> str:
@@ -98,16 +104,21 @@ def same_site(a: str, b: str) -> bool:
 # ---- reading
 
 
+def _written(parts: _Parts) -> str:
+    query = f"?{parts.query}" if parts.query else ""
+    return _limited(f"{parts.scheme}://{parts.netloc}{parts.path}{query}")
+
+
 def _limited(url: str) -> str:
     if len(url) > MAX_LENGTH:
         raise InvalidURL("too-long")
     return url
 
 
-def _parse(url: str, base: str | None = None) -> _Parts:
+def _parse(url: str, base: str | None = None, *, whole: bool = False) -> _Parts:
     if len(url) > _MAX_RAW_LENGTH:
         raise InvalidURL("too-long")
-    return _cleaned(*_split(_NEWLINES.sub("", url.strip(_EDGE)), base))
+    return _cleaned(*_split(_NEWLINES.sub("", url.strip(_EDGE)), base), whole=whole)
 
 
 @lru_cache(maxsize=64)
@@ -147,14 +158,14 @@ def _resolved(path: str, query: str | None, base: _Parts) -> tuple[str, str | No
     return base.scheme, base.netloc, path, query or ""
 
 
-def _cleaned(scheme: str, authority: str | None, path: str, query: str) -> _Parts:
+def _cleaned(scheme: str, authority: str | None, path: str, query: str, *, whole: bool) -> _Parts:
     host, port = _authority(authority or "")
     return _Parts(
         scheme=scheme,
         host=_host(host),
         port=None if port == _DEFAULT_PORTS[scheme] else port,
-        path=_path(path),
-        query=_query(query),
+        path=_path(path, whole=whole),
+        query=_query(query, whole=whole),
     )
 
 
@@ -301,9 +312,9 @@ def _suffix_of() -> Callable[[str], str]:
 # ---- path and query
 
 
-def _path(raw: str) -> str:
+def _path(raw: str, *, whole: bool) -> str:
     encoded = _PATH_ODD.sub(_percent, _SURROGATES.sub("\ufffd", raw))
-    return _without_dots(_PATH_SESSION.sub("", encoded))
+    return _without_dots(encoded if whole else _PATH_SESSION.sub("", encoded))
 
 
 def _percent(match: re.Match[str]) -> str:
@@ -328,8 +339,10 @@ def _without_dots(path: str) -> str:
     return "/" + "/".join(kept)
 
 
-def _query(raw: str) -> str:
+def _query(raw: str, *, whole: bool) -> str:
     encoded = _QUERY_ODD.sub(_percent, _SURROGATES.sub("\ufffd", raw))
+    if whole:
+        return encoded
     return "&".join(parameter for parameter in encoded.split("&") if parameter and not _is_tracking(parameter))
 
 

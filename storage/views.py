@@ -47,6 +47,7 @@ def _fragments(dialect: Dialect) -> dict[str, str]:
     lists = {"authors": dialect.unnest("e.authors"), "tags": dialect.unnest("e.tags")}
     counts = {f"articles_{verdict}": _count(dialect, str(verdict)) for verdict in _ARTICLE_VERDICTS}
     seeds = {f"seeds_{verdict}": _count_seeds(dialect, str(verdict)) for verdict in (Verdict.POLLED, Verdict.FAILED)}
+    seeds["requisites_kept"] = _count_others(dialect, [str(Kind.REQUISITE)], str(Verdict.KEPT))
     pending = f"COALESCE({dialect.count_in('r.ledger', 'pending')}, {_LEASED})"
     return lists | counts | seeds | {"pending": pending, "position": dialect.position}
 
@@ -271,7 +272,7 @@ V_URLS = View(
     example="SELECT source, state, count(*) AS urls FROM v_urls GROUP BY source, state ORDER BY source, state",
 )
 
-_ARTICLE_VERDICTS = tuple(verdict for verdict in Verdict if verdict is not Verdict.POLLED)
+_ARTICLE_VERDICTS = tuple(verdict for verdict in Verdict if verdict not in (Verdict.POLLED, Verdict.KEPT))
 _LEASED = "(SELECT count(*) FROM urls AS u WHERE u.lease_run = r.id AND u.kind = 'article')"
 
 
@@ -281,7 +282,10 @@ def _count(dialect: Dialect, verdict: str) -> str:
 
 
 def _count_seeds(dialect: Dialect, verdict: str) -> str:
-    kinds = sorted(map(str, SEED_KINDS))
+    return _count_others(dialect, sorted(map(str, SEED_KINDS)), verdict)
+
+
+def _count_others(dialect: Dialect, kinds: list[str], verdict: str) -> str:
     return _from_ledger([dialect.count_in("r.ledger", "others", f"{kind}/{verdict}") for kind in kinds], kinds, verdict)
 
 
@@ -340,6 +344,7 @@ V_RUNS = View(
         ViewColumn(
             "polls_failed", "{seeds_failed}", "Feeds, sitemaps, home and section pages that could not be.", "integer"
         ),
+        ViewColumn("kept", "{requisites_kept}", "Page requisites that were archived.", "integer"),
     ),
     fast="run_id =, the order of started_at",
     example="SELECT started_at, exit_code, considered, stored, failed FROM v_runs ORDER BY started_at DESC LIMIT 10",

@@ -35,6 +35,7 @@ max_warc_bytes = 50_000_000
 max_warc_idle = 120
 max_warc_age = 3600.5
 dedupe = "month"
+max_requisite_bytes = 70_000_000
 timeout = 12.5
 http_proxy = "http://proxy.local:3128"
 
@@ -54,6 +55,8 @@ delay = 5
 robots = "ignore"
 robots_reason = "written permission of the editor, 2026-03-01"
 verify_tls = true
+requisites = true
+pdfs = true
 
 [[source]]
 name = "zeitung"
@@ -91,6 +94,7 @@ def test_every_key_is_read() -> None:
         max_warc_idle=120.0,
         max_warc_age=3600.5,
         dedupe="month",
+        max_requisite_bytes=70_000_000,
         timeout=12.5,
         http_proxy="http://proxy.local:3128",
     )
@@ -102,6 +106,7 @@ def test_every_key_is_read() -> None:
     assert post.deny == ("/sport/", r"\?print=")
     assert (read.delay(post), read.delay(zeitung)) == (5.0, 2.0)
     assert (read.verify_tls(post), read.verify_tls(zeitung)) == (True, False)
+    assert [(source.requisites, source.pdfs) for source in read.sources] == [(True, True), (False, False)]
     assert read.source("zeitung") is zeitung
     assert read.source("nobody") is None
 
@@ -164,6 +169,9 @@ FAULTS = [
     ("[crawl]\nmax_warc_idle = 0", "[crawl] key max_warc_idle: must be a number of seconds above 0, not 0"),
     ("[crawl]\nmax_warc_age = 86_401", "[crawl] key max_warc_age: must be a number of seconds from 0 to 86400, not 86401"),
     ("[crawl]\nmax_warc_bytes = 9_999", "[crawl] key max_warc_bytes: must be a whole number of bytes from 10000 to "),
+    ("[crawl]\nmax_requisite_bytes = 0", "[crawl] key max_requisite_bytes: must be a whole number of bytes from 1 to "),
+    (f"{SOURCE}requisites = 'all'", '[[source]] 1 (post) key requisites: must be true or false (without quotes), not "all"'),
+    (f"{SOURCE}pdfs = true", "[[source]] 1 (post) key pdfs: needs requisites = true"),
     ("[crawl]\nverify_tls = 'no'", '[crawl] key verify_tls: must be true or false (without quotes), not "no"'),
     ("[crawl]\nhttp_proxy = 'proxy.local'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),
     ("[crawl]\nhttp_proxy = 'socks5://a:1'", "[crawl] key http_proxy: must be the URL of a proxy with its port"),

@@ -14,12 +14,14 @@ from archives import SITE, Archive, candidate, page
 from desk import Desk
 
 from crawler.recovery import Recovery
+from crawler.requisites import Allowance
 from crawler.tape import Limits
 from pipelines.archived import raw_page
 from pipelines.page import RawPage, ReadArticle, read_page
+from pipelines.requisites import Requisites
 from pipelines.workers import WorkerError
 from storage.database import reading, transaction
-from storage.records import Ended
+from storage.records import Ended, Kind
 from storage.recover import recover, unread
 from storage.shelf import Shelf
 from storage.urlkey import key
@@ -36,6 +38,7 @@ class FakeRun:
         self.limits = Limits()
         self.shelf = Shelf(archive.folder, archive.engine)
         self.workers = self
+        self.allowance = Allowance({}, 1)
         self.read: list[RawPage] = []
         self._archive = archive
         self._answer = answer
@@ -45,7 +48,7 @@ class FakeRun:
         with transaction(self._archive.engine) as conn:
             return job(conn)
 
-    async def run(self, _: Callable[..., Any], raw: RawPage) -> ReadArticle:
+    async def run(self, _: Callable[..., Any], raw: RawPage, *more: Any) -> Any:
         """What a pool of workers does."""
         self.read.append(raw)
         return self._answer(raw)
@@ -125,6 +128,50 @@ def test_a_redirected_page_is_settled_under_its_own_url(archive: Archive) -> Non
     assert archive.rows("SELECT url FROM articles") == [(f"{SITE}/long",)]
     assert {k for (k,) in archive.rows("SELECT key FROM aliases")} == {key(f"{SITE}/short"), key(f"{SITE}/long")}
     assert (run.read[0].url, run.read[0].frontier_url) == (f"{SITE}/long", f"{SITE}/short")
+
+
+def test_requisites_are_settled_from_the_archive(archive: Archive) -> None:
+    """A picture is kept as it lies there; a stylesheet is read, and what it needs is due."""
+    archive.begin("R1")
+    for name, mime in (("a.png", "image/png"), ("b.css", "text/css"), ("c.css", "text/css")):
+        response = f"HTTP/1.1 200 OK\r\nContent-Type: {mime}\r\nContent-Length: 1\r\n\r\nx".encode()
+        archive.fetch(archive.lease(f"{SITE}/{name}", Kind.REQUISITE), response)
+    torn = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\nx"
+    archive.fetch(archive.lease(f"{SITE}/torn.png", Kind.REQUISITE), torn, ended=Ended.DISCONNECT, error="disconnect")
+    archive.fetch(archive.lease(f"{SITE}/d.png", Kind.REQUISITE), b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+    archive.kill()
+
+    def answer(raw: RawPage) -> Any:
+        if raw.url.endswith("c.css"):
+            raise WorkerError("memory-limit")
+        return Requisites((f"{SITE}/e.woff2",))
+
+    run = settle(archive, answer)
+    assert outcomes(archive) == [
+        (f"{SITE}/a.png", "kept", None),
+        (f"{SITE}/b.css", "kept", None),
+        (f"{SITE}/c.css", "kept", "memory-limit"),
+        (f"{SITE}/torn.png", "failed", "cut: disconnect"),
+    ]
+    assert archive.state(f"{SITE}/torn.png") == ("failed", True)
+    assert [raw.url for raw in run.read] == [f"{SITE}/b.css", f"{SITE}/c.css"]
+    assert {archive.state(f"{SITE}/{name}") for name in ("a.png", "b.css", "c.css")} == {("kept", False)}
+    assert {archive.state(f"{SITE}/{name}") for name in ("d.png", "e.woff2")} == {("pending", True)}
+    assert pending(archive) == 0
+
+
+def test_a_stylesheet_stays_when_there_are_no_workers(archive: Archive) -> None:
+    """A pool that cannot work says nothing about it: the next run reads it."""
+    archive.begin("R1")
+    response = b"HTTP/1.1 200 OK\r\nContent-Type: text/css\r\nContent-Length: 1\r\n\r\nx"
+    archive.fetch(archive.lease(f"{SITE}/b.css", Kind.REQUISITE), response)
+    archive.kill()
+
+    def no_worker(_: RawPage) -> Any:
+        raise WorkerError("unavailable: no memory")
+
+    settle(archive, no_worker)
+    assert (outcomes(archive), pending(archive)) == ([], 1)
 
 
 def test_a_page_that_no_worker_can_read_has_failed(killed: Archive) -> None:

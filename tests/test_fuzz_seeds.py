@@ -41,6 +41,11 @@ MARKUP_PARTS = (
     "Ada Quill", "|", "\x1b]", "\0", "\u202e",
 )  # fmt: skip
 
+STYLE_PARTS = (
+    "url(", "URL(", "image-set(", "(", ")", "{", "}", ";", "@import", "@namespace", "@charset", '"', "'", "\\", "\n", " ",
+    "/*", "*/", "a.png", "//cdn.test/b.png", "data:image/gif;base64,R0", "\\61 ", "\0", "\u202e", "-", "%",
+)  # fmt: skip
+
 
 def test_every_target_has_seeds():
     """Each folder of seeds belongs to a target, and each target has one."""
@@ -81,10 +86,17 @@ def test_addresses(written):
 
 @steady
 @given(st.lists(st.sampled_from(MARKUP_PARTS), max_size=40).map("".join))
-@pytest.mark.parametrize("name", ["feed", "sitemap", "home", "tree", "claims", "linked_data"])
+@pytest.mark.parametrize("name", ["feed", "sitemap", "home", "tree", "claims", "linked_data", "requisites"])
 def test_markup(name, written):
     """Pieces of markup in any order are read without an exception."""
     TARGETS[name](written.encode())
+
+
+@steady
+@given(st.lists(st.sampled_from(STYLE_PARTS), max_size=40).map("".join))
+def test_styles(written):
+    """Pieces of CSS in any order are read without an exception."""
+    TARGETS["stylesheet"](written.encode())
 
 
 @steady

@@ -9,11 +9,21 @@ import pytest
 from databases import T0, a_capture, a_run, a_source
 from sqlalchemy import Connection, Engine, select, text
 
-from pipelines.store import Recorded, Visit, When, store_article, store_seed
+from crawler.schedule import next_visit
+from pipelines.store import (
+    MAX_REQUISITE_HOPS,
+    Recorded,
+    Visit,
+    When,
+    store_article,
+    store_links,
+    store_requisite,
+    store_seed,
+)
 from storage import frontier, leases
 from storage.database import transaction
 from storage.frontier import Origin
-from storage.records import Candidate, Kind, Lease, Link, NoArticle, Outcome, Verdict
+from storage.records import LAST, Candidate, Kind, Lease, Link, NoArticle, Outcome, Verdict
 from storage.schema import urls
 from storage.times import later
 
@@ -212,3 +222,52 @@ def test_sitemap_indexes_nest_only_so_deep(paper: Paper) -> None:
     known = set(paper.conn.execute(select(urls.c.url)).scalars())
     assert [depth for depth in range(5) if f"{SITE}/below-{depth}.xml" in known] == [0, 1, 2]
     assert [depth for depth in range(5) if f"{SITE}/story-{depth}" in known] == [0, 1, 2, 3, 4]
+
+
+# --- page requisites
+
+
+def settled(
+    paper: Paper, path: str, *, links: tuple[Link, ...] = (), note: str | None = None, **about: object
+) -> tuple[Outcome, int]:
+    """A requisite, fetched and settled."""
+    lease = paper.lease(path, Kind.REQUISITE)
+    recorded = None
+    if (status := about.get("status", 200)) is not None:
+        at = {"url_id": lease.url_id, "http_status": status, "kind": "requisite", "pending": True}
+        recorded = Recorded(a_capture(paper.conn, SITE + path, at=paper.now, **at), paper.now)
+    visit = Visit(lease, paper.source_id, "run-1", paper.now, SITE + path, status, recorded, **about.get("why", {}))  # type: ignore[arg-type]
+    return store_requisite(paper.conn, visit, note, links, next_visit)
+
+
+@pytest.mark.parametrize(
+    ("about", "state", "reason", "due"),
+    [
+        ({}, "kept", None, False),
+        ({"note": "cut: length"}, "kept", "cut: length", False),
+        ({"status": 304}, "kept", None, False),
+        ({"status": 404}, "failed", "http-404", False),
+        ({"status": 503, "why": {"error": "http-503"}}, "failed", "http-503", True),
+        ({"status": None, "why": {"error": "dns"}}, "failed", "dns", True),
+        ({"status": None, "why": {"refused": "robots"}}, "filtered", "robots", False),
+    ],
+)
+def test_what_becomes_of_a_requisite(paper: Paper, about: dict[str, object], state: str, reason: str | None, *, due: bool) -> None:
+    """What was archived is kept and never asked for again; a failure has its reason, and is tried again where that may help."""
+    outcome, _ = settled(paper, "/a.jpg", **about)  # type: ignore[arg-type]
+    row = paper.conn.execute(select(urls).where(urls.c.url == f"{SITE}/a.jpg")).mappings().one()
+    assert (row["state"], row["reason"], row["next_fetch_at"] is not None) == (state, reason, due)
+    assert (outcome.verdict, outcome.reason) == (state, reason)
+    assert paper.conn.execute(text("SELECT count(*) FROM captures WHERE pending")).scalar_one() == 0
+    assert paper.articles() == []
+
+
+def test_a_stylesheet_leads_to_more(paper: Paper) -> None:
+    """What it needs is due, found on it; a chain of them has an end."""
+    needed = Link(f"{SITE}/b.png", Kind.REQUISITE, priority=LAST)
+    assert settled(paper, "/a.css", links=(needed,))[1] == 1
+    row = paper.conn.execute(select(urls).where(urls.c.url == needed.url)).mappings().one()
+    assert (row["discovered_from"], row["state"], row["priority"]) == (f"{SITE}/a.css", "pending", LAST)
+    deep = paper.lease("/deep.css", Kind.REQUISITE)
+    visit = Visit(replace(deep, hops_from_seed=MAX_REQUISITE_HOPS), paper.source_id, "run-1", paper.now, deep.url)
+    assert store_links(paper.conn, visit, [replace(needed, url=f"{SITE}/deeper.css")]) == 0

@@ -12,7 +12,7 @@ from storage import frontier, leases
 from storage.database import transaction
 from storage.frontier import Origin, Settlement
 from storage.leases import Want
-from storage.records import Announced, Kind, Lease, Link, State
+from storage.records import LAST, Announced, Kind, Lease, Link, State
 from storage.schema import outcomes, urls
 from storage.times import later
 
@@ -166,3 +166,62 @@ def test_exact_rows_are_due_whatever_their_state(database: Engine, origin: Origi
         frontier.make_due_rows(conn, ids, T0)
     with transaction(database) as conn:
         assert [lease.url for lease in leases.claim_rows(conn, ids, "run-1", SOON)] == [STORY]
+
+
+PICTURE = Link("https://cdn.test/a.jpg", Kind.REQUISITE, priority=LAST)
+
+
+def test_requisites_are_claimed_apart(database: Engine, origin: Origin) -> None:
+    """A claim gives pages, or requisites where it asks for the last; never both."""
+    discover(database, origin, Link(STORY), PICTURE)
+    assert [lease.kind for lease in claim(database)] == [Kind.ARTICLE]
+    assert [lease.kind for lease in claim(database, replace(WANT, last=True))] == [Kind.REQUISITE]
+
+
+def test_only_what_was_discovered_since_can_be_claimed(database: Engine, origin: Origin) -> None:
+    """A fetch of single pages takes their requisites, and none that waited before it."""
+    discover(database, origin, PICTURE)
+    assert claim(database, replace(WANT, now=SOON, last=True, born=SOON)) == []
+    discover(database, replace(origin, now=SOON), replace(PICTURE, url="https://cdn.test/b.jpg"))
+    assert [lease.url for lease in claim(database, replace(WANT, now=SOON, last=True, born=SOON))] == ["https://cdn.test/b.jpg"]
+
+
+@pytest.mark.parametrize("fetched", [False, True])
+def test_a_page_that_was_taken_for_a_requisite_is_a_page(database: Engine, origin: Origin, *, fetched: bool) -> None:
+    """A story that some page names as its picture is fetched as a story once a feed announces it."""
+    discover(database, origin, replace(PICTURE, url=STORY))
+    if fetched:
+        [lease] = claim(database, replace(WANT, last=True))
+        with transaction(database) as conn:
+            frontier.settle(conn, lease.url_id, Settlement(State.KEPT, None, None, 0), T0)
+    assert discover(database, origin, Link(STORY)) == 1
+    assert [lease.kind for lease in claim(database)] == [Kind.ARTICLE]
+
+
+def test_a_refused_story_does_not_stop_its_requisite(database: Engine, origin: Origin) -> None:
+    """A link that is refused as an article leaves a requisite as it is; what was refused may still be a requisite."""
+    discover(database, origin, PICTURE)
+    assert discover(database, origin, replace(PICTURE, kind=Kind.ARTICLE, priority=1, refused="not-article-like: image")) == 0
+    paper = "https://gazette.test/report.pdf"
+    discover(database, origin, Link(paper, refused="not-article-like: file"))
+    discover(database, origin, Link(paper, Kind.REQUISITE, priority=LAST))
+    assert {lease.url for lease in claim(database, replace(WANT, last=True))} == {PICTURE.url, paper}
+
+
+def test_a_requisite_in_hand_stays_one(database: Engine, origin: Origin) -> None:
+    """What another run is fetching as a requisite is not made an article under its hands."""
+    discover(database, origin, replace(PICTURE, url=STORY))
+    claim(database, replace(WANT, last=True))
+    assert discover(database, origin, Link(STORY)) == 0
+    assert row(database, STORY)["kind"] == "requisite"
+
+
+def test_a_requisite_that_is_asked_for_is_a_page(database: Engine, origin: Origin) -> None:
+    """Whoever names a URL to `fetch` means a page, also where it has failed as a requisite."""
+    discover(database, origin, PICTURE)
+    [lease] = claim(database, replace(WANT, last=True))
+    with transaction(database) as conn:
+        frontier.settle(conn, lease.url_id, Settlement(State.FAILED, "http-404", None, 1), T0)
+        frontier.make_due_rows(conn, [lease.url_id], SOON)
+    found = row(database, PICTURE.url)
+    assert (found["kind"], found["state"], found["priority"]) == ("article", "pending", 1)

@@ -164,3 +164,16 @@ def test_runs_come_newest_first(database: Engine) -> None:
         an_outcome(conn, A, "added", run_id="run-4")
         found = query.runs_of(conn, 2)
     assert [(run["run_id"], run["added"], run["considered"]) for run in found] == [("run-4", 1, 1), ("run-3", 0, 0)]
+
+
+def test_requisites_are_counted_apart(database: Engine) -> None:
+    """Those kept, waiting and failed are told beside the URLs by state; their failures are no trouble of the source."""
+    with transaction(database) as conn:
+        a_url(conn, A, state="failed", reason="tls")
+        for number, state in enumerate(("kept", "kept", "pending", "failed")):
+            a_url(conn, f"https://cdn.test/{number}.jpg", state=state, kind="requisite", priority=3, reason="dns")
+        (found,) = query.status(conn)
+        assert query.states(conn) == {"kept": 2, "pending": 1, "failed": 2}
+    assert found.urls == {"kept": 2, "pending": 1, "failed": 2}
+    assert found.requisites == {"kept": 2, "pending": 1, "failed": 1}
+    assert found.failures == {"tls": 1}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from w3lib.url import safe_url_string
 
 from storage import urlkey
-from storage.urlkey import InvalidURL, canonical, host_key, key, same_site, site
+from storage.urlkey import InvalidURL, absolute, canonical, host_key, key, same_site, site
 
 BASE = "https://news.example/a/b/c;p?q=1#f"
 
@@ -299,3 +299,19 @@ def test_a_very_long_url_has_a_bounded_key() -> None:
     one, two = (urlkey.key(f"https://gazette.test/{'a' * 5000}{end}") for end in "12")
     assert one != two
     assert max(len(one), len(two)) <= 2_065
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("a.jpg?w=1&s=184f01f078d7acb00872e7596ebd5983b16fd612", "https://a.test/b/a.jpg?w=1&s=184f01f078d7acb00872e7596ebd5983b16fd612"),
+        ("a.jpg?utm_source=x&&y#z", "https://a.test/b/a.jpg?utm_source=x&&y"),
+        ("/a;jsessionid=1/b.css", "https://a.test/a;jsessionid=1/b.css"),
+        ("../c d.png", "https://a.test/c%20d.png"),
+        ("//CDN.test:443/x", "https://cdn.test/x"),
+    ],
+)
+def test_an_absolute_url_keeps_every_parameter(written: str, expected: str) -> None:
+    """What a browser would ask for, spelt as everything else; its key is that of the page."""
+    assert absolute(written, "https://a.test/b/c") == expected
+    assert key(expected) == key(canonical(expected))

@@ -36,5 +36,7 @@ def _remarks(source: Source) -> str:
     flags = [
         *(["robots ignored"] if source.robots == "ignore" else []),
         *(["TLS unchecked"] if source.verify_tls is False else []),
+        *(["requisites"] if source.requisites else []),
+        *(["pdfs"] if source.pdfs else []),
     ]
     return " ".join([*lists, *patterns, *flags])

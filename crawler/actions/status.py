@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def _complete(collection: Collection, rows: list[SourceStatus]) -> list[SourceSt
 def _row(source: SourceStatus) -> tuple[object, ...]:
     worst = sorted(source.failures.items(), key=lambda failure: -failure[1])[:REASONS]
     trouble = ", ".join(f"{reason} ({count})" for reason, count in worst)
-    pending, failed = source.urls.get("pending", 0), source.urls.get("failed", 0)
+    pending, failed = (source.urls.get(state, 0) - source.requisites.get(state, 0) for state in ("pending", "failed"))
     return (source.source, source.articles, pending, failed, _minute(source.last_success), trouble)
 
 
@@ -67,7 +68,16 @@ def _summary(found: dict[str, Any]) -> list[str]:
     states: dict[str, int] = found["states"]
     counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     lines = [f"{sum(states.values())} URLs known" + (f": {counts}" if counts else "")]
-    return [*lines, _last_run(found["last_run"])]
+    return [*lines, *_requisites(found["sources"]), _last_run(found["last_run"])]
+
+
+def _requisites(sources: list[SourceStatus]) -> list[str]:
+    """How many of the URLs are page requisites, which the table leaves out; nothing where there are none."""
+    counts: Counter[str] = Counter()
+    for source in sources:
+        counts.update(source.requisites)
+    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    return [f"of them page requisites: {told}"] if told else []
 
 
 def _last_run(run: dict[str, Any] | None) -> str:

@@ -21,9 +21,18 @@ else:
 @click.command("fetch")
 @click.argument("urls", metavar="URL...|-", nargs=-1, required=True)
 @click.option("--max-runtime", type=duration, metavar="TIME", help="Begin no page after this time: 90s, 15m, 2h.")
+@click.option(
+    "--requisites/--no-requisites", default=None, help="Archive what the pages show as well, or not, whatever the source says."
+)
 @shared_options
 @click.pass_obj
-def command(invocation: Invocation, urls: tuple[str, ...], max_runtime: float | None) -> int:
+def command(invocation: Invocation, urls: tuple[str, ...], max_runtime: float | None, requisites: bool | None) -> int:
     """Fetch exactly these pages, known or not, and archive and store them like any other; - reads one a line."""
-    options = CrawlOptions(exact=True, max_runtime=max_runtime, quiet=invocation.quiet, verbose=invocation.verbose)
+    options = CrawlOptions(
+        exact=True,
+        max_runtime=max_runtime,
+        requisites=requisites,
+        quiet=invocation.quiet,
+        verbose=invocation.verbose,
+    )
     return fetch(invocation.collection, urls, options, run)

@@ -77,7 +77,7 @@ class ArchiveSpider(Spider):
         """What every page without a callback of its own gets: seeds give links, all else is an article."""
         assert response.request is not None
         lease: Lease = response.request.meta["lease"]
-        if response.status == NOT_CHANGED:
+        if response.status == NOT_CHANGED or lease.kind is Kind.REQUISITE:
             yield Harvest(response.request, response)
             return
         if lease.kind not in SEED_KINDS:

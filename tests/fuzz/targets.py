@@ -31,10 +31,11 @@ from pipelines.decode import decode
 from pipelines.extract import extract
 from pipelines.gather import gather
 from pipelines.normalize import clean_line, clean_text, fold, wording, words_in
+from pipelines.requisites import MAX_REQUISITES, of_page, of_stylesheet
 from pipelines.tree import parse, survey
 from storage.export import cell
 from storage.records import Candidate, Kind, Link, NoArticle, Page
-from storage.urlkey import MAX_LENGTH, InvalidURL, canonical, host_key, key, same_site, site
+from storage.urlkey import MAX_LENGTH, InvalidURL, absolute, canonical, host_key, key, same_site, site
 from tests.fuzz.archive import archived, http_message, marked, records, warc_fields, warc_file
 
 Target = Callable[[bytes], None]
@@ -117,6 +118,29 @@ def _is_announced_clean(link: Link) -> None:
             assert not _CONTROL.search(text or "")
 
 
+# ---- page requisites
+
+
+def requisites(data: bytes) -> None:
+    """A page and its stylesheets, as if it were both: URLs that can be asked for, each once, none of them the page."""
+    whole = of_page(a_page(data, "text/html"), pdfs=True)
+    _can_be_asked_for(whole.urls)
+    assert set(of_page(a_page(data, "text/html")).urls) <= set(whole.urls) or whole.overflow
+
+
+def stylesheet(data: bytes) -> None:
+    """A stylesheet."""
+    _can_be_asked_for(of_stylesheet(a_page(data, "text/css", f"{HOME}a.css")).urls)
+
+
+def _can_be_asked_for(urls: tuple[str, ...]) -> None:
+    assert len(urls) == len(set(urls)) <= MAX_REQUISITES
+    for form in urls:
+        _is_canonical(form)
+        assert check_url(form, None) is None
+        assert form != STORY
+
+
 # ---- addresses
 
 
@@ -134,6 +158,18 @@ def url(data: bytes) -> None:
         assert same_site(form, form)
         assert form.split("/", 3)[2].endswith(site(form).strip("[]")) or ":" in form.split("/", 3)[2]
     _dialled_as_judged(written)
+    _is_absolute(written)
+
+
+def _is_absolute(written: str) -> None:
+    """What is asked for with all its parameters is of the same page as without some of them."""
+    try:
+        whole = absolute(written, HOME)
+    except InvalidURL:
+        return
+    _is_canonical(whole)
+    assert absolute(whole) == whole
+    assert canonical(whole) == canonical(written, HOME)
 
 
 def _form(written: str, base: str | None) -> str | None:
@@ -329,9 +365,11 @@ TARGETS: dict[str, Target] = {
     "moment": moment,
     "names": names,
     "records": records,
+    "requisites": requisites,
     "robots": robots,
     "sitemap": sitemap,
     "spreadsheet": spreadsheet,
+    "stylesheet": stylesheet,
     "terminal": terminal,
     "text": text,
     "tree": tree,

@@ -118,6 +118,8 @@ SETTINGS = [
     Mistake("a pattern that is none", "crawl", CONFIG, 'newswarc: error: DIR/newswarc.toml: [[source]] 1 (paper) key deny: entry 1: "(" is no regular expression: ...', source("deny = ['(']")),
     Mistake("a pattern without a list", "crawl", CONFIG, 'newswarc: error: DIR/newswarc.toml: [[source]] 1 (paper) key deny: must be a list, ["/video/"], not "/video/"', source("deny = '/video/'")),
     Mistake("robots.txt ignored without a reason", "crawl", CONFIG, 'newswarc: error: DIR/newswarc.toml: [[source]] 1 (paper) key robots: "ignore" needs a robots_reason, which is written to the archive', source('robots = "ignore"')),
+    Mistake("PDFs without requisites", "crawl", CONFIG, "newswarc: error: DIR/newswarc.toml: [[source]] 1 (paper) key pdfs: needs requisites = true", source("pdfs = true")),
+    Mistake("requisites of a kind", "crawl", CONFIG, 'newswarc: error: DIR/newswarc.toml: [[source]] 1 (paper) key requisites: must be true or false (without quotes), not "images"', source('requisites = "images"')),
     Mistake("robots misspelt", "crawl", CONFIG, 'newswarc: error: DIR/newswarc.toml: [[source]] 1 (paper) key robots: "ignored" is none of its values; did you mean "ignore"?', source('robots = "ignored"')),
     Mistake("a feed without its host", "crawl", CONFIG, 'newswarc: error: DIR/newswarc.toml: [[source]] 1 (paper) key feeds: entry 1: must be a full URL, https://host/path, not "/feed.xml"', source('feeds = ["/feed.xml"]')),
     Mistake("a feed that is no list", "crawl", CONFIG, 'newswarc: error: DIR/newswarc.toml: [[source]] 1 (paper) key feeds: must be a list, ["https://paper.test/feed.xml"], not "https://paper.test/feed.xml"', source('feeds = "https://paper.test/feed.xml"')),

@@ -113,6 +113,8 @@ def _page(title: str, head: str, body: str, language: str = "en", charset: str =
 <title>{escape(title)}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="/static/courier.css">
+<link rel="icon" href="/static/icon.svg" type="image/svg+xml">
+<script src="/static/courier.js" defer></script>
 {head}</head>
 <body>
 <header class="masthead"><a class="logo" href="/">{PAPER}</a>

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from . import feeds, pages
+from . import feeds, pages, press
 from .oddities import Oddity, oddities
 from .stories import PRESS_TIME, SECTIONS, Story, stories, templated
 
@@ -158,8 +158,8 @@ class Site:
             return Answer(odd.status, odd.html.encode())
         if path in LONG_GONE:
             return _failure(LONG_GONE[path])
-        if redirect := self._redirect(path):
-            return redirect
+        if other := self._redirect(path) or _needed(path):
+            return other
         name = path.strip("/")
         if name in SECTIONS:
             listed = [story for _, story in self.announced("section") if story.section == name]
@@ -183,7 +183,6 @@ class Site:
             "/sitemaps/news.xml": lambda: _text(feeds.news_sitemap(self.announced("news")), "application/xml"),
             "/sitemaps/news-older.xml.gz": self._packed_sitemap,
             "/sitemaps/pages.xml": self._pages_sitemap,
-            "/static/courier.css": lambda: _text("body { font-family: serif }\n", "text/css"),
         }
 
     def _front(self) -> Answer:
@@ -285,6 +284,11 @@ def path_of(url: str) -> str:
 
 def _text(text: str, content_type: str) -> Answer:
     return Answer(200, text.encode(), content_type)
+
+
+def _needed(path: str) -> Answer | None:
+    found = press.file(path)
+    return Answer(200, found[1], found[0]) if found else None
 
 
 def _failure(status: int) -> Answer:
