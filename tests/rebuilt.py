@@ -32,7 +32,8 @@ COMPARED = {
     ),
     "settled URLs": (
         "SELECT u.url, u.state, u.reason, a.uid FROM urls u LEFT JOIN articles a ON a.id = u.article_id"
-        " WHERE u.kind IN ('article', 'requisite') AND u.id IN (SELECT url_id FROM outcomes WHERE capture_id IS NOT NULL) ORDER BY u.url"
+        " WHERE u.kind IN ('article', 'requisite') AND"
+        " u.id IN (SELECT url_id FROM outcomes WHERE capture_id IS NOT NULL) ORDER BY u.url"
     ),
     "files": "SELECT name, size, sha256 FROM warc_files WHERE closed_at IS NOT NULL AND state = 'here' ORDER BY name",
     "replaced files": "SELECT name, sha256, replaced_by FROM warc_files WHERE state = 'withdrawn' ORDER BY name",

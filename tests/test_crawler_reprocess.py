@@ -137,3 +137,11 @@ def test_an_extractor_that_has_read_nothing_cannot_be_promoted(edited: Desk) -> 
 def test_what_excludes_each_other(crawled: Desk, together: tuple[str, ...]) -> None:
     """Is refused with one line."""
     crawled.run("reprocess", *together, code=2)
+
+
+def test_requisites_are_rebuilt_too(desk: Desk, newsroom: Newsroom, tmp_path: Path) -> None:
+    """What a page needs is kept, not due again."""
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]', more="requisites = true")
+    desk.run("crawl")
+    assert assert_rebuilt(desk, tmp_path / "again.db")["settled URLs"] > len(newsroom.site.live)
+    assert desk.one("SELECT count(*) FROM urls WHERE kind = 'requisite' AND state = 'kept'") > 5
