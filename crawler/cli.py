@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "crawler.commands.show:command",
     "export": "crawler.commands.export:command",
     "snapshot": "crawler.commands.snapshot:command",
+    "package": "crawler.commands.package:command",
     "verify": "crawler.commands.verify:command",
     "reprocess": "crawler.commands.reprocess:command",
 }

@@ -72,14 +72,15 @@ def _chosen(conn: Connection, since_seq: int | None, source: str | None, since: 
     if since_seq is not None:
         query = query.where(_v_articles.c.changed_seq > since_seq)
     if source is not None:
-        _refuse_unknown(conn, source)
+        refuse_unknown_source(conn, source)
         query = query.where(_v_articles.c.source == source)
     if since is not None:
         query = query.where(_v_articles.c.first_seen_at >= moment(since))
     return query
 
 
-def _refuse_unknown(conn: Connection, source: str) -> None:
+def refuse_unknown_source(conn: Connection, source: str) -> None:
+    """Raises UsageError, naming the nearest, when no source has this name."""
     names = conn.execute(select(sources.c.name).order_by(sources.c.name)).scalars().all()
     if source not in names:
         near = difflib.get_close_matches(source, names, n=1) or list(names[:5])
