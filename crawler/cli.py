@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "export": "crawler.commands.export:command",
     "snapshot": "crawler.commands.snapshot:command",
     "package": "crawler.commands.package:command",
+    "replay": "crawler.commands.replay:command",
     "verify": "crawler.commands.verify:command",
     "reprocess": "crawler.commands.reprocess:command",
 }
