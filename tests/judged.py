@@ -53,11 +53,11 @@ def chromium() -> str:
     return str(found)
 
 
-def judge(name: str, *arguments: object, code: int = 0) -> str:
-    """What a program says."""
+def judge(name: str, *arguments: object, cwd: Path | None = None) -> str:
+    """What a program says that finds nothing wrong."""
     command = [str(referee(name)), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == code, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 
 
@@ -68,7 +68,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def replayed(folder: Path) -> Iterator[str]:
+def replaying(folder: Path) -> Iterator[str]:
     """`newswarc replay` of a collection, while it runs; the address of its archive."""
     port = free_port()
     arguments = ["replay", "--port", str(port), "--wayback", str(referee("wayback")), "--collection", str(folder)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,14 @@ def test_the_index_is_cdxj_indexers(files: list[Path]) -> None:
     for path in files:
         ours = path.with_name(path.name.replace(".warc.gz", ".cdxj")).read_text()
         assert lines(ours) == lines(judge("cdxj-indexer", "--sort", path)), path
+
+
+def test_the_index_of_a_package_is_cdxj_indexers(judged: Desk, tmp_path: Path) -> None:
+    """Unpacked and put together, index.cdx.gz is what `cdxj-indexer` writes of the package's own files."""
+    with zipfile.ZipFile(wacz_of(judged, tmp_path)) as package:
+        package.extractall(tmp_path)
+    ours = gzip.decompress((tmp_path / "indexes" / "index.cdx.gz").read_bytes()).decode()
+    assert lines(ours) == lines(judge("cdxj-indexer", "--sort", *sorted((tmp_path / "archive").iterdir())))
 
 
 def test_a_package_is_valid(judged: Desk, tmp_path: Path) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
-import shutil
-import subprocess
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,37 +13,44 @@ from urllib.parse import urlsplit
 
 import pytest
 from desk import Desk
-from judged import judge, replayed, wayback
-from warcio.archiveiterator import ArchiveIterator
+from judged import head_request, judge, replaying, wayback, written
+from replayed import replayed
 from warcio.bufferedreaders import ChunkedDataReader
+
+# Answers that no server can say again: they contradict themselves, or HTTP. pywb's own server fails on them.
+UNSAYABLE = {"/odd-names", "/chunked-with-length", "/204-excess", "/304-with-length"}
+BODILESS = {204, 304}
+HEAD = head_request().url  # its answer has no body, as pywb's to another HEAD
 
 
 @dataclass(frozen=True)
 class Served:
-    """What a server said: status and transferred body, chunk framing undone."""
+    """What a server said: status, and the body as transferred but without chunk framing."""
 
     status: int
     body: bytes
 
 
 def of_block(block: bytes) -> Served:
-    """What stands in a response block."""
-    head, _, body = block.replace(b"\n", b"\r\n", 1).partition(b"\r\n\r\n") if b"\r\n\r\n" not in block else block.partition(b"\r\n\r\n")
-    if re.search(rb"(?im)^transfer-encoding: *chunked", head):
+    """How a client of HTTP/1.1 reads a response block."""
+    head, _, body = re.split(rb"(\r?\n\r?\n)", block, maxsplit=1)
+    status = int(block.split(None, 2)[1])
+    length = re.search(rb"(?im)^content-length: *(\d+)", head)
+    if status in BODILESS:
+        body = b""
+    elif re.search(rb"(?im)^transfer-encoding: *chunked", head):
         body = ChunkedDataReader(BytesIO(body), decomp_type=None).read()
-    return Served(int(block.split(None, 2)[1]), body)
+    elif length:
+        body = body[: int(length[1])]
+    return Served(status, body)
 
 
 def archived(folder: Path) -> dict[tuple[str, str], list[Served]]:
-    """(timestamp, URL) -> the responses with them, read with warcio."""
+    """(timestamp, URL) -> the answers with them, revisits joined with their payload."""
     found: dict[tuple[str, str], list[Served]] = defaultdict(list)
-    for path in sorted(folder.glob("*.warc.gz")):
-        with path.open("rb") as file:
-            for record in ArchiveIterator(file, no_record_parse=True):
-                if record.rec_type == "response":
-                    said = of_block(record.raw_stream.read())
-                    timestamp = re.sub(r"\D", "", record.rec_headers["WARC-Date"])[:14]
-                    found[timestamp, record.rec_headers["WARC-Target-URI"]].append(said)
+    for record in replayed(sorted(folder.glob("*.warc.gz"))):
+        timestamp = re.sub(r"\D", "", record.get("WARC-Date"))[:14]
+        found[timestamp, record.get("WARC-Target-URI")].append(of_block(record.block))
     return found
 
 
@@ -53,9 +58,9 @@ def asked(address: str, timestamp: str, url: str) -> Served:
     """What pywb answers for the bytes as they were."""
     parts = urlsplit(address)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
-    path = f"{parts.path}/{timestamp}id_/{url}"
-    connection.request("GET", path, headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
     try:
+        path = f"{parts.path}/{timestamp}id_/{url}"
+        connection.request("HEAD" if url == HEAD else "GET", path, headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
         answer = connection.getresponse()
         return Served(answer.status, answer.read())
     except (OSError, http.client.HTTPException) as error:
@@ -64,23 +69,38 @@ def asked(address: str, timestamp: str, url: str) -> Served:
         connection.close()
 
 
-def differences(address: str, folder: Path) -> Iterator[str]:
-    """Every URL that is not replayed as it is archived."""
-    for (timestamp, url), served in archived(folder).items():
-        said = asked(address, timestamp, url)
-        if said not in served:
+def differences(address: str, captures: dict[tuple[str, str], list[Served]]) -> Iterator[str]:
+    """Every capture that is not replayed as it is archived."""
+    for (timestamp, url), served in captures.items():
+        said = None if urlsplit(url).path in UNSAYABLE else asked(address, timestamp, url)
+        if said is not None and said not in served:
             yield f"{timestamp} {url}: {said.status} {said.body[:80]!r}, not {[(one.status, one.body[:80]) for one in served]}"
+
+
+@pytest.fixture(autouse=True)
+def _many_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http.client, "_MAXHEADERS", 1_000)
 
 
 def test_pywb_replays_the_collection(judged: Desk) -> None:
     """Each capture, at its very second, has the status and the body that were served; no file is copied for that."""
-    with replayed(judged.folder) as address:
-        wrong = list(differences(address, judged.folder / "warc"))
+    written(judged.folder, head_request())
+    captures = archived(judged.folder / "warc")
+    statuses = Counter(one.status for served in captures.values() for one in served)
+    assert {200, 204, 301, 304, 404, 410, 500} <= set(statuses)
+    assert judged.one("SELECT count(*) FROM captures WHERE record_type = 'revisit'") > 10
+    with replaying(judged.folder) as address:
+        wrong = list(differences(address, captures))
     assert not wrong, "\n".join(wrong)
 
 
 def test_pywb_replays_a_package(judged: Desk, tmp_path: Path) -> None:
-    """A WACZ that `wb-manager add --unpack-wacz` takes apart is replayed as well."""
+    """So is a WACZ that `wb-manager add --unpack-wacz` took apart: it holds all that its captures refer to."""
     judged.run("package", "--output", str(tmp_path / "all.wacz"))
-    subprocess.run(["true"], check=True)
-    judge("wb-manager", "--help")
+    judge("wb-manager", "init", "packed", cwd=tmp_path)
+    judge("wb-manager", "add", "packed", tmp_path / "all.wacz", "--unpack-wacz", cwd=tmp_path)
+    captures = archived(tmp_path / "collections" / "packed" / "archive")
+    assert len(captures) > 50
+    with wayback(tmp_path) as address:
+        wrong = list(differences(f"{address}/packed", captures))
+    assert not wrong, "\n".join(wrong)
