@@ -15,7 +15,9 @@ def signals_held() -> Iterator[Heard]:
 
     Those that whoever started us wants to be ignored stay so. Threads and processes started inside must unblock theirs.
     """
-    held = {one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN}
+    held = {
+        one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN
+    }
     before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
 
     def heard(seconds: float) -> int | None:

@@ -12,16 +12,15 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
 from storage import views
 from storage.errors import UsageError
+from storage.moments import moment
 from storage.query import with_lists
 from storage.schema import sources
-from storage.times import iso
 
 FORMATS = ("jsonl", "csv")
 ROWS_AT_ONCE = 50
@@ -52,19 +51,6 @@ def export(
     query = _chosen(conn, since_seq, source, since).order_by(_v_articles.c.changed_seq)
     rows = _streamed(conn, query)
     return _csv(rows) if fmt == "csv" else _jsonl(rows)
-
-
-def moment(text: str) -> str:
-    """A date or ISO 8601 moment as the database writes moments; without offset it is UTC. Raises UsageError."""
-    try:
-        return date.fromisoformat(text).isoformat() + "T00:00:00.000Z"
-    except ValueError:
-        pass
-    try:
-        said = datetime.fromisoformat(text)
-        return iso(said if said.tzinfo else said.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is no date; write 2026-03-01 or 2026-03-01T12:00:00Z") from None
 
 
 def _chosen(conn: Connection, since_seq: int | None, source: str | None, since: str | None) -> Select[Any]:

@@ -110,7 +110,9 @@ def _settings(warc: str) -> bytes:
         "acl_paths": [_RULES],
         "default_access": "allow",
     }
-    return json.dumps({"enable_auto_colls": False, "debug": False, "collections": {COLLECTION: news}}, indent=2).encode()
+    return json.dumps(
+        {"enable_auto_colls": False, "debug": False, "collections": {COLLECTION: news}}, indent=2
+    ).encode()
 
 
 def _paths(warc: Path, files: Iterable[_File]) -> Iterator[bytes]:

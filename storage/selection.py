@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -18,10 +17,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, func, or_, sel
 from storage.captures import capture_of
 from storage.database import reading
 from storage.errors import UsageError
-from storage.export import moment, refuse_unknown_source
+from storage.export import refuse_unknown_source
+from storage.moments import end_of, moment
 from storage.records import Capture, Kind
 from storage.schema import articles, captures, extractions, runs, sources, urls, versions, warc_files
-from storage.times import iso
 
 T = TypeVar("T")
 
@@ -65,7 +64,9 @@ def choose(engine: Engine, wanted: Wanted) -> Selection:
 
 def captures_in(engine: Engine, ids: Sequence[int]) -> Iterator[Capture]:
     """The captures with these row ids, in their order; each query is short, so that a crawl can go on meanwhile."""
-    query = select(captures, warc_files.c.name.label("file")).join(warc_files, warc_files.c.id == captures.c.warc_file_id)
+    query = select(captures, warc_files.c.name.label("file")).join(
+        warc_files, warc_files.c.id == captures.c.warc_file_id
+    )
     for some in _batches(ids):
         with reading(engine) as conn:
             rows = {row["id"]: row for row in conn.execute(query.where(captures.c.id.in_(some))).mappings()}
@@ -136,19 +137,6 @@ def _captured(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield captures.c.run_id == wanted.run
 
 
-def end_of(text: str) -> str:
-    """The first moment after a date, or after the second that an ISO 8601 moment names. Raises UsageError."""
-    try:
-        following = date.fromisoformat(text) + timedelta(days=1)
-    except ValueError:
-        said = datetime.fromisoformat(moment(text))
-        step = timedelta(milliseconds=1) if said.microsecond else timedelta(seconds=1)
-        return iso(said + step)
-    except OverflowError:
-        raise UsageError(f"{text!r} is no date that can be reckoned with") from None
-    return iso(datetime(following.year, following.month, following.day, tzinfo=UTC))
-
-
 def _saying(words: str) -> Select[Any]:
     """The articles of which a version has these words in its title or text, in any case of ASCII letters at least."""
     said = or_(*(column.icontains(words, autoescape=True) for column in (extractions.c.title, extractions.c.text)))
@@ -157,7 +145,7 @@ def _saying(words: str) -> Select[Any]:
 
 def _refuse_unknown_run(conn: Connection, run: str) -> None:
     if conn.execute(select(runs.c.id).where(runs.c.id == run)).first() is None:
-        raise UsageError(f"no run {run!r} in the database; `SELECT run_id FROM v_runs` names them")
+        raise UsageError(f"no run {run!r} in the database; the view v_runs names them")
 
 
 # --- what was captured of them
@@ -170,7 +158,9 @@ def _open() -> ColumnElement[bool]:
 
 def _captures_of(conn: Connection, chosen: Select[Any]) -> set[int]:
     """Whatever was fetched for a URL of theirs, redirects and errors too, and what their versions were read from."""
-    fetched = select(captures.c.id).join(urls, urls.c.id == captures.c.url_id).where(urls.c.article_id.in_(chosen), _open())
+    fetched = (
+        select(captures.c.id).join(urls, urls.c.id == captures.c.url_id).where(urls.c.article_id.in_(chosen), _open())
+    )
     read = (
         select(captures.c.id)
         .join(versions, versions.c.capture_id == captures.c.id)
@@ -209,10 +199,16 @@ def _originals(conn: Connection, ids: set[int]) -> set[int]:
 
 def _orphans(conn: Connection, ids: set[int]) -> set[int]:
     """Revisits whose payload is not among these; a 304 has none to miss."""
-    query = select(captures.c.id, captures.c.revisit_of, captures.c.http_status).where(captures.c.record_type == "revisit")
+    query = select(captures.c.id, captures.c.revisit_of, captures.c.http_status).where(
+        captures.c.record_type == "revisit"
+    )
     revisits = {one: of for one, of, status in _rows(conn, query, captures.c.id, ids) if status != _NOT_MODIFIED}
     known = select(captures.c.warc_record_id, captures.c.id)
-    there = {record for record, one in _rows(conn, known, captures.c.warc_record_id, set(revisits.values()) - {None}) if one in ids}
+    there = {
+        record
+        for record, one in _rows(conn, known, captures.c.warc_record_id, set(revisits.values()) - {None})
+        if one in ids
+    }
     return {one for one, record in revisits.items() if record not in there}
 
 

@@ -14,12 +14,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import IO, Self
 
 from sqlalchemy import Engine
 
 from storage import cdxj
-from storage.records import Capture, RecordPlace
+from storage.http_message import HEAD_LIMIT, split_head
+from storage.records import Capture
 from storage.selection import Selection, VersionPage, captures_in, pages_in
 from storage.shelf import Shelf
 from storage.sorted_lines import SortedLines
@@ -28,7 +30,6 @@ from storage.warc_copy import Span, exchange_at, warcinfo_of
 from storage.warc_fields import fields_block
 from storage.warc_format import VERSION, WARC_FIELDS, RecordHead, one_line, pieces, sha1_of
 from storage.warc_format import Member as GzipMember
-from storage.http_message import HEAD_LIMIT, split_head
 
 MAX_FILE_BYTES = 1_000_000_000  # of a WARC file in the package; it is larger by one exchange at most
 _LINES = 300  # of the index in one block: what a reader fetches to find one
@@ -55,23 +56,27 @@ class Packed:
 
 
 def write_wacz(
-    file: IO[bytes], folder: Path, engine: Engine, shelf: Shelf, selection: Selection, about: About, *,
+    file: IO[bytes],
+    folder: Path,
+    engine: Engine,
+    shelf: Shelf,
+    selection: Selection,
+    about: About,
+    *,
     max_file_bytes: int = MAX_FILE_BYTES,
 ) -> Packed:
     """Write a package into a new seekable file; temporary files lie in `folder`.
 
     Raises DamageError when a record is not whole, DiskError when a file of the archive is not here, OSError of `file`.
     """
-    wacz = WaczFile(file, about.created)
-    with SortedLines(folder) as lines:
-        archive = _Archive(wacz, shelf, lines, about, max_file_bytes)
-        with archive:
+    with WaczFile(file, about.created) as wacz, SortedLines(folder) as lines:
+        with _Archive(wacz, shelf, lines, about, max_file_bytes) as archive:
             for capture in captures_in(engine, selection.captures):
                 archive.add(capture)
         _write_index(wacz, lines)
-    newest = _write_pages(wacz, about.title, pages_in(engine, selection.versions))
-    main = {} if newest is None else {"mainPageUrl": newest.url, "mainPageDate": newest.fetched_at}
-    wacz.finish({"title": about.title, "description": about.description, "software": about.software, **main})
+        newest = _write_pages(wacz, about.title, pages_in(engine, selection.versions))
+        main = {} if newest is None else {"mainPageUrl": newest.url, "mainPageDate": newest.fetched_at}
+        wacz.finish({"title": about.title, "description": about.description, "software": about.software, **main})
     return Packed(archive.captures, archive.files, len(selection.versions))
 
 
@@ -93,11 +98,13 @@ class _Archive:
         self.files = 0
         self.captures = 0
 
-    def __enter__(self) -> None:
-        self._stack.__enter__()
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *raised: object) -> None:
-        self._stack.__exit__(*raised)  # type: ignore[arg-type]
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
     def add(self, capture: Capture) -> None:
         """The records of an exchange, and its line in the index."""
@@ -200,8 +207,13 @@ def _write_pages(wacz: WaczFile, title: str, pages: Iterator[VersionPage]) -> Ve
 
 
 def _page(page: VersionPage) -> dict[str, object]:
-    named = {"id": f"{page.uid}-{page.version}", "url": page.url, "ts": page.fetched_at}
-    return named | {"title": page.title or page.url, "text": page.text}
+    return {
+        "id": f"{page.uid}-{page.version}",
+        "url": page.url,
+        "ts": page.fetched_at,
+        "title": page.title or page.url,
+        "text": page.text,
+    }
 
 
 def _line(value: dict[str, object]) -> bytes:

@@ -7,7 +7,8 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any
+from types import TracebackType
+from typing import IO, Any, Self
 
 from storage.times import parse
 
@@ -35,12 +36,24 @@ class Member:
 
 
 class WaczFile:
-    """The package, written to a new seekable file; `created` is the moment that its members bear."""
+    """The package, written to a new seekable file; `created` is the moment that its members bear.
+
+    To be left by `finish`, or else by an exception.
+    """
 
     def __init__(self, file: IO[bytes], created: str) -> None:
         self._zip = zipfile.ZipFile(file, "w", allowZip64=True)
         self._created = created
         self._resources: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._zip.fp = None  # its destructor would try to end a file that is closed by then
 
     @contextmanager
     def member(self, path: str, *, deflated: bool = False) -> Iterator[Member]:

@@ -74,7 +74,9 @@ def _main(found: Record | Damage | None, capture: Capture) -> Record:
         return found
     if isinstance(found, Record):
         found.close()
-    reason = found.reason if isinstance(found, Damage) else f"there is no record {place.record_id} of {place.length} bytes"
+    reason = (
+        found.reason if isinstance(found, Damage) else f"there is no record {place.record_id} of {place.length} bytes"
+    )
     raise DamageError(str(Damage(place.file, place.offset, f"{reason}; `newswarc verify` tells more")))
 
 
@@ -88,5 +90,3 @@ def _there(path: Path) -> Path:
         if candidate.exists():
             return candidate
     raise DamageError(f"{path} is missing; put it back or run `newswarc verify`")
-
-

@@ -87,7 +87,7 @@ def replaying(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def wayback(folder: Path) -> Iterator[str]:
-    """pywb over the collections in a folder that its own `wb-manager` made; its address."""
+    """Pywb over the collections in a folder that its own `wb-manager` made; its address."""
     port = free_port()
     command = [referee("wayback"), "-b", "127.0.0.1", "-p", str(port), "-d", str(folder)]
     with (folder / "log").open("wb") as log:
@@ -169,6 +169,6 @@ def written(folder: Path, *exchanges: Exchange) -> None:
 def head_request() -> Exchange:
     """A HEAD, whose answer names the length of a body that does not come."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4711\r\n\r\n"
-    return exchange(answer, url="http://gazette.test/head", request=b"HEAD /head HTTP/1.1\r\nHost: gazette.test\r\n\r\n")
-
-
+    return exchange(
+        answer, url="http://gazette.test/head", request=b"HEAD /head HTTP/1.1\r\nHost: gazette.test\r\n\r\n"
+    )

@@ -60,7 +60,9 @@ def asked(address: str, timestamp: str, url: str) -> Served:
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
     try:
         path = f"{parts.path}/{timestamp}id_/{url}"
-        connection.request("HEAD" if url == HEAD else "GET", path, headers={"Accept-Encoding": "gzip, deflate, br, zstd"})
+        connection.request(
+            "HEAD" if url == HEAD else "GET", path, headers={"Accept-Encoding": "gzip, deflate, br, zstd"}
+        )
         answer = connection.getresponse()
         return Served(answer.status, answer.read())
     except (OSError, http.client.HTTPException) as error:

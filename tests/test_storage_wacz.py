@@ -56,7 +56,10 @@ class Package:
     def lines(self) -> list[tuple[str, dict[str, str]]]:
         """(key and timestamp, fields) of its index."""
         text = gzip.decompress(self.read("indexes/index.cdx.gz")).decode()
-        return [(head.strip(), json.loads(mark + rest)) for head, mark, rest in (one.partition("{") for one in text.splitlines())]
+        return [
+            (head.strip(), json.loads(mark + rest))
+            for head, mark, rest in (one.partition("{") for one in text.splitlines())
+        ]
 
 
 @pytest.fixture
@@ -82,7 +85,9 @@ def test_records_are_copied_byte_for_byte(full: Archive, package: Package) -> No
         source = (full.folder / capture.place.file).read_bytes()
         end = capture.place.offset + capture.place.length
         for _ in range(2):  # the request and the metadata behind it
-            end = next(end + n for n in range(20, len(source)) if source[end + n : end + n + 4] in {b"\x1f\x8b\x08\x00", b""})
+            end = next(
+                end + n for n in range(20, len(source)) if source[end + n : end + n + 4] in {b"\x1f\x8b\x08\x00", b""}
+            )
         assert source[capture.place.offset : end] in content
 
 
@@ -94,12 +99,18 @@ def test_every_record_is_whole(package: Package, tmp_path: Path) -> None:
     assert [faults(record) for record in records] == [[]] * len(records)
     assert b"isPartOf: Harbour papers" in records[0].content()
     ids = {record.head.record_id for record in records}
-    assert {(record.head.get("WARC-Warcinfo-ID") or "").strip("<>") for record in records if record.head.type != "warcinfo"} <= ids
+    assert {
+        (record.head.get("WARC-Warcinfo-ID") or "").strip("<>") for record in records if record.head.type != "warcinfo"
+    } <= ids
 
 
 def test_the_index_leads_to_every_answer(package: Package, tmp_path: Path) -> None:
     """Offset and length of each line are those of a response with its URL."""
-    places = {(str(one.offset), str(one.length)): one.head.uri for one in package.records(tmp_path) if one.head.type == "response"}
+    places = {
+        (str(one.offset), str(one.length)): one.head.uri
+        for one in package.records(tmp_path)
+        if one.head.type == "response"
+    }
     assert {(said["offset"], said["length"]): said["url"] for _, said in package.lines()} == places
     assert {said["filename"] for _, said in package.lines()} == {"data-0001.warc.gz"}
 
@@ -116,7 +127,9 @@ def test_blocks_of_the_index_are_named_in_order(archive: Archive, tmp_path: Path
     meta, *blocks = package.read("indexes/index.idx").decode().splitlines()
     assert json.loads(meta.removeprefix("!meta 0 ")) == {"format": "cdxj-gzip-1.0", "filename": "index.cdx.gz"}
     content, found = package.read("indexes/index.cdx.gz"), []
-    for head, where in ((head.strip(), json.loads(mark + rest)) for head, mark, rest in (one.partition("{") for one in blocks)):
+    for head, where in (
+        (head.strip(), json.loads(mark + rest)) for head, mark, rest in (one.partition("{") for one in blocks)
+    ):
         block = content[where["offset"] : where["offset"] + where["length"]]
         assert where["digest"] == f"sha256:{hashlib.sha256(block).hexdigest()}"
         lines = gzip.decompress(block).decode().splitlines()
@@ -132,7 +145,9 @@ def test_pages_can_be_searched(full: Archive, package: Package) -> None:
     header, *pages = map(json.loads, package.read("pages/pages.jsonl").splitlines())
     assert header == {"format": "json-pages-1.0", "id": "pages", "title": "Harbour papers", "hasText": True}
     assert len(pages) == 6
-    uid, fetched_at = full.rows("SELECT a.uid, c.fetched_at FROM articles a JOIN captures c ON c.url = a.url WHERE a.url LIKE '%b3'")[0]
+    uid, fetched_at = full.rows(
+        "SELECT a.uid, c.fetched_at FROM articles a JOIN captures c ON c.url = a.url WHERE a.url LIKE '%b3'"
+    )[0]
     words = "The story of /b3"
     assert pages[0] == {"id": f"{uid}-1", "url": f"{SITE}/b3", "ts": fetched_at, "title": words, "text": words}
     assert {(page["url"], page["ts"].translate({ord(c): None for c in "-:TZ"})[:14]) for page in pages} <= {
@@ -188,7 +203,9 @@ def test_damage_ends_it(full: Archive, tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[offset + 300] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DamageError, match=f"{path.name} is damaged at offset {offset}: .*; `newswarc verify` tells more"):
+    with pytest.raises(
+        DamageError, match=f"{path.name} is damaged at offset {offset}: .*; `newswarc verify` tells more"
+    ):
         Package(full, tmp_path)
 
 

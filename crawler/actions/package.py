@@ -34,7 +34,9 @@ def package(
     finally:
         engine.dispose()
     if selection.orphans:
-        note(f"Left out: {selection.orphans} revisits, because the payload that they refer to is withdrawn or not known")
+        note(
+            f"Left out: {selection.orphans} revisits, because the payload that they refer to is withdrawn or not known"
+        )
     counted = f"{selection.articles:,} articles in {packed.pages:,} versions, {packed.captures:,} captures"
     note(f"Wrote {output} ({size / 1e6:,.1f} MB): {counted}")
 
@@ -49,7 +51,9 @@ def _selected(engine: Engine, asked: Mapping[str, str | None], collection: Colle
     selection = choose(engine, Wanted(**asked))
     if not selection.captures:
         said = _described(asked)
-        raise UsageError(f"{collection.folder}: nothing to package: no article with a capture{f' ({said})' if said else ''}")
+        raise UsageError(
+            f"{collection.folder}: nothing to package: no article with a capture{f' ({said})' if said else ''}"
+        )
     return selection
 
 
@@ -61,8 +65,7 @@ def _described(asked: Mapping[str, str | None]) -> str:
 def _write(
     output: Path, collection: Collection, engine: Engine, selection: Selection, about: About
 ) -> tuple[Packed, int]:
-    with files.appearing(output, part=True) as path, files.as_disk_error(output):
-        with path.open("w+b") as file:
-            shelf = Shelf(collection.warc(), engine)
-            packed = write_wacz(file, path.parent, engine, shelf, selection, about)
-            return packed, file.tell()
+    with files.appearing(output, part=True) as path, files.as_disk_error(output), path.open("w+b") as file:
+        shelf = Shelf(collection.warc(), engine)
+        packed = write_wacz(file, path.parent, engine, shelf, selection, about)
+        return packed, file.tell()

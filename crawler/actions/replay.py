@@ -91,12 +91,12 @@ def _serve(program: str, port: int, engine: Engine, collection: Collection, note
     with tempfile.TemporaryFile() as said, signals_held() as heard:
         child = _started(command, said)
         try:
-            signum = _await_start(child, port, said, heard)
+            signum = _await_start(child, program, port, said, heard)
             if signum is None:
                 _show_addresses(engine, port, note)
             while signum is None:
                 signum = heard(REFRESH_SECONDS)
-                _refuse_ended(child, said)
+                _refuse_ended(child, program, said)
                 _refreshed(engine, collection)
         finally:
             _end(child)
@@ -123,21 +123,21 @@ def _started(command: list[str], said: IO[bytes]) -> subprocess.Popen[bytes]:
         raise UsageError(f"{command[0]}: cannot be run: {error}") from None
 
 
-def _await_start(child: subprocess.Popen[bytes], port: int, said: IO[bytes], heard: Heard) -> int | None:
+def _await_start(child: subprocess.Popen[bytes], program: str, port: int, said: IO[bytes], heard: Heard) -> int | None:
     """Until the port answers; the signal that came before it did. Raises UsageError when the program ends, or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        _refuse_ended(child, said)
+        _refuse_ended(child, program, said)
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return None
         if (signum := heard(0.1)) is not None:
             return signum
-    raise UsageError(f"{child.args[0]} does not answer on port {port}; its last words: {_last_line(said)}")  # type: ignore[index]
+    raise UsageError(f"{program} does not answer on port {port}; its last words: {_last_line(said)}")
 
 
-def _refuse_ended(child: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+def _refuse_ended(child: subprocess.Popen[bytes], program: str, said: IO[bytes]) -> None:
     if (code := child.poll()) is not None:
-        raise UsageError(f"{child.args[0]} ended with exit code {code}; its last words: {_last_line(said)}")  # type: ignore[index]
+        raise UsageError(f"{program} ended with exit code {code}; its last words: {_last_line(said)}")
 
 
 def _last_line(said: IO[bytes]) -> str:

@@ -17,7 +17,9 @@ else:
 
 
 @click.command("package")
-@click.option("--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The WACZ file to write.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The WACZ file to write."
+)
 @click.option("--source", metavar="NAME", help="Only articles of this source.")
 @click.option("--since", metavar="DATE", help="Only articles captured at or after this date or moment (UTC).")
 @click.option("--until", metavar="DATE", help="Only articles captured up to the end of this date or moment (UTC).")

@@ -17,7 +17,9 @@ else:
 
 
 @click.command("replay")
-@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, metavar="N", help="Port on 127.0.0.1.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8080, show_default=True, metavar="N", help="Port on 127.0.0.1."
+)
 @click.option(
     "--wayback",
     type=click.Path(path_type=Path),
@@ -25,7 +27,9 @@ else:
     metavar="PATH",
     help="pywb's `wayback` program.  [default: NEWSWARC_WAYBACK, else the one on PATH]",
 )
-@click.option("--config-only", is_flag=True, help="Write pywb's settings into replay/ of the collection, and start nothing.")
+@click.option(
+    "--config-only", is_flag=True, help="Write pywb's settings into replay/ of the collection, and start nothing."
+)
 @shared_options
 @click.pass_obj
 def command(invocation: Invocation, port: int, wayback: Path | None, config_only: bool) -> int:
