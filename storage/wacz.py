@@ -31,7 +31,7 @@ from storage.warc_fields import fields_block
 from storage.warc_format import VERSION, WARC_FIELDS, RecordHead, one_line, pieces, sha1_of
 from storage.warc_format import Member as GzipMember
 
-MAX_FILE_BYTES = 1_000_000_000  # of a WARC file in the package; it is larger by one exchange at most
+MAX_FILE_BYTES = 1_000_000_000  # of a WARC file in the package; one that is larger holds a single exchange
 _LINES = 300  # of the index in one block: what a reader fetches to find one
 _ANSWERED = frozenset({"response", "revisit"})
 
@@ -73,8 +73,8 @@ def write_wacz(
         with _Archive(wacz, shelf, lines, about, max_file_bytes) as archive:
             for capture in captures_in(engine, selection.captures):
                 archive.add(capture)
-        _write_index(wacz, lines)
-        newest = _write_pages(wacz, about.title, pages_in(engine, selection.versions))
+        _write_index(wacz, folder, lines)
+        newest = _write_pages(wacz, folder, about.title, pages_in(engine, selection.versions))
         main = {} if newest is None else {"mainPageUrl": newest.url, "mainPageDate": newest.fetched_at}
         wacz.finish({"title": about.title, "description": about.description, "software": about.software, **main})
     return Packed(archive.captures, archive.files, len(selection.versions))
@@ -111,7 +111,7 @@ class _Archive:
         path = self._shelf.path(capture.place.file)
         copied = exchange_at(path, capture)
         with copied.main:
-            member = self._ready()
+            member = self._ready(copied.span.length)
             if capture.place.file != self._from:
                 self._copy_warcinfo(member, path)
                 self._from = capture.place.file
@@ -125,12 +125,14 @@ class _Archive:
     def _name(self) -> str:
         return f"data-{self.files:04d}.warc.gz"
 
-    def _ready(self) -> Member:
-        if self._member is None or self._member.size >= self._max_file_bytes:
+    def _ready(self, length: int) -> Member:
+        """The file for some more bytes: another one where they would make it too long."""
+        if self._member is None or self._member.size + length > self._max_file_bytes:
             self._stack.close()
             self.files += 1
             self._from = None
-            self._member = self._stack.enter_context(self._wacz.member(f"archive/{self._name}"))
+            member = self._wacz.member(f"archive/{self._name}", at_least=length)
+            self._member = self._stack.enter_context(member)
             self._member.write(_warcinfo(self._about, self._name))
         return self._member
 
@@ -171,11 +173,11 @@ def _warcinfo(about: About, name: str) -> bytes:
 # --- index
 
 
-def _write_index(wacz: WaczFile, lines: Iterable[bytes]) -> None:
+def _write_index(wacz: WaczFile, folder: Path, lines: Iterable[bytes]) -> None:
     """indexes/index.cdx.gz, blocks of lines, and indexes/index.idx, the first key of each block and where it lies."""
     blocks: list[str] = ['!meta 0 {"format": "cdxj-gzip-1.0", "filename": "index.cdx.gz"}']
     lines = iter(lines)
-    with wacz.member("indexes/index.cdx.gz") as member:
+    with wacz.spooled("indexes/index.cdx.gz", folder) as member:
         while some := list(islice(lines, _LINES)):
             block = _gzip(b"".join(some))
             digest = f"sha256:{hashlib.sha256(block).hexdigest()}"
@@ -195,10 +197,10 @@ def _gzip(data: bytes) -> bytes:
 # --- pages
 
 
-def _write_pages(wacz: WaczFile, title: str, pages: Iterator[VersionPage]) -> VersionPage | None:
+def _write_pages(wacz: WaczFile, folder: Path, title: str, pages: Iterator[VersionPage]) -> VersionPage | None:
     """pages/pages.jsonl, one line a version, with its text for full-text search; gives back the first."""
     newest = None
-    with wacz.member("pages/pages.jsonl", deflated=True) as member:
+    with wacz.spooled("pages/pages.jsonl", folder, deflated=True) as member:
         member.write(_line({"format": "json-pages-1.0", "id": "pages", "title": title, "hasText": True}))
         for page in pages:
             newest = newest or page

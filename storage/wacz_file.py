@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from storage.times import parse
+from storage.warc_format import pieces
 
 WACZ_VERSION = "1.1.1"
 
@@ -56,13 +59,27 @@ class WaczFile:
             self._zip.fp = None  # its destructor would try to end a file that is closed by then
 
     @contextmanager
-    def member(self, path: str, *, deflated: bool = False) -> Iterator[Member]:
-        """A file to write. What readers seek in, WARC files and compressed indexes, is stored as it is."""
-        with self._zip.open(self._entry(path, deflated=deflated), "w", force_zip64=True) as file:
+    def member(self, path: str, *, deflated: bool = False, at_least: int = 0) -> Iterator[Member]:
+        """A file to write. What readers seek in, WARC files and compressed indexes, is stored as it is.
+
+        `at_least` is how long it will be, as far as that is known: one of more than 2 GiB must be announced. It is not announced
+        to be on the safe side, since ReplayWeb.page then looks for shorter ones at the wrong place.
+        """
+        large = at_least > zipfile.ZIP64_LIMIT
+        with self._zip.open(self._entry(path, deflated=deflated), "w", force_zip64=large) as file:
             member = Member(file)
             yield member
         name = path.rpartition("/")[2]
         self._resources.append({"name": name, "path": path, "hash": member.hash, "bytes": member.size})
+
+    @contextmanager
+    def spooled(self, path: str, folder: Path, *, deflated: bool = False) -> Iterator[Member]:
+        """A file of any length to write; it goes into the package once its length is known, and lies in `folder` until then."""
+        with tempfile.TemporaryFile(dir=folder) as spool:
+            yield (spooled := Member(spool))
+            with self.member(path, deflated=deflated, at_least=spooled.size) as member:
+                for piece in pieces(spool, 0, spooled.size):
+                    member.write(piece)
 
     def finish(self, about: Mapping[str, Any]) -> None:
         """The list of all members with their digests, its own digest, and the end of the ZIP file."""

@@ -24,6 +24,11 @@ class Span:
     start: int
     end: int
 
+    @property
+    def length(self) -> int:
+        """How many."""
+        return self.end - self.start
+
     def pieces(self) -> Iterator[bytes]:
         """They themselves."""
         with disk("read", self.path), self.path.open("rb") as file:

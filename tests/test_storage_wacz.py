@@ -189,6 +189,22 @@ def test_large_ones_have_several_files(full: Archive, tmp_path: Path, package: P
     assert len(small.records(tmp_path)) == count + 5 + 4  # a warcinfo of each file, and of what was copied from
 
 
+@pytest.mark.parametrize("limit", [zipfile.ZIP64_LIMIT, 500])
+def test_members_begin_where_readers_look_for_them(
+    full: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """ReplayWeb.page takes a member without extra fields in the directory for one that has none at its place either."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)  # as if 500 bytes were 2 GiB
+    package = Package(full, tmp_path, max_file_bytes=1_000)
+    large = 0
+    for entry in package._zip.infolist():
+        own = int.from_bytes(package.content[entry.header_offset + 28 : entry.header_offset + 30], "little")
+        assert bool(own) <= bool(entry.extra) or entry.header_offset > limit
+        large += bool(own)
+    assert package._zip.testzip() is None
+    assert bool(large) == (limit == 500)
+
+
 def test_a_file_that_is_being_written_is_copied_from(archive: Archive, tmp_path: Path) -> None:
     """A crawl may go on meanwhile."""
     archive.begin("R1")
