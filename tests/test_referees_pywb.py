@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -106,3 +107,32 @@ def test_pywb_replays_a_package(judged: Desk, tmp_path: Path) -> None:
     with wayback(tmp_path) as address:
         wrong = list(differences(f"{address}/packed", captures))
     assert not wrong, "\n".join(wrong)
+
+
+def test_files_of_all_states_are_replayed_and_what_is_withdrawn_is_not(judged: Desk, tmp_path: Path) -> None:
+    """One that lies elsewhere on the disk, one that is still being written, one in its place; a withdrawn URL is not there."""
+    desk = Desk(Path(shutil.copytree(judged.folder, tmp_path / "news")))
+    captures = archived(desk.folder / "warc")
+    moved, still_open, *_ = sorted(path.name for path in (desk.folder / "warc").glob("newswarc-2*.warc.gz"))
+    attic = tmp_path / "attic"
+    attic.mkdir()
+    for path in (desk.folder / "warc").glob(f"{moved.removesuffix('.warc.gz')}.*"):
+        path.rename(attic / path.name)
+    desk.write("UPDATE warc_files SET place = ? WHERE name = ?", str(attic / moved), moved)
+    opened(desk.folder / "warc" / still_open)
+    withdrawn = desk.one("SELECT max(url) FROM captures WHERE http_status = 200 AND kind = 'article'")
+    desk.write("UPDATE captures SET withdrawn_at = '2026-03-01T12:00:00.000Z' WHERE url = ?", withdrawn)
+    hidden = {place for place in captures if place[1] == withdrawn}
+    with replaying(desk.folder) as address:
+        wrong = list(differences(address, {place: served for place, served in captures.items() if place not in hidden}))
+        assert {asked(address, *place).status for place in hidden} == {404}
+    assert not wrong, "\n".join(wrong)
+
+
+def opened(path: Path) -> None:
+    """Make of a closed file and its index what they were while they were being written."""
+    index = path.with_name(path.name.replace(".warc.gz", ".cdxj"))
+    lines = index.read_bytes().splitlines(keepends=True)
+    index.with_name(f"{index.name}.open").write_bytes(b"".join(reversed(lines)) + b"com,half a li")
+    index.unlink()
+    path.rename(f"{path}.open")
