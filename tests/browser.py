@@ -110,8 +110,14 @@ class Browser:
         return done["result"].get("value") is True
 
     def _contexts(self) -> list[int]:
-        gone = {one["params"].get("executionContextId") for one in self.events if one["method"] == "Runtime.executionContextDestroyed"}
-        made = [one["params"]["context"]["id"] for one in self.events if one["method"] == "Runtime.executionContextCreated"]
+        gone = {
+            one["params"].get("executionContextId")
+            for one in self.events
+            if one["method"] == "Runtime.executionContextDestroyed"
+        }
+        made = [
+            one["params"]["context"]["id"] for one in self.events if one["method"] == "Runtime.executionContextCreated"
+        ]
         return [one for one in made if one not in gone]
 
     def settle(self) -> None:
@@ -153,7 +159,16 @@ class Browser:
 def browsing(program: str, profile: Path) -> Iterator[Browser]:
     """A browser with a fresh profile, while it runs."""
     (down, outgoing), (incoming, up) = os.pipe(), os.pipe()
-    shell = ["bash", "-c", f'exec "$@" 3<&{down} 4>&{up}', "bash", program, *FLAGS, f"--user-data-dir={profile}", "about:blank"]
+    shell = [
+        "bash",
+        "-c",
+        f'exec "$@" 3<&{down} 4>&{up}',
+        "bash",
+        program,
+        *FLAGS,
+        f"--user-data-dir={profile}",
+        "about:blank",
+    ]
     child = subprocess.Popen(shell, pass_fds=(down, up), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(down)
     os.close(up)

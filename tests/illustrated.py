@@ -25,7 +25,8 @@ _PAGE = f"""<!doctype html>
 <img id="srcset" src="{CDN}/wall-1.png" srcset="{CDN}/wall-1.png 1x, {CDN}/wall-2.png 2x" alt="The wall">
 <img id="lazy" data-src="/pictures/tide.png" alt="The tide">
 <div id="box"></div>
-<p style="margin-top: 4000px"><img id="native" loading="lazy" src="//pictures.gazette.test/quay.png?w=640&amp;h=2" alt="The quay"></p>
+<p style="margin-top: 4000px">
+<img id="native" loading="lazy" src="//pictures.gazette.test/quay.png?w=640&amp;h=2" alt="The quay"></p>
 </main></body></html>
 """
 _LAZY = """
@@ -39,7 +40,9 @@ def png(width: int, colour: tuple[int, int, int]) -> bytes:
     line = b"\0" + bytes(colour) * width
     header = struct.pack(">IIBBBBB", width, 1, 8, 2, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", zlib.compress(line)), (b"IEND", b""))
-    chunks = (struct.pack(">I", len(said)) + kind + said + struct.pack(">I", zlib.crc32(kind + said)) for kind, said in parts)
+    chunks = (
+        struct.pack(">I", len(said)) + kind + said + struct.pack(">I", zlib.crc32(kind + said)) for kind, said in parts
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
@@ -53,7 +56,8 @@ REQUISITES: dict[str, tuple[str, str, bytes]] = {
     f"{SITE}/static/type.css": (
         f"{SITE}/static/paper.css",
         "text/css",
-        b'@font-face { font-family: "Quay"; src: url("quay.woff2") format("woff2") }\nh1 { font-family: "Quay", serif; color: rgb(1, 2, 3) }',
+        b'@font-face { font-family: "Quay"; src: url("quay.woff2") format("woff2") }\n'
+        b'h1 { font-family: "Quay", serif; color: rgb(1, 2, 3) }',
     ),
     f"{SITE}/static/quay.woff2": (f"{SITE}/static/type.css", "font/woff2", b"wOF2, but for the letters"),
     f"{SITE}/static/lazy.js": (STORY, "text/javascript", _LAZY.encode()),
@@ -70,7 +74,11 @@ def archive_it(archive: Archive) -> None:
     archive.begin("R1")
     lease = archive.lease(STORY)
     text = "The council of Eastmere voted for it on Tuesday."
-    archive.settle(lease, archive.fetch(lease, answer("text/html; charset=utf-8", _PAGE.encode())), candidate(STORY, TITLE, text=text))
+    archive.settle(
+        lease,
+        archive.fetch(lease, answer("text/html; charset=utf-8", _PAGE.encode())),
+        candidate(STORY, TITLE, text=text),
+    )
     for url, (via, mime, body) in REQUISITES.items():
         lease = archive.lease(url, Kind.REQUISITE)
         archive.edit("UPDATE urls SET discovered_from = :via WHERE url = :url", via=via, url=lease.url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -64,7 +63,9 @@ def is_there(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_interrupted(crawled: Desk, stand_in: Path, tmp_path: Path, signum: signal.Signals) -> None:
+def test_it_serves_until_it_is_interrupted(
+    crawled: Desk, stand_in: Path, tmp_path: Path, signum: signal.Signals
+) -> None:
     """The newest articles' addresses on stdout, the program on loopback in replay/, and both gone after a signal."""
     port = free_port()
     with running(crawled, "--port", str(port), NEWSWARC_WAYBACK=str(stand_in)) as child:
@@ -98,7 +99,9 @@ def test_a_withdrawal_is_heard_of(crawled: Desk, stand_in: Path) -> None:
         assert child.stdout is not None
         child.stdout.readline()
         assert rules.read_text() == ""
-        crawled.write("UPDATE captures SET withdrawn_at = '2026-03-01T12:00:00.000Z' WHERE id = (SELECT max(id) FROM captures)")
+        crawled.write(
+            "UPDATE captures SET withdrawn_at = '2026-03-01T12:00:00.000Z' WHERE id = (SELECT max(id) FROM captures)"
+        )
         wait_until(lambda: rules.read_text() != "")
 
 
@@ -125,7 +128,9 @@ def test_a_port_that_is_taken_is_told(crawled: Desk, stand_in: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = crawled.run("replay", "--wayback", str(stand_in), "--port", str(port), code=2)
-    assert done.stderr == f"newswarc: error: port {port} cannot be used: Address already in use; --port N takes another\n"
+    assert (
+        done.stderr == f"newswarc: error: port {port} cannot be used: Address already in use; --port N takes another\n"
+    )
 
 
 def test_settings_alone(crawled: Desk) -> None:
@@ -133,4 +138,4 @@ def test_settings_alone(crawled: Desk) -> None:
     done = crawled.run("replay", "--config-only", "--port", "9000")
     folder = crawled.folder / "replay"
     assert done.stderr == f"Wrote {folder}; `wayback -d replay -b 127.0.0.1 -p 9000` serves it\n"
-    assert sorted(os.listdir(folder)) == ["config.yaml", "indexes", "paths.txt", "withdrawn.aclj"]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "indexes", "paths.txt", "withdrawn.aclj"]

@@ -59,12 +59,14 @@ def archived_url(url: str) -> str:
 
 
 def test_pywb_shows_an_article_with_all_that_belongs_to_it(collection: Path, browser: Browser) -> None:
-    """Pictures (srcset, lazy), stylesheets with what they import, font and script come from the archive, and nothing from elsewhere."""
+    """Pictures (srcset, lazy), stylesheets with what they import, font and script: all from the archive, nothing from elsewhere."""
     with replaying(collection) as address:
         browser.open(f"{address}/20260301120001/{STORY}")
         look_at(browser)
     requested = browser.requested()
-    assert [url for url in requested if not url.startswith((address.removesuffix("news"), "data:", "blob:", "about:"))] == []
+    assert [
+        url for url in requested if not url.startswith((address.removesuffix("news"), "data:", "blob:", "about:"))
+    ] == []
     assert {url: status for url, status in requested.items() if status not in (200, 302, 307)} == {}
     shown = {archived_url(url) for url, status in requested.items() if status == 200}
     assert shown >= {STORY, *REQUISITES} - {"https://pictures.gazette.test/wall-2.png"}
@@ -78,7 +80,9 @@ def test_replaywebpage_shows_a_package(collection: Path, browser: Browser, tmp_p
         look_at(browser)
     requested = {url: status for url, status in browser.requested().items() if "_/" in url}
     assert [url for url in browser.requested() if not url.startswith((address, "data:", "blob:", "about:"))] == []
-    assert {url: said for url, said in requested.items() if said not in (200, 302) and not url.endswith("favicon.ico")} == {}
+    assert {
+        url: said for url, said in requested.items() if said not in (200, 302) and not url.endswith("favicon.ico")
+    } == {}
 
 
 def test_replaywebpage_shows_a_revisit(tmp_path: Path, browser: Browser) -> None:

@@ -85,7 +85,7 @@ def test_what_cannot_be_replayed_is_told(full: Archive, replay: Path) -> None:
 
 
 def test_what_has_not_changed_is_left_alone(full: Archive, replay: Path) -> None:
-    """pywb keeps what it read of a file while that stays the same."""
+    """Pywb keeps what it read of a file while that stays the same."""
     pywb.write(full.engine, full.folder, replay)
     before = {path: path.stat().st_ino for path in replay.rglob("*")}
     pywb.write(full.engine, full.folder, replay)
@@ -95,7 +95,7 @@ def test_what_has_not_changed_is_left_alone(full: Archive, replay: Path) -> None
 def test_a_folder_that_cannot_be_written_is_told(full: Archive, tmp_path: Path) -> None:
     """As any trouble with the disk."""
     (tmp_path / "replay").write_text("no folder")
-    with pytest.raises(DiskError, match="cannot write .*/replay"):
+    with pytest.raises(DiskError, match=r"cannot write .*/replay"):
         pywb.write(full.engine, full.folder, tmp_path / "replay")
 
 
