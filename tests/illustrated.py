@@ -56,8 +56,10 @@ REQUISITES: dict[str, tuple[str, str, bytes]] = {
     f"{SITE}/static/type.css": (
         f"{SITE}/static/paper.css",
         "text/css",
-        b'@font-face { font-family: "Quay"; src: url("quay.woff2") format("woff2") }\n'
-        b'h1 { font-family: "Quay", serif; color: rgb(1, 2, 3) }',
+        (
+            b'@font-face { font-family: "Quay"; src: url("quay.woff2") format("woff2") }\n'
+            b'h1 { font-family: "Quay", serif; color: rgb(1, 2, 3) }'
+        ),
     ),
     f"{SITE}/static/quay.woff2": (f"{SITE}/static/type.css", "font/woff2", b"wOF2, but for the letters"),
     f"{SITE}/static/lazy.js": (STORY, "text/javascript", _LAZY.encode()),
