@@ -40,9 +40,14 @@ _PLACEHOLDER_DOMAIN = re.compile(
 )
 
 
+def without_password(text: str) -> str:
+    """Text with the passwords of URLs in it blotted out."""
+    return _PASSWORD.sub(r"\1***@", text)
+
+
 def shown(value: object) -> str:
     """A value as it is repeated in a message: quoted, on one line, shortened, without the password of a URL."""
-    text = _PASSWORD.sub(r"\1***@", json.dumps(value, ensure_ascii=True, default=str))
+    text = without_password(json.dumps(value, ensure_ascii=True, default=str))
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 

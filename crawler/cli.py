@@ -29,7 +29,9 @@ COMMANDS: Mapping[str, str] = {
     "snapshot": "crawler.commands.snapshot:command",
     "package": "crawler.commands.package:command",
     "replay": "crawler.commands.replay:command",
+    "files": "crawler.commands.files:command",
     "verify": "crawler.commands.verify:command",
+    "withdraw": "crawler.commands.withdraw:command",
     "reprocess": "crawler.commands.reprocess:command",
 }
 EXIT_BUG, EXIT_USAGE, EXIT_DISK, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 8, 128 + 2, 128 + 13

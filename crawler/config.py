@@ -45,6 +45,8 @@ class CrawlTable:
     max_page_bytes: Annotated[int, checks.whole("bytes", 1_000_000_000)] = 10_000_000
     max_capture_bytes: Annotated[int, checks.whole("bytes", 100_000_000_000)] = 64_000_000
     max_warc_bytes: Annotated[int, checks.whole("bytes", 1_000_000_000_000, smallest=10_000)] = 1_000_000_000
+    max_warc_idle: Annotated[float, checks.positive_seconds] = 600.0
+    max_warc_age: Annotated[float, checks.positive_seconds] = 86_400.0
     dedupe: Annotated[str, checks.one_of("always", "year", "month", "day", "off")] = "always"
     timeout: Annotated[float, checks.positive_seconds] = 60.0
     http_proxy: Annotated[str | None, checks.proxy] = None

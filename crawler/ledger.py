@@ -14,12 +14,17 @@ from typing import IO, cast
 from storage import runs
 from storage.database import Connection
 from storage.errors import AllSourcesFailed
-from storage.ledgers import LEDGER_URI
 from storage.records import Ledger
 from storage.times import now
+from storage.warc_format import run_uri
 from storage.warc_write import WarcWriter
 
 _IN_MEMORY = 1 << 20  # bytes
+
+
+def is_idle(ledger: Ledger) -> bool:
+    """Whether a run considered nothing: then it gets no account, or there would be a file for every idle run of years."""
+    return not ledger.articles and not ledger.others
 
 
 def write_ledger(
@@ -29,7 +34,7 @@ def write_ledger(
 
     Row by row: a run may have met millions of URLs that it did not ask for.
     """
-    if not ledger.articles and not ledger.others:
+    if is_idle(ledger):
         return
     account = runs.account(conn, run_id) | asdict(ledger) | ended
     with SpooledTemporaryFile(_IN_MEMORY, dir=spool_folder) as document:
@@ -37,7 +42,7 @@ def write_ledger(
         _write_list(document, "settled", runs.settled(conn, run_id))
         _write_list(document, "without_exchange", runs.without_exchange(conn, run_id))
         document.write(b"}\n")
-        writer.write_resource(LEDGER_URI.format(run_id), "application/json", cast("IO[bytes]", document))
+        writer.write_resource(run_uri(run_id, "ledger"), "application/json", cast("IO[bytes]", document))
 
 
 def killed_accounts(writer: WarcWriter, alive: str, spool_folder: str | None) -> Callable[[Connection], None]:

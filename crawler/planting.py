@@ -14,6 +14,7 @@ from storage.errors import UsageError
 from storage.frontier import Origin
 from storage.records import Kind, Link, State
 from storage.urlkey import canonical, host_key, key
+from storage.withdrawals import withdrawn_at
 
 
 def plant(conn: Connection, config: Config, options: CrawlOptions, run_id: str, now: str) -> dict[str, ActiveSource]:
@@ -51,6 +52,8 @@ def plant_exact(
     Returns the sources that take part, and the ids of the rows.
     """
     for url in map(canonical, asked):
+        if withdrawn_at(conn, url):
+            raise UsageError(f"{url} is withdrawn: it is not fetched any more")
         source = _source_of(config, url)
         row_id = frontier.source_id(conn, source.name, source.url, now)
         frontier.discover(conn, [Link(url, Kind.ARTICLE)], Origin(row_id, run_id, now))

@@ -44,7 +44,7 @@ def _log_to_stderr(level: int) -> None:
     speaker.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     if level > logging.INFO:
         logging.getLogger("scrapy.core.downloader.tls").setLevel(logging.ERROR)  # verify_tls = false was a choice
-    logging.basicConfig(level=max(logging.DEBUG, level), handlers=[speaker])
+    logging.basicConfig(level=max(logging.DEBUG, min(level, logging.INFO)), handlers=[speaker])  # a run's journal hears INFO
 
 
 def _settings() -> Settings:

@@ -14,7 +14,7 @@ from pipelines.page import ReadArticle, digest_of, read_article
 from pipelines.store import Recorded, Visit, When, store_article
 from pipelines.workers import WorkerError
 from storage import captures
-from storage.errors import DamageError
+from storage.errors import AwayError, DamageError
 from storage.http_message import Head
 from storage.records import SEED_KINDS, Ended, Lease, Outcome
 from storage.recover import Unread, unread
@@ -66,7 +66,7 @@ class Recovery:
             return _forget(left)
         try:
             raw, head = await asyncio.to_thread(raw_page, self._run.shelf, left.capture, self._run.limits)
-        except DamageError as error:
+        except (DamageError, AwayError) as error:
             log.warning("%s; %s is fetched again", error, left.lease.url)
             return _forget(left)
         if not head.complete:

@@ -21,17 +21,19 @@ from scrapy import Request, Spider, signals
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler import PRODUCT_VERSION, VERSION, planting
+from crawler import PRODUCT_VERSION, VERSION, about, planting
 from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
 from crawler.handles import hosts_at_once, lifted_limit
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
-from crawler.ledger import exit_code_of, killed_accounts, write_ledger
+from crawler.journal import Journal
+from crawler.ledger import exit_code_of, is_idle, killed_accounts, write_ledger
 from crawler.options import CrawlOptions
 from crawler.politeness import Unsent
 from crawler.reading import read_seed
 from crawler.recovery import Recovery
+from crawler.rollover import Rollover
 from crawler.scope import Discovered
 from crawler.settling import Settling
 from crawler.sharing import Sharing, need_postgres
@@ -95,14 +97,14 @@ class Run:
         if self.options.join:
             need_postgres(self.collection.database_url)
         held = opening.enter_context(hold(self.collection.folder, shared=self.options.join))
+        self.journal = opening.enter_context(Journal(str(warc)))
         self._open_database(warc, held, opening)
         held.opened()
         self.ports = ports_of(self.config) | {port for url in self.options.urls if (port := port_of(url))}
         self.guard = guard_of(self.config)
         self.dedupe = Dedupe(self.config.crawl.dedupe)
         self._settings_of = iso(datetime.fromtimestamp(self.collection.file.stat().st_mtime, UTC))
-        crawl, fields = self.config.crawl, self._warcinfo()
-        self.writer = WarcWriter(warc, self.id, PRODUCT_VERSION, fields, max_file_bytes=crawl.max_warc_bytes)
+        self.writer = self._writer(warc)
         log_bytes = self.config.database.max_log_bytes
         keeping = WarcKeeping(self.writer, self.dedupe)
         self.scribe = Scribe(self.engine, keeping, self.id, max_log_bytes=log_bytes)
@@ -111,8 +113,9 @@ class Run:
         self.shelf = Shelf(warc, self.engine)
         self.intake = Intake(self.id, self.scribe, keeping, self.shelf, self.limits)
         self.sharing = Sharing(self, shared=self.options.join)
+        self.rollover = Rollover(self)
         self.hosts = HostGate(self._crawler, self, self._blocked)
-        self.workers = Workers(crawl.worker_count, preload=("pipelines.page:warm", "crawler.reading"))
+        self.workers = Workers(self.config.crawl.worker_count, preload=("pipelines.page:warm", "crawler.reading"))
         opening.callback(self.workers.close)
         self.settling = Settling(self)
         if held.alone:
@@ -148,25 +151,18 @@ class Run:
             self.sources = planting.plant(conn, self.config, self.options, self.id, moment)
         return hosts.blocked(conn, moment)
 
-    def _warcinfo(self) -> dict[str, str]:
-        obeying = [s for s in self.sources.values() if not s.obeys_robots]
-        fields = {
-            "robots": "obey" if not obeying else "mixed",
-            "isPartOf": self.config.collection.name,
-            "run": self.id,
-            "http-header-user-agent": self.user_agent,
-        }
-        if self.config.collection.contact:
-            fields["operator"] = self.config.collection.contact
-        for source in obeying:
-            fields[f"robots-ignored-{source.name}"] = f"{source.source.url} because: {source.source.robots_reason}"
-        return fields
-
-    @property
-    def user_agent(self) -> str:
-        """Who we say we are."""
-        contact = self.config.collection.contact
-        return f"{PRODUCT_VERSION} (+{contact})" if contact else PRODUCT_VERSION
+    def _writer(self, folder: Path) -> WarcWriter:
+        crawl = self.config.crawl
+        return WarcWriter(
+            folder,
+            self.id,
+            PRODUCT_VERSION,
+            about.warcinfo(self.id, self.config, self.sources.values()),
+            max_file_bytes=crawl.max_warc_bytes,
+            max_idle=crawl.max_warc_idle,
+            max_age=crawl.max_warc_age,
+            first=[about.settings(self.id, self.config, self.options)],
+        )
 
     def _configure(self) -> None:
         """What newswarc.toml says, in Scrapy's words."""
@@ -176,7 +172,7 @@ class Run:
         if hosts < crawl.concurrency:
             log.warning("%d open files (ulimit -n) allow no more than %d hosts at once", limit, hosts)
         values = {
-            "USER_AGENT": self.user_agent,
+            "USER_AGENT": about.user_agent(self.config),
             "DOWNLOAD_DELAY": crawl.delay,
             "DOWNLOAD_TIMEOUT": crawl.timeout,
             "CONCURRENT_REQUESTS": hosts,
@@ -195,6 +191,7 @@ class Run:
                 known = downloader.per_slot_settings.get(host, {}).get("delay", 0.0)
                 downloader.per_slot_settings[host] = {"delay": max(known, source.delay)}
         self.sharing.start()
+        self.rollover.start()
         if self.options.max_runtime:
             asyncio.get_running_loop().call_later(self.options.max_runtime, self.wind_down, "max-runtime")
 
@@ -382,6 +379,7 @@ class Run:
 
     async def _close(self, spider: Spider, reason: str) -> None:
         self.sharing.stop()
+        self.rollover.stop()
         try:
             if self.failure is None and self.scribe.failure is None:
                 await self.do(self._finish)
@@ -403,6 +401,8 @@ class Run:
         if not self._accounted:  # a transaction that is tried again finds it written
             ended: dict[str, str | int] = {"ended_at": now(), "exit_code": self.exit_code}
             write_ledger(conn, self.writer, self.id, self.ledger, self.limits.spool_folder, **ended)
+            if not is_idle(self.ledger):
+                self.journal.write_to(self.writer, self.id)
             self.writer.close()
             self._accounted = True
         runs.end(conn, self.id, self.exit_code, self.ledger, now())

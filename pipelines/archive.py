@@ -56,7 +56,7 @@ class WarcKeeping:
         self._writer.sync()
         self._closed += self._writer.take_closed()
         for file in self._closed:
-            captures.file_closed(conn, file.name, file.size, file.sha256, now())
+            captures.file_closed(conn, file.name, file.size, file.sha256, now(), self._writer.run_id)
 
     def after_commit(self) -> None:
         """They are entered."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import islice
 
 from lxml.etree import LxmlError, strip_elements
@@ -22,6 +21,7 @@ from pipelines import classify, jsonld, metadata
 from pipelines.claims import Claim, Claims
 from pipelines.classify import Shape
 from pipelines.decode import decode
+from pipelines.extractor import EXTRACTOR
 from pipelines.gather import gather
 from pipelines.metadata import Fields
 from pipelines.normalize import clean_line, clean_text, fold, wording, words_in
@@ -29,7 +29,6 @@ from pipelines.tree import parse, text_of
 from storage import urlkey
 from storage.records import Announced, Candidate, NoArticle, Page
 
-EXTRACTOR = f"newswarc-1/trafilatura-{version('trafilatura')}"
 MAX_TEXT = 2_000_000  # characters of article text kept
 MAX_ELEMENTS = 30_000  # trafilatura's time grows with their square; the largest news pages have a third of that
 MAX_PLAIN = 500_000  # characters of text taken from a page with more

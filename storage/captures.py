@@ -8,8 +8,9 @@ from dataclasses import asdict
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
 from storage.frontier import announced_from, announced_json
-from storage.records import Capture, Ended, FetchContext, Kind, RecordPlace
+from storage.records import Capture, Ended, FetchContext, FileState, Kind, RecordPlace
 from storage.schema import captures, warc_files
+from storage.withdrawals import withdrawn_at
 
 # Statements that every exchange runs are made once: to make one costs more than to run it.
 _FILE = select(warc_files.c.id).where(warc_files.c.name == bindparam("file"))
@@ -44,9 +45,15 @@ def file_closed(conn: Connection, name: str, size: int, sha256: str, now: str, r
     conn.execute(update(warc_files).where(warc_files.c.name == name).values(closed_at=now, size=size, sha256=sha256))
 
 
+def file_replaced(conn: Connection, name: str, sha256: str, replaced_by: str, now: str) -> None:
+    """A file was written anew by a purge, and is gone; its checksum is known still."""
+    gone = {"state": str(FileState.WITHDRAWN), "sha256": sha256, "replaced_by": replaced_by or None, "closed_at": now}
+    conn.execute(update(warc_files).where(warc_files.c.id == file_id(conn, name, None, now)).values(**gone))
+
+
 def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: bool) -> int:
     """The row of an archived exchange; `pending` until the outcome of its page is stored. Returns its id."""
-    context = capture.context
+    context, hidden = capture.context, withdrawn_at(conn, capture.url)
     row = {
         "url_id": url_id,
         "run_id": context.run_id,
@@ -67,7 +74,8 @@ def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: b
         "revisit_of": capture.revisit_of,
         "error": capture.error,
         "context": context_json(context),
-        "pending": pending,
+        "pending": pending and hidden is None,
+        "withdrawn_at": hidden,
     }
     return int(conn.execute(_INSERT, row).scalar_one())
 
@@ -101,6 +109,13 @@ def capture_of(row: RowMapping) -> Capture:
         revisit_of=row["revisit_of"],
         error=row["error"],
     )
+
+
+def of_record(conn: Connection, record_id: str) -> Capture | None:
+    """The capture whose main record has this id."""
+    query = select(captures, warc_files.c.name.label("file")).join(warc_files, warc_files.c.id == captures.c.warc_file_id)
+    row = conn.execute(query.where(captures.c.warc_record_id == record_id)).mappings().one_or_none()
+    return None if row is None else capture_of(row)
 
 
 def hashed(conn: Connection, capture_id: int, body_sha256: str) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "place",
     "reading",
     "transaction",
+    "without_user",
 ]
 
 LOCK_TIMEOUT = 30.0  # s
@@ -141,6 +142,15 @@ def place(bound: Engine | Connection) -> str:
     """The database as it is named in messages, without password."""
     engine = bound if isinstance(bound, Engine) else bound.engine
     return dialects.of(engine).place(engine.url)
+
+
+def without_user(url: str) -> str:
+    """A database URL that may be shown to anybody: nobody's name or password, and no options, which may hold them too."""
+    parts = _url(url)
+    if parts.get_backend_name() == "sqlite":
+        return url
+    shown = URL.create(parts.drivername, host=parts.host, port=parts.port, database=parts.database)
+    return shown.render_as_string()
 
 
 def _engine(text_: str, *, create: bool, read_only: bool, timeout: float) -> Engine:

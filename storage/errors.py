@@ -9,6 +9,7 @@ NewswarcError            1  a bug, or nothing more precise
 │   └── TemporaryDatabaseError  locked or disconnected for the moment: the same transaction may be tried again
 │       └── UnreachableDatabaseError  no connection came about: a server that restarts, or an address that is wrong
 ├── DiskError            8  no space, no permission, input/output error
+│   └── AwayError           a WARC file was moved to other storage, or withdrawn: its place is known
 ├── DamageError          9  archive and database do not agree
 └── StoppedError   128 + n  a signal ended the run in good order: 130 SIGINT, 143 SIGTERM, 129 SIGHUP
 """
@@ -53,6 +54,10 @@ class UnreachableDatabaseError(TemporaryDatabaseError):
 
 
 class DiskError(NewswarcError):
+    exit_code = 8
+
+
+class AwayError(DiskError):
     exit_code = 8
 
 

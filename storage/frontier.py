@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, update
 
@@ -16,6 +16,7 @@ from storage.dialects import insert_ignore
 from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, Outcome, State, Validators, Verdict
 from storage.schema import aliases, articles, outcomes, sources, urls
 from storage.urlkey import InvalidURL, host_key, key
+from storage.withdrawals import WITHDRAWN, among
 
 CHUNK = 500  # rows a statement, below every database's limit of parameters
 
@@ -107,13 +108,18 @@ def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) ->
         row["key"]: row
         for row in conn.execute(_KNOWN, {"keys": list(found)}).mappings()
     }
-    read = _read_already(conn, [k for k in found if k not in known])
-    fresh = [_row(k, link, origin, read.get(k)) for k, link in found.items() if k not in known]
+    unknown = [k for k in found if k not in known]
+    read, hidden = _read_already(conn, unknown), among(conn, unknown)
+    fresh = [_row(k, _unless(hidden, k, found[k]), origin, read.get(k)) for k in unknown]
     if fresh:
         conn.execute(insert_ignore(conn, urls, ["key"]), fresh)
         _account(conn, [row for row in fresh if row["state"] in _SETTLED], origin)
     new = sum(row["next_fetch_at"] is not None for row in fresh)
     return new + sum(_meet_again(conn, row, found[k], origin) for k, row in known.items())
+
+
+def _unless(hidden: set[str], k: str, link: Link) -> Link:
+    return replace(link, refused=WITHDRAWN) if k in hidden else link
 
 
 def _read_already(conn: Connection, keys: Sequence[str]) -> dict[str, int]:
@@ -205,7 +211,7 @@ def _is_better(row: RowMapping, link: Link) -> bool:
     """
     if link.kind in SEED_KINDS and row["kind"] not in [str(kind) for kind in SEED_KINDS]:
         return row["state"] in (State.PENDING, State.FILTERED, State.REJECTED, State.FAILED)
-    return row["state"] == State.FILTERED and row["last_fetch_at"] is None
+    return row["state"] == State.FILTERED and row["last_fetch_at"] is None and row["reason"] != WITHDRAWN
 
 
 def _forget_refusal(conn: Connection, url_id: int, run_id: str) -> None:

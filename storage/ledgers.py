@@ -9,9 +9,7 @@ from heapq import merge
 from itertools import accumulate
 
 from storage.records import Ledger, Verdict
-
-LEDGER_URI = "urn:newswarc:run:{}:ledger"
-_START, _END = LEDGER_URI.split("{}")
+from storage.warc_format import is_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Account:
 
 def account_in(uri: str, content: bytes) -> Account | None:
     """The account in a resource record; None when it holds something else. Raises ValueError when it is none of ours."""
-    if not (uri.startswith(_START) and uri.endswith(_END)):
+    if not is_ledger(uri):
         return None
     try:
         said = json.loads(content)

@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, func, or_, select
 
 from storage import views
-from storage.captures import capture_of
-from storage.records import Capture, State, Verdict
-from storage.schema import aliases, articles, captures, outcomes, runs, sources, urls, warc_files
+from storage.records import State, Verdict
+from storage.schema import aliases, articles, captures, outcomes, runs, sources, urls
 from storage.urlkey import InvalidURL, canonical, key
 
 Row = dict[str, Any]
@@ -54,13 +53,6 @@ def captures_of(conn: Connection, url: str) -> list[Row]:
     query = select(_v_captures).where(_v_captures.c.warc_record_id.in_(ids))
     newest_first = query.order_by(_v_captures.c.fetched_at.desc(), _v_captures.c.warc_record_id.desc())
     return [dict(row) for row in conn.execute(newest_first).mappings()]
-
-
-def capture_by(conn: Connection, record_id: str) -> Capture | None:
-    """The capture whose main record has this id."""
-    query = select(captures, warc_files.c.name.label("file")).join(warc_files, warc_files.c.id == captures.c.warc_file_id)
-    row = conn.execute(query.where(captures.c.warc_record_id == record_id)).mappings().one_or_none()
-    return None if row is None else capture_of(row)
 
 
 def url_row(conn: Connection, url: str) -> Row | None:

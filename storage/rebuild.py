@@ -19,6 +19,7 @@ from storage.recover_rows import adopt
 from storage.schema import articles, captures, urls, versions, warc_files
 from storage.warc_file import disk
 from storage.warc_recover import Said, Unit, sha256_of, units
+from storage.withdrawals import Withdrawal, apply, withdrawal_in
 
 _AT_ONCE = 100  # captures entered in one transaction
 _FINAL = (304, 404, 410)  # statuses, beside 2xx, with which a fetch ends as it is
@@ -88,6 +89,24 @@ def _take(said: Said, entered: Entered) -> None:
         entered.said.append(said)
     else:
         entered.accounts[account.run_id] = account
+
+
+def hide(engine: Engine, entered: Entered) -> None:
+    """Withdraw again what was withdrawn, in that order."""
+    found = [one for said in entered.said if (one := _withdrawal_in(said, entered))]
+    for withdrawal in sorted(found, key=lambda one: (one.at, one.purged_at or "")):
+        with transaction(engine) as conn:
+            apply(conn, withdrawal)
+            for file in withdrawal.files:
+                capture_rows.file_replaced(conn, file["old"], file["old_sha256"], file["new"], withdrawal.at)
+
+
+def _withdrawal_in(said: Said, entered: Entered) -> Withdrawal | None:
+    try:
+        return withdrawal_in(said.uri, said.content)
+    except ValueError as error:
+        entered.notes.append(str(error))
+        return None
 
 
 def _enter(engine: Engine, found: Sequence[Capture]) -> int:

@@ -16,6 +16,7 @@ from storage import captures as capture_rows
 from storage.captures import capture_of, file_id
 from storage.database import reading, transaction
 from storage.leases import leases_of
+from storage.purge import finish
 from storage.records import Capture, Lease
 from storage.recover_rows import adopt, withdraw
 from storage.schema import captures, urls, warc_files
@@ -55,6 +56,7 @@ def recover(engine: Engine, folder: Path, now: str) -> Recovered:
     writer lives, which its lock tells, is left alone. Raises DiskError, DatabaseError, and DamageError when a file is
     there twice.
     """
+    finish(engine, folder)
     done = Recovered()
     books = _Books(engine, now, done)
     for name in _unentered(engine, folder):  # older than what is still open: unread pages are settled in the order of their rows

@@ -16,9 +16,14 @@ _NOTE = update(runs).where(runs.c.id == bindparam("run"))  # parameters named as
 _SEEDS = [str(kind) for kind in SEED_KINDS]
 
 
-def begin(conn: Connection, run_id: str, version: str, now: str) -> None:
+def begin(conn: Connection, run_id: str, version: str, now: str, command: str = "crawl") -> None:
     """Enter a run."""
-    conn.execute(runs.insert().values(id=run_id, started_at=now, version=version))
+    conn.execute(runs.insert().values(id=run_id, started_at=now, version=version, command=command))
+
+
+def close(conn: Connection, run_id: str, exit_code: int, now: str) -> None:
+    """A run that asked for no URL is over: its account is empty."""
+    end(conn, run_id, exit_code, Ledger(), now)
 
 
 def note_batch(conn: Connection, run_id: str, number: int) -> None:

@@ -237,8 +237,7 @@ outcomes = Table(
 withdrawals = Table(
     "withdrawals",
     metadata,
-    Column("id", Id, primary_key=True),
-    Column("key", CleanText, nullable=False, unique=True, doc="URL key: what is captured under it is hidden"),
+    Column("key", CleanText, primary_key=True, doc="URL key: what is captured under it is hidden"),
     Column("url", CleanText, nullable=False),
     Column("uid", CleanText, doc="the article that it was a URL of"),
     Column("reason", CleanText, nullable=False),

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 
 from storage.captures import capture_of
 from storage.database import reading
-from storage.errors import DamageError, DiskError
+from storage.errors import AwayError, DamageError
 from storage.http_message import HEAD_LIMIT, split_head
 from storage.records import Capture, FileState, RecordPlace
 from storage.schema import captures, warc_files
@@ -44,12 +44,12 @@ class Shelf:
         self._paths: dict[str, Path] = {}  # of files that lie outside of the folder
 
     def path(self, name: str) -> Path:
-        """Where a file is. Raises DiskError, with one line of advice, when it was moved to other storage or withdrawn."""
+        """Where a file is. Raises AwayError, with one line of advice, when it was moved to other storage or withdrawn."""
         if name not in self._paths:
             row = self._row(name)
             if row is not None and row[0] != FileState.HERE:
                 where = f"is in {row[1]}; bring it back, then say `newswarc files here`" if row[1] else "was withdrawn"
-                raise DiskError(f"{name} {where}")
+                raise AwayError(f"{name} {where}")
             self._paths[name] = Path(row[1]) if row and row[1] else self._folder / name
         return self._paths[name]
 
@@ -59,7 +59,7 @@ class Shelf:
         return None if row is None else (row.state, row.place)
 
     def record(self, place: RecordPlace) -> Record:
-        """The record at a place. Raises DamageError when it is not whole, DiskError when its file is not here."""
+        """The record at a place. Raises DamageError when it is not whole, AwayError when its file is not here."""
         path = self.path(place.file)
         return read_record(path.parent, path.name, place.offset, place.length)
 

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, RowMapping, and_, func, not_, select
 from storage import captures as capture_rows
 from storage.database import reading
 from storage.errors import DamageError
-from storage.records import State
+from storage.records import FileState, State
 from storage.schema import aliases, articles, captures, extractions, metadata, urls, versions, warc_files
 from storage.urlkey import InvalidURL, key
 from storage.verify_files import Entered, FileCheck, Finding, Row, What, writer_lives
@@ -114,6 +114,8 @@ class _Survey:
         yield from self._unknown_files(there, entered)
 
     def _entered_file(self, row: RowMapping) -> Iterator[Fault]:
+        if row["state"] == FileState.WITHDRAWN:
+            return
         path, closed = self._folder / row["name"], row["closed_at"] is not None
         for candidate in (path, open_path(path), path):  # it may get its final name between two looks
             if candidate.exists():

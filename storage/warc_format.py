@@ -188,6 +188,31 @@ class Measured:
     raw_head: bytes
 
 
+def run_uri(run_id: str, what: str) -> str:
+    """The URI of a resource record about a run: its `settings`, `ledger` or `log`."""
+    return f"urn:newswarc:run:{run_id}:{what}"
+
+
+def is_ledger(uri: str | None) -> bool:
+    """Whether a resource record holds the account of a run."""
+    return _is_of_run(uri, "ledger")
+
+
+def is_settings(uri: str | None) -> bool:
+    """Whether a resource record holds the settings of a run, which stand before anything it archived."""
+    return _is_of_run(uri, "settings")
+
+
+def is_log(uri: str | None) -> bool:
+    """Whether a resource record holds the log of a run: long, and for people only."""
+    return _is_of_run(uri, "log")
+
+
+def _is_of_run(uri: str | None, what: str) -> bool:
+    start, end = run_uri("\n", what).split("\n")
+    return uri is not None and uri.startswith(start) and uri.endswith(end)
+
+
 def sha1(digest: bytes) -> str:
     """A digest as WARC writes it: `sha1:BASE32`."""
     return "sha1:" + base64.b32encode(digest).decode("ascii")

@@ -29,7 +29,7 @@ from storage.warc_file import (
     sync_folder,
     write_cdxj,
 )
-from storage.warc_format import Measured, measure
+from storage.warc_format import Measured, is_log, is_settings, measure
 from storage.warc_read import Damage, Record, scan
 from storage.warc_records import HowFetched, capture_of
 
@@ -54,13 +54,13 @@ class Unit:
     end: int
     capture: Capture | None = None
     cdxj_line: str | None = None
-    about_file: bool = False  # the warcinfo, which is of no use alone
+    about_file: bool = False  # the warcinfo and the run's settings, which are of no use alone
     said: Said | None = None  # a resource of ours
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What this program wrote down for itself (`urn:newswarc:...`)."""
+    """What this program wrote down for itself (`urn:newswarc:...`), but for what only people read."""
 
     uri: str
     date: str
@@ -90,8 +90,9 @@ def units(path: Path) -> Iterator[Unit | Damage]:
         with record:
             end = record.offset + record.length
             if record.head.type in _MAIN_ONLY:
-                about_file = record.head.type == "warcinfo"
-                line = None if about_file else cdxj.of_resource(record.head, record.place)
+                warcinfo = record.head.type == "warcinfo"
+                line = None if warcinfo else cdxj.of_resource(record.head, record.place)
+                about_file = warcinfo or is_settings(record.head.uri)
                 yield Unit(end, cdxj_line=line, about_file=about_file, said=_said(record))
                 continue
             if record.head.get("WARC-Concurrent-To") is None:
@@ -103,7 +104,8 @@ def units(path: Path) -> Iterator[Unit | Damage]:
 
 def _said(record: Record) -> Said | None:
     uri = record.head.uri or ""
-    return Said(uri, record.head.date, record.content()) if uri.startswith(OURS) else None
+    for_people = is_settings(uri) or is_log(uri)
+    return Said(uri, record.head.date, record.content()) if uri.startswith(OURS) and not for_people else None
 
 
 def _measured(record: Record) -> Measured | None:
@@ -216,7 +218,7 @@ def whole(
 ) -> tuple[int, list[bytes], tuple[Damage, ...]]:
     """Where the last whole unit ends, the CDXJ lines up to there, and the damage before it; `met` hears of captures.
 
-    The end is 0 when there is nothing but a warcinfo.
+    The end is 0 when there is nothing but what is said of the file.
     """
     end, lines, damage = 0, [], []
     for unit in found:

@@ -7,10 +7,13 @@ that fails takes its whole exchange back, so that a file always ends with a whol
 from __future__ import annotations
 
 import io
+import math
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -25,13 +28,23 @@ _NAME_PART = 48  # characters of a file name that come from outside
 _CONFORMS_TO = "https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
 
 
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What becomes a resource record."""
+
+    uri: str
+    mime: str
+    content: bytes
+
+
 class WarcWriter:
     """The files of one process, written by one thread.
 
     `fields` go into every file's warcinfo record after software, format and conformsTo: operator, isPartOf, robots,
-    http-header-user-agent and the like. A file is opened by the first write, and a new one once `max_file_bytes` are
-    reached. The folder must be there. Every method raises DiskError when the disk does not take what is to be kept;
-    then nothing of that exchange stays in the file, and the next one may be tried.
+    http-header-user-agent and the like; `first` are the resources that stand behind the first one. A file is opened by
+    the first write, and a new one once `max_file_bytes` are reached, the file is `max_age` seconds old, or nothing was
+    written for `max_idle` seconds. The folder must be there. Every method raises DiskError when the disk does not take
+    what is to be kept; then nothing of that exchange stays in the file, and the next one may be tried.
     """
 
     def __init__(
@@ -43,12 +56,22 @@ class WarcWriter:
         *,
         prefix: str = "newswarc",
         max_file_bytes: int = 1_000_000_000,
+        max_idle: float = math.inf,
+        max_age: float = math.inf,
+        first: Sequence[Resource] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
+        self.run_id = run_id
         self._stem = "-".join(_NAME_UNSAFE.sub("-", part)[:_NAME_PART].strip("-.") for part in (prefix, run_id))
         self._warcinfo = {"software": software, "format": "WARC File Format 1.1", "conformsTo": _CONFORMS_TO}
         self._warcinfo |= fields or {}
         self._max_file_bytes = max_file_bytes
+        self._max_idle = max_idle
+        self._max_age = max_age
+        self._first = tuple(first)  # until they are written
+        self._clock = clock
+        self._opened = self._written = 0.0  # by the clock
         self._serial = 0
         self._pair: FilePair | None = None
         self._closed: list[ClosedFile] = []
@@ -87,6 +110,18 @@ class WarcWriter:
             with disk("sync", self._pair.path):
                 self._pair.sync()
 
+    def closes_in(self) -> float | None:
+        """Seconds until the current file has to be closed if nothing more is written to it; None between files."""
+        if self._pair is None:
+            return None
+        return min(self._written + self._max_idle, self._opened + self._max_age) - self._clock()
+
+    def roll_when_due(self) -> None:
+        """Closes the current file if its time has come."""
+        left = self.closes_in()
+        if left is not None and left <= 0:
+            self.roll()
+
     def roll(self) -> None:
         """Closes the current file, if any; the next write opens another."""
         if self._pair is None:
@@ -114,6 +149,7 @@ class WarcWriter:
         try:
             with disk("write", pair.path):
                 yield pair
+            self._written = self._clock()
         except BaseException:  # whatever it was, an interrupt too: half an exchange must not stay
             pair.cut_back(mark)
             raise
@@ -122,7 +158,9 @@ class WarcWriter:
         self._check()
         if self._pair and self._pair.size >= self._max_file_bytes:
             self.roll()
+        self.roll_when_due()
         if self._pair is None:
+            self._opened = self._written = self._clock()
             self._pair = self._open()
         return self._pair
 
@@ -139,8 +177,11 @@ class WarcWriter:
             pair = FilePair(path)
             try:
                 write_warcinfo(pair, self._warcinfo, moment)
+                for resource in self._first:
+                    write_resource(pair, resource.uri, resource.mime, io.BytesIO(resource.content), moment)
                 sync_folder(self.folder)
             except BaseException:  # an interrupt too: an empty file must not stay
                 pair.discard()
                 raise
+        self._first = ()
         return pair

@@ -34,7 +34,8 @@ COMPARED = {
         "SELECT u.url, u.state, u.reason, a.uid FROM urls u LEFT JOIN articles a ON a.id = u.article_id"
         " WHERE u.kind = 'article' AND u.id IN (SELECT url_id FROM outcomes WHERE capture_id IS NOT NULL) ORDER BY u.url"
     ),
-    "files": "SELECT name, size, sha256 FROM warc_files WHERE closed_at IS NOT NULL ORDER BY name",
+    "files": "SELECT name, size, sha256 FROM warc_files WHERE closed_at IS NOT NULL AND state = 'here' ORDER BY name",
+    "replaced files": "SELECT name, sha256, replaced_by FROM warc_files WHERE state = 'withdrawn' ORDER BY name",
     "sources": "SELECT name, url FROM sources WHERE id IN (SELECT source_id FROM articles) ORDER BY name",
     "withdrawals": "SELECT key, url, uid, reason, at, purged_at FROM withdrawals ORDER BY key",
 }

@@ -87,7 +87,7 @@ COMMANDS = dict(every_command())
 # ---- help, doors, documentation
 
 
-@pytest.mark.parametrize("path", [(), ("source",), *COMMANDS], ids=lambda path: " ".join(path) or "newswarc")
+@pytest.mark.parametrize("path", [(), ("source",), ("files",), *COMMANDS], ids=lambda path: " ".join(path) or "newswarc")
 def test_help_answers_at_once(path: tuple[str, ...]) -> None:
     """The best of three takes under 0.3 s of CPU, start included, and nothing heavy is imported."""
     code = (
@@ -112,7 +112,8 @@ def test_commands_are_the_promised_ones() -> None:
     names = {" ".join(path) for path in COMMANDS}
     assert names == {
         "init", "try", "source add", "source list", "crawl", "fetch", "status", "show", "export", "snapshot", "verify",
-        "package", "replay", "reprocess",
+        "package", "replay",
+        "files list", "files elsewhere", "files here", "files dedupe", "withdraw", "reprocess",
     }  # fmt: skip
 
 

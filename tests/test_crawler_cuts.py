@@ -65,10 +65,10 @@ def members(path: Path) -> list[Kept]:
 
 
 def exchanges(path: Path) -> dict[str, int]:
-    """Response record of each exchange, and where its last record, the metadata, ends."""
+    """Response or revisit record of each exchange, and where its last record, the metadata, ends."""
     response, found = "", {}
     for record in members(path):
-        if record.kind == "response":
+        if record.kind in {"response", "revisit"}:
             response = record.record_id
         elif record.kind == "metadata":
             found[response] = record.end

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from pipelines.page import RawPage, ReadArticle, read_page
 from pipelines.workers import WorkerError
 from storage.database import reading, transaction
 from storage.records import Ended
-from storage.recover import unread
+from storage.recover import recover, unread
 from storage.shelf import Shelf
 from storage.urlkey import key
 from tests.newsroom.server import Newsroom
@@ -97,6 +98,19 @@ def test_unread_pages_are_settled_in_their_order(killed: Archive) -> None:
     assert {killed.state(f"{SITE}/{name}") for name in "xyz"} == {("stored", False)}
     assert pending(killed) == 0
     assert len(run.read) == 3
+
+
+def test_a_page_in_a_file_that_was_moved_away_is_fetched_again(killed: Archive, tmp_path: Path) -> None:
+    """No run ends for it; in a file that is in another folder it is read there."""
+    recover(killed.engine, killed.folder, killed.now)
+    [path] = killed.files()
+    path.rename(tmp_path / "other.gz")
+    killed.edit("UPDATE warc_files SET state = 'elsewhere', place = 'tape 7'")
+    assert settle(killed).read == []
+    assert (outcomes(killed), pending(killed)) == ([], 0)
+    killed.edit("UPDATE captures SET pending = (1 = 1)")
+    killed.edit("UPDATE warc_files SET state = 'here', place = :place", place=str(tmp_path / "other.gz"))
+    assert len(settle(killed).read) == 3
 
 
 def test_a_redirected_page_is_settled_under_its_own_url(archive: Archive) -> None:

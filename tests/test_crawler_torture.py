@@ -17,6 +17,7 @@ import pytest
 from desk import Desk, wait_until
 from killing import OUTLIVE_SECONDS, REFETCH, begin, kill, processes_in
 from proof import Proven, prove
+from rebuilt import assert_rebuilt
 
 from storage.lock import HOLDER_NAME
 from tests.newsroom.server import Newsroom
@@ -147,6 +148,7 @@ def test_killed_again_and_again_a_crawl_ends_as_if_it_never_had_been(desk: Desk,
         desk.run("crawl", "-q", timeout=240)  # puts right; an unread page is no known article yet
         desk.run(*REFETCH, timeout=240)
         proven = prove(desk, newsroom)
+    assert_rebuilt(desk, desk.folder.parent / "again.db")
     report(torturer, proven, time.monotonic() - began)
 
 

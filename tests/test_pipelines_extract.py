@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.extract import EXTRACTOR, extract
+from pipelines.extract import extract
+from pipelines.extractor import EXTRACTOR
 from storage.records import Announced, Candidate, NoArticle, Page
 
 CASES = sorted((Path(__file__).parent / "pages").glob("*/expected.json"))

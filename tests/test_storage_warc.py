@@ -21,6 +21,8 @@ from storage.errors import DiskError
 from storage.records import Announced, Ended, Exchange, FetchContext, Kind
 from storage.warc import WarcWriter, context_of, faults, interim_of, read_record, scan
 from storage.warc_fields import exchange_block, fields_block, parse_fields
+from storage.warc_file import cdxj_path
+from storage.warc_write import Resource
 
 ROOT = Path(__file__).parents[1]
 WARCIO = Path(sys.executable).with_name("warcio")
@@ -445,3 +447,66 @@ def test_interrupt_leaves_nothing_half(tmp_path):
     path = tmp_path / writer.close()[0].name
     offsets = [record.offset for record in scan(path)]
     assert (len(offsets), offsets[1], offsets[4]) == (7, first.place.offset, second.place.offset)
+
+
+# --- when a file is closed --------------------------------------------------------------------------------------------
+
+
+class _Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _timed(folder: Path, **limits: float) -> tuple[WarcWriter, _Clock]:
+    clock = _Clock()
+    return WarcWriter(folder, "R1", "newswarc/test", clock=clock, **limits), clock
+
+
+def test_a_file_that_nothing_is_written_to_is_closed(tmp_path):
+    """Counted from the last write; asked for when it is not due yet, or between files, nothing happens."""
+    writer, clock = _timed(tmp_path, max_idle=60)
+    assert writer.closes_in() is None
+    writer.roll_when_due()
+    writer.write_exchange(exchange(HARD["plain"]))
+    clock.now += 50
+    writer.write_exchange(exchange(HARD["plain"]))
+    clock.now += 59
+    assert writer.closes_in() == 1
+    writer.roll_when_due()
+    assert writer.take_closed() == []
+    clock.now += 1
+    writer.roll_when_due()
+    assert [path.name for path in tmp_path.glob("*.warc.gz*")] == [closed.name for closed in writer.take_closed()]
+    assert (writer.closes_in(), writer.current) == (None, None)
+
+
+def test_an_old_file_is_closed_although_it_is_written_to(tmp_path):
+    """The write that finds it old goes to the next one."""
+    writer, clock = _timed(tmp_path, max_idle=60, max_age=100)
+    for _ in range(5):
+        writer.write_exchange(exchange(HARD["plain"]))
+        clock.now += 50
+    assert writer.closes_in() == 10
+    assert len(writer.take_closed()) == 2
+    assert len(writer.close()) == 3
+
+
+def test_resources_stand_behind_the_first_warcinfo(tmp_path):
+    """Once, also when the first file could not be made; they have a line in its CDXJ."""
+    first = [Resource("urn:newswarc:run:R1:settings", "application/json", b'{"delay": 2}')]
+    folder = tmp_path / "warc"
+    writer = WarcWriter(folder, "R1", "newswarc/test", first=first)
+    with pytest.raises(DiskError):
+        writer.write_exchange(exchange(HARD["plain"]))
+    folder.mkdir()
+    for _ in range(2):
+        writer.write_exchange(exchange(HARD["plain"]))
+        writer.roll()
+    one, two = (folder / closed.name for closed in writer.close())
+    (_, _, _), (kind, fields, block), *rest = _by_warcio(one)
+    assert (kind, fields["WARC-Target-URI"], block) == ("resource", first[0].uri, first[0].content)
+    assert [kind for kind, _, _ in rest] == ["response", "request", "metadata"]
+    assert [kind for kind, _, _ in _by_warcio(two)] == ["warcinfo", "response", "request", "metadata"]
+    assert first[0].uri in cdxj_path(one).read_text()

@@ -16,7 +16,8 @@ from exchanges import HARD, HTML, exchange
 from storage.errors import DamageError
 from storage.records import Capture, Ended
 from storage.warc import Damage, Record, WarcWriter, captures, faults, read_record, recover, recover_folder, scan
-from storage.warc_file import ClosedFile
+from storage.warc_file import ClosedFile, cdxj_path
+from storage.warc_write import Resource
 
 ROOT = Path(__file__).parents[1]
 
@@ -213,6 +214,24 @@ def test_recovered_file_is_as_closed(tmp_path):
     warcio = Path(sys.executable).with_name("warcio")
     assert subprocess.run([warcio, "check", tmp_path / name], check=False).returncode == 0
     assert recover_folder(tmp_path) == []
+
+
+def test_what_is_said_of_a_run_that_archived_nothing_goes(tmp_path):
+    """Its settings alone are of no use; before an exchange they stay, with their line in the CDXJ."""
+    uri = "urn:newswarc:run:R1:settings"
+    writer = WarcWriter(tmp_path, "R1", "newswarc/test", first=[Resource(uri, "application/json", b"{}")])
+    writer.write_exchange(exchange(HARD["plain"]))
+    name = writer.current
+    writer._pair.release()
+    path = tmp_path / f"{name}.open"
+    raw = path.read_bytes()
+    response = list(scan(path))[2]
+    path.write_bytes(raw[: response.offset + 9])
+    assert recover(tmp_path, name).closed is None
+    assert not path.exists()
+    path.write_bytes(raw)
+    assert recover(tmp_path, name).closed.size == len(raw)
+    assert uri in cdxj_path(tmp_path / name).read_text()
 
 
 def test_damage_within_is_not_cut(tmp_path):

@@ -1,140 +1,173 @@
-"""`reprocess`: extraction run again over the archive; a database rebuilt from it."""
+"""`reprocess`: extraction run again over the archive; extractions compared, and made current."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
-
-from sqlalchemy import Engine
+from typing import Any
 
 from crawler import collection as collections
 from crawler import console
 from crawler.collection import Collection
-from crawler.schedule import next_visit
 from crawler.sources import limits_of
-from pipelines.archived import Settling, digest_in, in_order
+from pipelines.compare import FieldReport, Report
+from pipelines.extractor import EXTRACTOR
+from pipelines.reprocess import Adding, Read, read_again
 from pipelines.workers import Workers
-from storage import captures, frontier, rebuild
-from storage.database import open_database, transaction
-from storage.records import Outcome
-from storage.recover import is_ours
+from storage import extractions
+from storage.database import Engine, open_database, open_readonly, reading, transaction
+from storage.errors import UsageError
+from storage.extractions import Promoted, Seen, Wanted
+from storage.lock import hold
 from storage.shelf import Shelf
-from storage.times import now
-from storage.warc_file import disk
 
-Note = Callable[[str], None]
+BATCH = 50  # pages, or articles, in one transaction
 
-BATCH = 50  # pages settled in one transaction
+Choice = Mapping[str, str | None]  # of source, since, until
 
 
-@dataclass(slots=True)
-class Done:
-    """What came of a rebuild. `other` counts pages that became something else than they were then."""
+def reprocess(folder: Path, choice: Choice, *, as_json: bool) -> None:
+    """Add what the extractor at hand reads to the extractions of captures that showed an article."""
+    with _held(folder) as (collection, engine):
+        adding = asyncio.run(_add(collection, engine, Wanted(**choice)))
+    done = {
+        "extractor": EXTRACTOR,
+        "read": adding.read,
+        "added": adding.added,
+        "known": adding.known,
+        "not_articles": dict(adding.not_articles),
+        "unreadable": dict(adding.unreadable),
+    }
+    if as_json:
+        console.out_json(done)
+        return
+    console.out(f"{adding.read:,} captures read with {EXTRACTOR}: {adding.added:,} extractions added")
+    for title, reasons in (("no article", adding.not_articles), ("not readable", adding.unreadable)):
+        for reason, count in reasons.most_common():
+            console.out(console.one_line(f"{count:8,} {title}: {reason}"))
 
-    files: int = 0
-    captures: int = 0
-    verdicts: Counter[str] = field(default_factory=Counter)
-    other: int = 0
-    notes: list[str] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        told = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(self.verdicts.items()))
-        return f"{self.files:,} files, {self.captures:,} captures; pages: {told or 'none'}"
-
-
-def rebuild_into(folder: Path, target: str, note: Note, progress: Note | None, *, as_json: bool) -> None:
-    """Make a database from the WARC files of a collection. Raises DatabaseError when there are rows in it already."""
+@contextmanager
+def _held(folder: Path) -> Iterator[tuple[Collection, Engine]]:
+    """A collection in which nobody else writes."""
     collection = collections.find(folder)
-    warc = collection.warc()
-    engine = open_database(_url(target))
+    with hold(collection.folder):
+        engine = open_database(collection.database_url, create=False)
+        try:
+            yield collection, engine
+        finally:
+            engine.dispose()
+
+
+async def _add(collection: Collection, engine: Engine, wanted: Wanted) -> Adding:
+    adding, batch = Adding(), []
+    async with _reading(collection, engine, extractions.seen(engine, wanted)) as pages:
+        async for read in pages:
+            batch.append(read)
+            if len(batch) >= BATCH:
+                await asyncio.to_thread(_store, engine, adding, batch)
+                batch = []
+    _store(engine, adding, batch)
+    return adding
+
+
+@asynccontextmanager
+async def _reading(collection: Collection, engine: Engine, wanted: Iterator[Seen]) -> AsyncIterator[AsyncIterator[Read]]:
+    count = collection.config.crawl.worker_count
+    workers = Workers(count, preload=("pipelines.page:warm",))
     try:
-        rebuild.need_empty(engine)
-        done = asyncio.run(_Rebuild(collection, warc, engine, progress or (lambda _: None)).run())
+        yield read_again(wanted, Shelf(collection.warc(), engine), workers, limits_of(collection.config), 4 * count)
+    finally:
+        workers.close()
+
+
+def _store(engine: Engine, adding: Adding, batch: list[Read]) -> None:
+    with transaction(engine) as conn:
+        for read in batch:
+            adding.take(conn, read)
+
+
+# --- report -----------------------------------------------------------------------------------------------------------
+
+
+def report(folder: Path, choice: Choice, *, as_json: bool) -> None:
+    """Print what the extractor at hand reads otherwise than the current extractions say, version by version."""
+    collection = collections.find(folder)
+    engine = open_readonly(collection.database_url)
+    try:
+        found = asyncio.run(_compare(collection, engine, Wanted(**choice)))
     finally:
         engine.dispose()
-    for line in done.notes:
-        note(line)
     if as_json:
-        console.out_json(
-            {"files": done.files, "captures": done.captures, "pages": dict(done.verdicts), "otherwise": done.other}
-        )
-    else:
-        console.out(f"Rebuilt from {done}")
-    if done.other:
-        note(f"{done.other} pages became something else than they were then: another extractor, or other limits")
+        console.out_json(_as_json(found))
+        return
+    for line in _lines(found):
+        console.out(console.one_line(line))
 
 
-def _url(target: str) -> str:
-    return target if "://" in target else f"sqlite:///{Path(target).absolute()}"
+async def _compare(collection: Collection, engine: Engine, wanted: Wanted) -> Report:
+    found = Report()
+    versions = (seen for seen in extractions.seen(engine, wanted) if seen.extraction_id is not None)
+    async with _reading(collection, engine, versions) as pages:
+        async for read in pages:
+            assert read.seen.extraction_id is not None
+            with reading(engine) as conn:
+                before = dict(extractions.fields_of(conn, read.seen.extraction_id))
+            found.take(read.seen.uid, read.seen.capture.url, before, read.result)
+    return found
 
 
-class _Rebuild:
-    """One rebuild: files first, then pages in the order in which they were settled, then what was withdrawn."""
+def _as_json(found: Report) -> dict[str, Any]:
+    fields = {
+        name: asdict(one) | {"share": round(one.share, 4), "largest": [asdict(each) for each in _largest(one)]}
+        for name, one in found.fields.items()
+    }
+    told = {"extractor": EXTRACTOR, "captures": found.captures, "not_articles": dict(found.rejected)}
+    return told | {"unreadable": dict(found.unreadable), "fields": fields}
 
-    def __init__(self, collection: Collection, warc: Path, engine: Engine, progress: Note) -> None:
-        self._config = collection.config
-        self._warc = warc
-        self._engine = engine
-        self._shelf = Shelf(warc, engine)
-        self._progress = progress
-        self._done = Done()
 
-    async def run(self) -> Done:
-        entered = self._enter()
-        workers = Workers(self._config.crawl.worker_count, preload=("pipelines.page:warm",))
-        try:
-            await self._settle(entered, workers)
-        finally:
-            workers.close()
-        self._hash()
-        rebuild.nothing_waits(self._engine)
-        self._done.files, self._done.captures, self._done.notes = entered.files, entered.captures, entered.notes
-        return self._done
+def _largest(one: FieldReport) -> list[Any]:
+    return sorted(one.largest, reverse=True)
 
-    def _enter(self) -> rebuild.Entered:
-        entered, moment = rebuild.Entered(), now()
-        with transaction(self._engine) as conn:
-            for source in self._config.sources:
-                frontier.source_id(conn, source.name, source.url, moment)
-        with disk("read", self._warc):
-            names = sorted(path.name for path in self._warc.iterdir())
-        for name in names:
-            if name.endswith(".warc.gz.open"):
-                entered.notes.append(f"{name} is still being written, or was left by a run that was killed: crawl first")
-            elif name.endswith(".warc.gz") and not is_ours(self._warc / name):
-                entered.notes.append(f"{name} was not written by newswarc: `newswarc ingest` takes it")
-            elif name.endswith(".warc.gz"):
-                self._progress(name)
-                rebuild.enter_file(self._engine, self._warc / name, entered, moment)
-        rebuild.enter_runs(self._engine, entered.accounts, moment)
-        return entered
 
-    async def _settle(self, entered: rebuild.Entered, workers: Workers) -> None:
-        batch: list[Settling] = []
-        tasks = rebuild.tasks(self._engine, entered.accounts)
-        limits = limits_of(self._config)
-        async for settling in in_order(tasks, self._shelf, workers, limits, 4 * self._config.crawl.worker_count):
-            batch.append(settling)
-            if len(batch) >= BATCH:
-                await asyncio.to_thread(self._store, batch, entered)
-                batch = []
-        self._store(batch, entered)
+def _lines(found: Report) -> Iterator[str]:
+    yield f"{found.captures:,} versions read with {EXTRACTOR}"
+    for title, reasons in (("no article", found.rejected), ("not readable", found.unreadable)):
+        for reason, count in reasons.most_common():
+            yield f"{count:8,} {title}: {reason}"
+    yield f"{'field':14} {'same':>9} {'changed':>9} {'gained':>9} {'lost':>9} {'differ':>8}"
+    for name, one in found.fields.items():
+        yield f"{name:14} {one.same:9,} {one.changed:9,} {one.gained:9,} {one.lost:9,} {one.share:8.2%}"
+    for name, one in found.fields.items():
+        for each in _largest(one):
+            yield f"{name} of {each.uid} ({each.url}): {each.before!r} -> {each.after!r}"
 
-    def _store(self, batch: list[Settling], entered: rebuild.Entered) -> None:
-        with transaction(self._engine) as conn:
-            for settling in batch:
-                outcome: Outcome = settling.job(next_visit)(conn)
-                self._done.verdicts[str(outcome.verdict)] += 1
-                then = settling.task.settled
-                self._done.other += then is not None and then.verdict is not outcome.verdict
-        entered.notes += [settling.problem for settling in batch if settling.problem]
 
-    def _hash(self) -> None:
-        """The digests of bodies that are in the archive by reference only."""
-        for capture_id, capture in rebuild.unhashed(self._engine):
-            if digest := digest_in(self._shelf, capture):
-                with transaction(self._engine) as conn:
-                    captures.hashed(conn, capture_id, digest)
+# --- promote ----------------------------------------------------------------------------------------------------------
+
+
+def promote(folder: Path, extractor: str, *, as_json: bool) -> None:
+    """Compute versions anew from what one extractor read. Raises UsageError when it has read nothing here."""
+    extractor = extractor or EXTRACTOR
+    done = Promoted()
+    with _held(folder) as (_, engine):
+        with reading(engine) as conn:
+            known = extractions.extractors(conn)
+        if extractor not in known:
+            raise UsageError(f"there are no extractions by {extractor!r}; there are: {', '.join(sorted(known)) or 'none'}")
+        ids = extractions.article_ids(engine)
+        while chunk := list(islice(ids, BATCH)):
+            with transaction(engine) as conn:
+                for article_id in chunk:
+                    extractions.promote(conn, article_id, extractor, done)
+    if as_json:
+        console.out_json({"extractor": extractor} | asdict(done))
+        return
+    console.out(
+        f"{extractor} is current: {done.changed:,} of {done.articles:,} articles changed, {done.left:,} left as they were; "
+        f"{done.versions_before:,} versions before, {done.versions_after:,} now"
+    )

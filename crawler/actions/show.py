@@ -9,9 +9,8 @@ from crawler import checks, console
 from crawler import collection as collections
 from crawler.actions.database import opened
 from crawler.collection import Collection
-from storage import query
-from storage.database import open_readonly, reading
-from storage.errors import DamageError, UsageError
+from storage import captures, query
+from storage.errors import UsageError
 from storage.moments import end_of
 from storage.shelf import Shelf
 from storage.times import parse
@@ -86,16 +85,12 @@ def _newest(known: Row, target: str) -> str:
 
 def _print_raw(collection: Collection, record_id: str) -> None:
     """An answer as it was served; of a revisit, with the payload that it refers to."""
-    engine = open_readonly(collection.database_url)
-    try:
-        with reading(engine) as conn:
-            capture = query.capture_by(conn, record_id)
-        if capture is None:
-            raise DamageError(f"{record_id} is no capture any more; run `newswarc verify`")
-        with Shelf(collection.warc(), engine).response(capture) as response:
+    with opened(collection) as conn:
+        capture = captures.of_record(conn, record_id)
+        assert capture is not None, "a row was made of it just now"
+        with Shelf(collection.warc(), conn.engine).response(capture) as response:
+            response.block.seek(0)
             console.out_bytes(iter(lambda: response.block.read(CHUNK), b""))
-    finally:
-        engine.dispose()
 
 
 # ---- as of a moment

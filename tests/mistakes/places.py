@@ -85,6 +85,11 @@ def removed(bench: Bench) -> None:
         path.unlink()
 
 
+def moved(bench: Bench) -> None:
+    bench.database("UPDATE warc_files SET state = 'elsewhere', place = 's3://cold/'")
+    removed(bench)
+
+
 def cut(bench: Bench) -> None:
     for path in (bench.folder / "warc").glob("*.warc.gz"):
         os.truncate(path, path.stat().st_size // 2)
@@ -141,15 +146,18 @@ PLACES = [
     Mistake("`export` to a file that may not be written", "export --output out.jsonl", DATABASE, "newswarc: error: database DIR/news.db cannot be written; check the permissions of the file and of its folder", forbidden(".", 0o555, crawled), ordinary=True),
     Mistake("a disk that can only be read", "crawl", DISK, "newswarc: error: cannot lock DIR/newswarc.lock: Read-only file system; a collection must be writable", good, shell=READ_ONLY),
     Mistake("a disk that can only be read, for `status`: no mistake", "status", OK, "source\tarticles\tpending\tfailed\tlast success\ttrouble", crawled, shell=READ_ONLY),
-    Mistake("a disk that can only be read, for `verify`: no mistake", "verify", OK, "No damage in 1 files, 11 records, 3 captures, 1 versions, 1 articles", crawled, shell=READ_ONLY),
+    Mistake("a disk that can only be read, for `verify`: no mistake", "verify", OK, "No damage in 1 files, 13 records, 3 captures, 1 versions, 1 articles", crawled, shell=READ_ONLY),
     Mistake("the archive's disk is full", "crawl", DISK, "newswarc: error: cannot write DIR/warc/....warc.gz: No space left on device; make room, then run again", good, shell=FULL_WARC, mend=empty),
     Mistake("`package` to a disk that is full", "package --output full/all.wacz", DISK, "newswarc: error: full/all.wacz: cannot be written: No space left on device", crawled, shell=FULL_TMP, keeps=("full",)),
     Mistake("the archive's files are gone", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 0 files, 0 records, 0 captures, 1 versions, 1 articles", archive(removed)),
     Mistake("the archive's files are gone, for `crawl`: no mistake", "crawl", OK, "Articles: 0 added, 0 pending", archive(removed)),
     Mistake("the archive's files are gone, for `show --raw`", "show --raw SITE/good/", DAMAGE, "newswarc: error: DIR/warc/....warc.gz is missing; put it back or run `newswarc verify`", archive(removed)),
-    Mistake("a file of the archive is cut", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 6 records, 3 captures, 1 versions, 1 articles", archive(cut)),
-    Mistake("a byte of the archive is changed", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 10 records, 3 captures, 1 versions, 1 articles", archive(flipped)),
-    Mistake("a file in the archive that is not ours", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 11 records, 3 captures, 1 versions, 1 articles", archive(foreign)),
+    Mistake("the archive's files were moved to other storage, for `show --raw`", "show --raw SITE/good/", DISK, "newswarc: error: ....warc.gz is in s3://cold/; bring it back, then say `newswarc files here`", archive(moved)),
+    Mistake("a file of the archive is cut", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 7 records, 3 captures, 1 versions, 1 articles", archive(cut)),
+    Mistake("a file of the archive is cut, and moved away", "files elsewhere '*' --place s3://cold/", DAMAGE, "newswarc: error: DIR/warc/....warc.gz has ... bytes, and had ... when it was closed; it is another, or cut", archive(cut)),
+    Mistake("a byte of the archive is changed, and it is moved away", "files elsewhere '*' --place s3://cold/", DAMAGE, "newswarc: error: DIR/warc/....warc.gz is not as it was closed: its SHA-256 is not ...", archive(flipped)),
+    Mistake("a byte of the archive is changed", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 12 records, 3 captures, 1 versions, 1 articles", archive(flipped)),
+    Mistake("a file in the archive that is not ours", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 13 records, 3 captures, 1 versions, 1 articles", archive(foreign)),
     Mistake("a folder named as an open file", "crawl", DISK, "newswarc: error: cannot recover DIR/warc/x.warc.gz.open: Is a directory; check the disk", archive(open_folder)),
     *(
         Mistake(f"a path with {name}: no mistake", "crawl", OK, "Articles: 1 added, 0 pending", good, folder=b"news " + odd)

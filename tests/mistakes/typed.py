@@ -27,7 +27,7 @@ def readable_page(bench: Bench) -> None:
 
 TYPED = [
     Mistake("a command misspelt", "crawll", USAGE, "newswarc: error: No such command 'crawll'; did you mean \"crawl\"? See `newswarc --help`."),
-    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, export, fetch, init, package, replay, reprocess, show, snapshot, source, status, try, verify. See `newswarc --help`."),
+    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, export, fetch, files, init, package, replay, reprocess, show, snapshot, source, status, try, verify, withdraw. See `newswarc --help`."),
     Mistake("a command of `source` misspelt", "source ad SITE/good/", USAGE, "newswarc: error: No such command 'ad'. Did you mean 'add'? See `newswarc source --help`.", good),
     Mistake("`source` without a command", "source", USAGE, "Usage: newswarc source [OPTIONS] COMMAND [ARGS]...", good),
     Mistake("an option misspelt", "crawl --maxpages 3", USAGE, "newswarc: error: No such option '--maxpages'. Did you mean '--max-pages'? See `newswarc crawl --help`.", good),
@@ -90,6 +90,12 @@ TYPED = [
     Mistake("`replay` at no port", "replay --port 70000", USAGE, "newswarc: error: Invalid value for '--port': 70000 is not in the range 1<=x<=65535. See `newswarc replay --help`."),
     Mistake("`export` before the first crawl", "export", DATABASE, "newswarc: error: database DIR/news.db does not exist; a crawl makes it, or correct [database] url", good),
     Mistake("`verify` before the first crawl", "verify", DATABASE, "newswarc: error: database DIR/news.db does not exist; a crawl makes it, or correct [database] url", good),
+    Mistake("`files` before the first crawl", "files", DATABASE, "newswarc: error: database DIR/news.db does not exist; a crawl makes it, or correct [database] url", good),
+    Mistake("`files elsewhere` before the first crawl", "files elsewhere '*' --place s3://cold/", DATABASE, "newswarc: error: database DIR/news.db does not exist; a crawl makes it, or correct [database] url", good),
+    Mistake("`files elsewhere` of no file", "files elsewhere paper.warc.gz --place s3://cold/", USAGE, 'newswarc: error: no WARC file "paper.warc.gz" in the database; `newswarc files` lists them', crawled),
+    Mistake("`files elsewhere` without a place", "files elsewhere '*'", USAGE, "newswarc: error: Missing option '--place'. See `newswarc files elsewhere --help`.", crawled),
+    Mistake("`files here` of a file that is not there", "files here '*' --place no/such/folder", DISK, "newswarc: error: cannot read DIR/no/such/folder: No such file or directory; is the disk with the archive there?", crawled),
+    Mistake("a command of `files` misspelt", "files lst", USAGE, "newswarc: error: No such command 'lst'. Did you mean 'list'? See `newswarc files --help`.", crawled),
     Mistake("`export` of a source misspelt", "export --source papper", USAGE, "newswarc: error: no source 'papper' in the database; did you mean paper", crawled),
     Mistake("`export` of no format", "export --format xml", USAGE, "newswarc: error: Invalid value for '--format': 'xml' is not one of 'jsonl', 'csv'. See `newswarc export --help`.", crawled),
     Mistake("`export` since nonsense", ("export", "--since", "last week"), USAGE, "newswarc: error: 'last week' is no date; write 2026-03-01 or 2026-03-01T12:00:00Z", crawled),

@@ -53,8 +53,7 @@ def _warc_files() -> None:
 def _withdrawals() -> None:
     op.create_table(
         "withdrawals",
-        sa.Column("id", Id, primary_key=True),
-        sa.Column("key", SortedText, nullable=False, unique=True),
+        sa.Column("key", SortedText, primary_key=True),
         sa.Column("url", SortedText, nullable=False),
         sa.Column("uid", SortedText),
         sa.Column("reason", SortedText, nullable=False),

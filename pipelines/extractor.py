@@ -1,0 +1,5 @@
+"""The name of the extractor, for those who need to know it without loading it."""
+
+from importlib.metadata import version
+
+EXTRACTOR = f"newswarc-1/trafilatura-{version('trafilatura')}"
