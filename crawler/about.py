@@ -44,11 +44,16 @@ def warcinfo(run_id: str, config: Config, sources: Iterable[ActiveSource]) -> di
     }
 
 
+def command_of(options: CrawlOptions) -> str:
+    """The command that a run is."""
+    return "fetch" if options.exact else "crawl"
+
+
 def settings(run_id: str, config: Config, options: CrawlOptions) -> Resource:
     """The resource record with all that a run was told: settings, defaults included, options, versions of what it runs on."""
     said = {
         "run": run_id,
-        "command": "fetch" if options.exact else "crawl",
+        "command": command_of(options),
         "options": _options(options),
         "settings": _settings(config),
         "versions": {"newswarc": VERSION, "python": platform.python_version()} | {name: version(name) for name in _PACKAGES},

@@ -143,7 +143,7 @@ class Run:
 
     def _plant(self, conn: Connection) -> dict[str, str]:
         moment = self.started_at = now()
-        runs.begin(conn, self.id, VERSION, moment)
+        runs.begin(conn, self.id, VERSION, moment, about.command_of(self.options))
         if self.options.exact:
             self.sources, self._exact_ids = planting.plant_exact(conn, self.config, self.options.urls, self.id, moment)
             self._asked_ids = list(self._exact_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
@@ -53,9 +54,21 @@ def file_replaced(conn: Connection, name: str, sha256: str, replaced_by: str, no
 
 def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: bool) -> int:
     """The row of an archived exchange; `pending` until the outcome of its page is stored. Returns its id."""
-    context, hidden = capture.context, withdrawn_at(conn, capture.url)
+    hidden = withdrawn_at(conn, capture.url)
     row = {
         "url_id": url_id,
+        "warc_file_id": file_id(conn, capture.place.file, capture.context.run_id, capture.fetched_at),
+        "pending": pending and hidden is None,
+        "withdrawn_at": hidden,
+        **columns_of(capture),
+    }
+    return int(conn.execute(_INSERT, row).scalar_one())
+
+
+def columns_of(capture: Capture) -> dict[str, Any]:
+    """What a row says of its capture."""
+    context = capture.context
+    return {
         "run_id": context.run_id,
         "url": capture.url,
         "fetched_at": capture.fetched_at,
@@ -63,7 +76,6 @@ def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: b
         "kind": str(context.kind),
         "mime": capture.mime,
         "record_type": capture.record_type,
-        "warc_file_id": file_id(conn, capture.place.file, context.run_id, capture.fetched_at),
         "warc_offset": capture.place.offset,
         "warc_length": capture.place.length,
         "warc_record_id": capture.place.record_id,
@@ -74,10 +86,7 @@ def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: b
         "revisit_of": capture.revisit_of,
         "error": capture.error,
         "context": context_json(context),
-        "pending": pending and hidden is None,
-        "withdrawn_at": hidden,
     }
-    return int(conn.execute(_INSERT, row).scalar_one())
 
 
 def settled(conn: Connection, capture_id: int, body_sha256: str | None = None) -> None:

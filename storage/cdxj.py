@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 from storage.http_message import header_text
@@ -95,6 +96,7 @@ def _opaque(url: str) -> str:
     return path.lower() + (_query(query) if mark else "")
 
 
+@lru_cache(maxsize=4096)
 def _host(authority: str, scheme: str) -> str:
     found = _AUTHORITY.fullmatch(authority)
     name, port = (found[1], found[2]) if found else (authority, None)

@@ -77,10 +77,16 @@ class Trouble:
 # --- the header block -------------------------------------------------------------------------------------------------
 
 
+def head_end(raw: bytes | memoryview) -> int | None:
+    """The offset behind the header block at the start of `raw`; None when it does not end."""
+    end = _END.search(raw, 0, HEAD_LIMIT)
+    return end.end() if end else None
+
+
 def split_head(raw: bytes | memoryview) -> Head:
     """The header block at the start of `raw`: LF alone, folded lines and lines without a colon are put up with."""
-    end = _END.search(raw, 0, HEAD_LIMIT)
-    offset = end.end() if end else min(len(raw), HEAD_LIMIT)
+    end = head_end(raw)
+    offset = min(len(raw), HEAD_LIMIT) if end is None else end
     start, *lines = str(raw[:offset], "latin-1").split("\n")
     start = start.strip(" \t\r")
     found = _STATUS.match(start)

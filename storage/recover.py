@@ -22,7 +22,7 @@ from storage.recover_rows import adopt, withdraw
 from storage.schema import captures, urls, warc_files
 from storage.warc_file import ClosedFile, cdxj_path, disk, write_cdxj
 from storage.warc_read import Damage, scan
-from storage.warc_recover import recover_folder, sha256_of, units, whole
+from storage.warc_recover import Spare, recover_folder, sha256_of, units, whole
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +49,19 @@ class Recovered:
         )
 
 
-def recover(engine: Engine, folder: Path, now: str) -> Recovered:
+def recover(engine: Engine, folder: Path, now: str, spare: Spare | None = None) -> Recovered:
     """Close what dead runs left open in `folder`, and make rows and records agree there.
 
     Whole exchanges without row get one; rows without record are taken back, and their URLs are due again. A file whose
-    writer lives, which its lock tells, is left alone. Raises DiskError, DatabaseError, and DamageError when a file is
-    there twice.
+    writer lives, which its lock tells, is left alone. `spare` may save what is about to be cut. Raises DiskError,
+    DatabaseError, and DamageError when a file is there twice.
     """
     finish(engine, folder)
     done = Recovered()
     books = _Books(engine, now, done)
     for name in _unentered(engine, folder):  # older than what is still open: unread pages are settled in the order of their rows
         _enter(folder / name, books)
-    for recovered in recover_folder(folder, books):
+    for recovered in recover_folder(folder, books, spare):
         done.cut += recovered.cut
         for damage in recovered.damage:
             log.warning("%s; what is behind it was kept", damage)

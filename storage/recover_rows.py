@@ -30,12 +30,12 @@ def adopt(conn: Connection, found: Sequence[Capture]) -> int:
     known = set(conn.execute(select(captures.c.warc_record_id).where(captures.c.warc_record_id.in_(ids))).scalars())
     new = [capture for capture in found if capture.place.record_id not in known]
     for capture in new:
-        _enter_run(conn, capture)
+        enter_run(conn, capture)
         capture_rows.insert(conn, capture, _url_id(conn, capture), pending=capture_rows.is_awaited(capture))
     return len(new)
 
 
-def _enter_run(conn: Connection, capture: Capture) -> None:
+def enter_run(conn: Connection, capture: Capture) -> None:
     """Its run has a row, but where the database was lost."""
     run = {"id": capture.context.run_id, "started_at": capture.fetched_at, "version": "unknown"}
     conn.execute(insert_ignore(conn, runs, ["id"]), [run])
@@ -78,7 +78,17 @@ def withdraw(conn: Connection, file_id: int, start: int, now: str) -> int:
 
     Articles are then as if those had never been seen; one that nothing else has seen is gone. Their URLs are due again.
     """
-    lost = select(captures.c.id).where(captures.c.warc_file_id == file_id, captures.c.warc_offset >= start)
+    return _take_back(
+        conn, select(captures.c.id).where(captures.c.warc_file_id == file_id, captures.c.warc_offset >= start), now
+    )
+
+
+def withdraw_one(conn: Connection, capture_id: int, now: str) -> int:
+    """The same for one capture."""
+    return _take_back(conn, select(captures.c.id).where(captures.c.id == capture_id), now)
+
+
+def _take_back(conn: Connection, lost: Any, now: str) -> int:
     url_ids = set(conn.execute(select(captures.c.url_id).where(captures.c.id.in_(lost)).distinct()).scalars()) - {None}
     article_ids = _articles_on(conn, lost)
     for table in (versions, extractions, outcomes):

@@ -3,51 +3,29 @@
 from __future__ import annotations
 
 import fcntl
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from storage import cdxj
 from storage.records import Capture
-from storage.verify_records import Index, context_differences, differences, line_of, measured_of, wrong_digests
+from storage.verify_faults import Finding, What
+from storage.verify_foreign import foreign_differences, foreign_digests
+from storage.verify_index import Index, line_of
+from storage.verify_records import Message, context_differences, differences, message_of, wrong_digests
+from storage.verify_scan import Walk
 from storage.warc_file import disk
-from storage.warc_format import Measured
-from storage.warc_read import Damage, Record, scan
-from storage.warc_recover import sha256_of
-
-
-class What(StrEnum):
-    """The stable word of a fault."""
-
-    MISSING_FILE = "missing-file"
-    UNKNOWN_FILE = "unknown-file"
-    SWAPPED = "swapped"  # the file holds what was written under another name
-    CUT = "cut"  # bytes are missing at the end of a file
-    FLIPPED = "flipped"  # bytes that are no whole record, at its place
-    CHECKSUM = "checksum"  # of a whole file, where no record shows a fault
-    DIGEST = "digest"  # a record's own digest does not fit what it holds
-    ORPHAN = "orphan-record"  # belongs to no exchange, or to another file
-    INCOMPLETE = "incomplete-exchange"
-    RECORD_WITHOUT_ROW = "record-without-row"
-    ROW_WITHOUT_RECORD = "row-without-record"
-    ROW = "row"  # says other than its record
-    CDXJ = "cdxj"
-    VERSION = "version"
-    ARTICLE = "article"
-    REFERENCE = "reference"  # a row points to a row that is not there
+from storage.warc_format import IDENTICAL_PAYLOAD
+from storage.warc_read import Damage, Record
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A fault as a file shows it; `captures` are the ids of the rows that it touches."""
+class Original:
+    """The row of a record that a revisit refers to."""
 
-    file: str
-    offset: int | None
-    what: What
-    detail: str
-    url: str | None = None
-    captures: tuple[int, ...] = ()
+    record_type: str
+    payload_digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +34,38 @@ class Row:
 
     id: int
     capture: Capture
+    original: Original | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What `warc_files` says of a file. One that is not `closed` may grow, end torn, and hold more than its rows."""
+    """What `warc_files` says of a file. One that is not `closed` may grow, end torn, and hold more than its rows.
+
+    One that is not our `own` was written by other software, and has no index of ours.
+    """
 
     closed: bool
     size: int | None = None
     sha256: str | None = None
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """Which bodies are decoded, to compare them with their rows: the first of each file, and of all others a share by lot.
+
+    To decode and hash a page costs more than all else that is checked of it. Its payload is compared in any case.
+    """
+
+    share: float = 1.0
+    seed: str = ""
+    first: int = 100
+
+    def chosen(self, number: int, record_id: str) -> bool:
+        """Whether to decode the body of the record with this number in its file."""
+        if self.share >= 1 or number < self.first:
+            return True
+        return zlib.crc32(f"{self.seed} {record_id}".encode()) < self.share * 2**32
 
 
 @dataclass(slots=True)
@@ -73,7 +74,12 @@ class Tally:
 
     records: int = 0
     rows: int = 0
-    exchanges: int = 0
+    bytes: int = 0
+    bodies: int = 0  # with a digest in their row
+    decoded: int = 0  # and compared with it
+
+
+ALL_BODIES = Bodies()
 
 
 def writer_lives(path: Path) -> bool:
@@ -91,13 +97,16 @@ def writer_lives(path: Path) -> bool:
 class FileCheck:
     """One pass over a file, beside its rows in the order of their offsets. `tally` counts what was read."""
 
-    def __init__(self, path: Path, rows: Iterable[Row], entered: Entered) -> None:
+    def __init__(
+        self, path: Path, name: str, rows: Iterable[Row], entered: Entered, bodies: Bodies = ALL_BODIES
+    ) -> None:
         self.tally = Tally()
         self._path = path
-        self._name = path.name
+        self._name = name
         self._rows = _Rows(rows, self.tally)
         self._entered = entered
-        self._index = Index(path) if entered.closed else None
+        self._bodies = bodies
+        self._index = Index(path) if entered.closed and entered.own else None
         self._exchange: _Exchange | None = None
         self._warcinfo_id: str | None = None
         self._cut = False
@@ -106,12 +115,17 @@ class FileCheck:
     def findings(self) -> Iterator[Finding]:
         """Everything that is wrong. Raises DiskError when the file cannot be read."""
         with disk("read", self._path):
-            for found in scan(self._path):
+            self._walk = Walk(self._path, self._name, strict=self._entered.own)
+            for found in self._walk.records():
                 if isinstance(found, Damage):
                     yield from self._damaged(found)
                     continue
                 with found:
                     self.tally.records += 1
+                    self.tally.bytes = found.offset + found.length
+                    if not self._entered.own:
+                        yield from self._foreign(found)
+                        continue
                     if found.head.type == "warcinfo" and self._is_of_another(found):
                         yield self._swapped(found)
                         return
@@ -152,24 +166,68 @@ class FileCheck:
     def _main(self, record: Record) -> Iterator[Finding]:
         """The record that a row points to: a response; a request, or metadata, where nothing came back."""
         yield from self._unfinished()
-        measured = measured_of(record)
-        self.tally.exchanges += 1
+        message = message_of(record)
         yield from self._before(record.offset)
         rows = self._rows.at(record.offset)
         self._exchange = _Exchange(record.head.record_id, record.offset, record.head.uri, tuple(row.id for row in rows))
         if not rows and self._entered.closed:
-            yield self._found(What.RECORD_WITHOUT_ROW, record.offset, f"{record.head.type} record", record.head.uri)
-        yield from self._digests(record, measured)
+            yield self._without_row(record)
+        yield from self._digests(record, message)
         yield from self._of_this_file(record)
         for row in rows:
-            if wrong := differences(row.capture, record, measured):
+            if wrong := differences(row.capture, record, message, body=self._takes(row)):
                 yield self._found(What.ROW, record.offset, "; ".join(wrong), row.capture.url, (row.id,))
+            if record.head.type == "revisit":
+                yield from self._revisit(record, row)
         self._exchange.row = rows[0] if rows else None
         self._exchange.shaken = not rows
-        if self._index is not None and measured is not None:
-            self._index.take(record.offset, line_of(record, measured), record.head.uri, self._exchange.rows)
+        if self._index is not None and message is not None:
+            self._index.take(record.offset, line_of(record, message), record.head.uri, self._exchange.rows)
         if record.head.type == "metadata":
             yield from self._metadata(record, self._exchange)
+
+    def _takes(self, row: Row) -> bool:
+        """Whether to decode the body that a row is of."""
+        if row.capture.body_sha256 is None:
+            return False
+        chosen = self._bodies.chosen(self.tally.bodies, row.capture.place.record_id)
+        self.tally.bodies += 1
+        self.tally.decoded += chosen
+        return chosen
+
+    def _without_row(self, record: Record) -> Finding:
+        head = record.head
+        return Finding(
+            self._name, record.offset, What.RECORD_WITHOUT_ROW, f"{head.type} record", head.uri, (), head.record_id
+        )
+
+    def _revisit(self, record: Record, row: Row) -> Iterator[Finding]:
+        """What a revisit refers to must be a response that has a row, and the payload that it says."""
+        refers_to = (record.head.get("WARC-Refers-To") or "").strip("<>")
+        identical = record.head.get("WARC-Profile") == IDENTICAL_PAYLOAD
+        wrong = None
+        if row.original is None:
+            wrong = "has no row" if refers_to or identical else None
+        elif row.original.record_type != "response":
+            wrong = f"is a {row.original.record_type} record"
+        elif identical and row.original.payload_digest != record.head.get("WARC-Payload-Digest"):
+            wrong = f"has the payload {row.original.payload_digest}"
+        if wrong:
+            detail = f"the record that it refers to, {refers_to or 'not named'}, {wrong}"
+            yield self._found(What.REVISIT, record.offset, detail, row.capture.url, (row.id,))
+
+    def _foreign(self, record: Record) -> Iterator[Finding]:
+        """A record that other software wrote: only what every WARC file must keep to, and what its row says."""
+        yield from self._before(record.offset)
+        rows = self._rows.at(record.offset)
+        for detail in foreign_digests(record):
+            ids = tuple(row.id for row in rows)
+            yield self._content(What.DIGEST, record.offset, detail, record.head.uri, ids)
+        for row in rows:
+            if wrong := foreign_differences(row.capture, record):
+                yield self._found(What.ROW, record.offset, "; ".join(wrong), row.capture.url, (row.id,))
+        if not rows and self._entered.closed and record.head.type in {"response", "revisit"}:
+            yield self._without_row(record)
 
     def _beside(self, record: Record) -> Iterator[Finding]:
         """A request or metadata record, which says to what exchange it belongs."""
@@ -188,9 +246,9 @@ class FileCheck:
         if exchange.row is not None and (wrong := context_differences(exchange.row.capture, record)):
             yield self._found(What.ROW, exchange.offset, "; ".join(wrong), exchange.url, exchange.rows)
 
-    def _digests(self, record: Record, measured: Measured | None) -> Iterator[Finding]:
+    def _digests(self, record: Record, message: Message | None) -> Iterator[Finding]:
         rows = self._exchange.rows if self._exchange else ()
-        for detail in wrong_digests(record, measured):
+        for detail in wrong_digests(record, message):
             yield self._content(What.DIGEST, record.offset, detail, record.head.uri, rows)
 
     def _of_this_file(self, record: Record) -> Iterator[Finding]:
@@ -250,7 +308,7 @@ class FileCheck:
         if self._index is not None:
             for wrong in self._index.complaints():
                 yield Finding(self._index.path.name, wrong.offset, What.CDXJ, str(wrong), wrong.url, tuple(wrong.rows))
-        if self._entered.sha256 and not self._explained and sha256_of(self._path) != self._entered.sha256:
+        if self._entered.sha256 and not self._explained and self._walk.sha256() != self._entered.sha256:
             yield self._found(What.CHECKSUM, None, f"sha256 is not {self._entered.sha256}, as when it was closed")
 
     def _resized(self) -> Iterator[Finding]:

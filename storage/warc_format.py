@@ -14,7 +14,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, ClassVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -49,12 +49,17 @@ Fields = tuple[tuple[str, str], ...]
 # --- record headers ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RecordHead:
     """The named fields of a record, in the order written."""
 
+    _named: ClassVar[dict[str, str]]  # of this very head: value by name in lower case
+
     version: str
     fields: Fields
+
+    def __post_init__(self) -> None:
+        self.__dict__["_named"] = {name.lower(): value for name, value in reversed(self.fields)}
 
     def __bytes__(self) -> bytes:
         lines = (self.version, *(f"{name}: {value}" for name, value in self.fields), "", "")
@@ -62,13 +67,12 @@ class RecordHead:
 
     def get(self, name: str) -> str | None:
         """The first value of a field, whatever the case of its name."""
-        name = name.lower()
-        return next((value for key, value in self.fields if key.lower() == name), None)
+        return self._named.get(name.lower())
 
     @property
     def type(self) -> str:
         """WARC-Type."""
-        return self.get("WARC-Type") or ""
+        return self._named.get("warc-type", "")
 
     @property
     def record_id(self) -> str:
@@ -89,7 +93,7 @@ class RecordHead:
     @property
     def content_length(self) -> int:
         """Content-Length, bytes of the block; -1 when it is missing or no number."""
-        value = self.get("Content-Length") or ""
+        value = self._named.get("content-length", "")
         return int(value) if value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS else -1
 
 
@@ -97,8 +101,8 @@ def parse_record_head(raw: bytes) -> RecordHead:
     """The header of a record; lines that are no field are passed over."""
     text = raw.decode("utf-8", "replace").replace("\r\n", "\n")
     version, *lines = text.replace("\n ", " ").replace("\n\t", " ").split("\n")
-    parts = (line.partition(":") for line in lines)
-    return RecordHead(version.strip(), tuple((name.strip(), value.strip()) for name, colon, value in parts if colon))
+    parts = [line.partition(":") for line in lines]
+    return RecordHead(version.strip(), tuple([(name.strip(), value.strip()) for name, colon, value in parts if colon]))
 
 
 def one_line(value: str) -> str:
@@ -254,14 +258,14 @@ def measure(block: IO[bytes], length: int, *, hash_body: bool) -> Measured:
     return Measured(
         length=at,
         block_digest=sha1(of_block.digest()),
-        payload_digest=sha1(of_payload.digest()) if _undisputed(raw_head) else None,
+        payload_digest=sha1(of_payload.digest()) if undisputed(raw_head) else None,
         body_sha256=body_sha256(block, at, head) if hash_body else None,
         head=head,
         raw_head=raw_head,
     )
 
 
-def _undisputed(raw_head: bytes) -> bool:
+def undisputed(raw_head: bytes) -> bool:
     """Other readers end a header block at its first line of blanks, which to HTTP continues the line before it."""
     return all(header_text(line).strip() for line in raw_head.split(b"\n")[:-2])
 

@@ -1,4 +1,4 @@
-"""Reads WARC files of one gzip member a record, and says exactly where one is damaged.
+"""Reads WARC files of one gzip member a record, and such as are not compressed; says exactly where one is damaged.
 
 What is read is whole: a record is given back only after its gzip checksum, its lengths and its end were found right.
 """
@@ -21,11 +21,11 @@ from storage.warc_format import GZIP_HEAD, RecordHead, digest_of, measure, parse
 
 _READ_FIRST = 16_384  # most records are small
 _READ = 262_144
-_IN_MEMORY = 4 << 20  # a longer block is read into a temporary file
+IN_MEMORY = 4 << 20  # a longer block is read into a temporary file
 _HEAD_LIMIT = 1 << 20
 _END = b"\r\n\r\n"
 _MAGIC = b"WARC/"
-_WITHOUT_HTTP = frozenset({"warcinfo", "metadata", "resource", "conversion"})
+WITHOUT_HTTP = frozenset({"warcinfo", "metadata", "resource", "conversion"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Record:
 
     file: str
     offset: int
-    length: int  # of the gzip member, bytes
+    length: int  # of the gzip member, or of the plain record; bytes
     head: RecordHead
     block: IO[bytes]
 
@@ -81,9 +81,9 @@ def read_record(folder: Path, file: str, offset: int, length: int | None = None)
 
     Raises DamageError, naming file and offset, when there is no whole record of that length.
     """
-    with _opened(folder / file) as opened:
+    with opened(folder / file) as archive:
         try:
-            record = _load(opened, file, offset)
+            record = _load(archive, file, offset)
         except _BrokenError as error:
             raise DamageError(str(Damage(file, offset, str(error)))) from error
     if length is not None and record.length != length:
@@ -92,16 +92,17 @@ def read_record(folder: Path, file: str, offset: int, length: int | None = None)
     return record
 
 
-def scan(path: Path, start: int = 0, *, strict: bool = True) -> Iterator[Record | Damage]:
+def scan(
+    path: Path, start: int = 0, *, strict: bool = True, warcinfo_id: str | None = None
+) -> Iterator[Record | Damage]:
     """Every record from the offset `start` on, and between them what is damaged; the caller may stop at any.
 
     `strict` holds for files of ours: gzip headers are checked bit by bit, and behind damage only records that name
-    this file's warcinfo record count (the body of a page may look like a WARC file). Raises DamageError for a file that
-    is not there.
+    this file's warcinfo record, which one that begins within may know, count (the body of a page may look like a WARC
+    file). Raises DamageError for a file that is not there.
     """
     final_name = path.name.removesuffix(".open")
-    warcinfo_id: str | None = None
-    with _opened(path) as file:
+    with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         while start < size:
             try:
@@ -112,7 +113,7 @@ def scan(path: Path, start: int = 0, *, strict: bool = True) -> Iterator[Record 
                 start = size if end is None else end
                 continue
             if warcinfo_id is None:
-                warcinfo_id = _warcinfo_id(record.head)
+                warcinfo_id = warcinfo_id_of(record.head)
             start = record.offset + record.length
             yield record
 
@@ -129,7 +130,7 @@ def faults(record: Record) -> list[str]:
 
 def _digests(record: Record) -> tuple[tuple[str, str | None], ...]:
     """Recomputed; None where it cannot be: the payload of a revisit is elsewhere."""
-    if record.head.type in _WITHOUT_HTTP:
+    if record.head.type in WITHOUT_HTTP:
         digest = digest_of(record.block)[1]
         return ("WARC-Block-Digest", digest), ("WARC-Payload-Digest", digest)
     measured = measure(record.block, record.head.content_length, hash_body=False)
@@ -137,7 +138,7 @@ def _digests(record: Record) -> tuple[tuple[str, str | None], ...]:
     return ("WARC-Block-Digest", measured.block_digest), ("WARC-Payload-Digest", payload_digest)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
     """The file, whether it is still being written or not: it may get its final name between two looks."""
     for candidate in (path, open_path(path), path):
         try:
@@ -149,7 +150,8 @@ def _opened(path: Path) -> IO[bytes]:
     raise DamageError(f"{path} is missing; put it back or run `newswarc verify`")
 
 
-def _warcinfo_id(head: RecordHead) -> str:
+def warcinfo_id_of(head: RecordHead) -> str:
+    """The warcinfo record that a record says it belongs to; itself, if it is one."""
     return head.record_id if head.type == "warcinfo" else (head.get("WARC-Warcinfo-ID") or "").strip("<>")
 
 
@@ -213,6 +215,32 @@ class _Member:
         return self._at - len(self._inflate.unused_data)
 
 
+class _Plain(_Member):
+    """One record of a file that is not compressed, read in the same way."""
+
+    def _more(self) -> bool:
+        self._file.seek(self._at)
+        piece = self._file.read(self._next_read)
+        if not piece:
+            raise _BrokenError("the file ends within a record")
+        self._next_read = _READ
+        self._at += len(piece)
+        self._out += piece
+        return True
+
+    def end(self) -> int:
+        """The offset behind the two line ends of the record."""
+        if b"".join(self.take(len(_END))) != _END:
+            raise _BrokenError("the block is longer than its Content-Length")
+        return self._at - len(self._out)
+
+
+def _member(file: IO[bytes], offset: int) -> _Member:
+    """What begins at an offset, compressed or not."""
+    file.seek(offset)
+    return _Plain(file, offset) if file.read(len(_MAGIC)) == _MAGIC else _Member(file, offset)
+
+
 def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> Record:
     if strict:
         file.seek(offset)
@@ -220,11 +248,11 @@ def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> R
         if found != GZIP_HEAD:
             torn = GZIP_HEAD.startswith(found)
             raise _BrokenError("the file ends within a record" if torn else "no gzip header as this program writes it")
-    member = _Member(file, offset)
+    member = _member(file, offset)
     head = parse_record_head(member.head())
     if not head.version.startswith("WARC/") or head.content_length < 0:
         raise _BrokenError("no WARC record header")
-    in_memory = head.content_length <= _IN_MEMORY
+    in_memory = head.content_length <= IN_MEMORY
     block: IO[bytes] = io.BytesIO() if in_memory else tempfile.TemporaryFile()  # noqa: SIM115 - the record's to keep
     try:
         for piece in member.take(head.content_length):
@@ -242,7 +270,9 @@ def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> R
 
 def _next_record(file: IO[bytes], start: int, size: int, warcinfo_id: str | None, *, strict: bool) -> int | None:
     """The offset of the next whole record header; None when there is none up to the end."""
-    magic = GZIP_HEAD if strict else GZIP_HEAD[:3]
+    file.seek(0)
+    plain = not strict and file.read(len(_MAGIC)) == _MAGIC
+    magic = _MAGIC if plain else GZIP_HEAD if strict else GZIP_HEAD[:3]
     while start < size:
         file.seek(start)
         window = file.read(_READ)
@@ -257,7 +287,7 @@ def _next_record(file: IO[bytes], start: int, size: int, warcinfo_id: str | None
 
 def _begins_record(file: IO[bytes], offset: int, warcinfo_id: str | None) -> bool:
     try:
-        head = parse_record_head(_Member(file, offset).head())
+        head = parse_record_head(_member(file, offset).head())
     except _BrokenError:
         return False
-    return head.version.startswith("WARC/") and (warcinfo_id is None or _warcinfo_id(head) == warcinfo_id)
+    return head.version.startswith("WARC/") and (warcinfo_id is None or warcinfo_id_of(head) == warcinfo_id)

@@ -151,11 +151,14 @@ class _NoBooks:
         pass
 
 
-def recover_folder(folder: Path, books: Books | None = None) -> list[Recovered]:
+Spare = Callable[[Path, int], None]  # hears of a file, and of the offset from which on it is about to be cut
+
+
+def recover_folder(folder: Path, books: Books | None = None, spare: Spare | None = None) -> list[Recovered]:
     """Recovers every file in `folder` that was left open; those of living writers are passed over. Raises DiskError."""
     with disk("recover", folder):
         names = sorted(path.name.removesuffix(OPEN) for path in folder.glob(f"*.warc.gz{OPEN}"))
-        recovered = [done for name in names if (done := recover(folder, name, books))]
+        recovered = [done for name in names if (done := recover(folder, name, books, spare))]
         for path in folder.glob(f"*.cdxj{OPEN}"):
             if not path.with_name(path.name.removesuffix(f".cdxj{OPEN}") + f".warc.gz{OPEN}").exists():
                 path.unlink(missing_ok=True)
@@ -175,7 +178,7 @@ def _remove_unseen(path: Path) -> None:
             path.unlink()
 
 
-def recover(folder: Path, name: str, books: Books | None = None) -> Recovered | None:
+def recover(folder: Path, name: str, books: Books | None = None, spare: Spare | None = None) -> Recovered | None:
     """Cuts NAME.open to its last whole exchange, rebuilds its CDXJ and renames both.
 
     None when its writer lives, or has just closed it. Raises DiskError, and DamageError when NAME exists already.
@@ -188,15 +191,19 @@ def recover(folder: Path, name: str, books: Books | None = None) -> Recovered | 
         except FileNotFoundError:
             return None
         with file:
-            return _recover(final, file, books or _NoBooks()) if lock(file) and still_at(file, path) else None
+            if not lock(file) or not still_at(file, path):
+                return None
+            return _recover(final, file, books or _NoBooks(), spare)
 
 
-def _recover(final: Path, file: io.FileIO, books: Books) -> Recovered:
+def _recover(final: Path, file: io.FileIO, books: Books, spare: Spare | None) -> Recovered:
     if final.exists():
         raise DamageError(f"{final} exists beside {final.name}{OPEN}; move one of them away")
     os.fsync(file.fileno())
     end, lines, damage = whole(units(open_path(final)), books.met)
     cut = os.fstat(file.fileno()).st_size - end
+    if cut and spare is not None:
+        spare(open_path(final), end)
     if not end:
         books.kept(final.name, None)
         open_path(final).unlink()

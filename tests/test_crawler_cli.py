@@ -771,7 +771,10 @@ def test_verify_prints_faults_and_ends_with_9(
     """Every fault on a line of stdout as it is found, what is only worth knowing on stderr."""
     faults = [Fault(What.FLIPPED, "a.warc.gz", 5, "crc"), Fault(What.ARTICLE, None, None, "no \x1b version")]
 
-    def check(engine: object, folder: Path, checked: Checked, progress: Callable[[str], None] | None) -> list[Fault]:
+    def check(
+        engine: object, folder: Path, checked: Checked, progress: Callable[[str], None] | None, **options: object
+    ) -> list[Fault]:
+        assert options.keys() == {"choice", "crew"}
         assert folder == tmp_path / "warc"
         checked.captures, checked.faults, checked.notes = 7, len(faults), ["a.warc.gz was left open"]
         if progress:

@@ -85,3 +85,11 @@ def test_a_figure_can_be_asked_for_alone():
     assert "SQLite: CPU a page, many over few" in done.stdout
     assert "<= 1.2 x" in done.stdout
     assert json.loads(done.stdout.split("claim ")[1].split(" ms")[0]) > 0
+
+
+def test_the_archive_that_is_verified_is_a_whole_one():
+    """`python -m scripts.bench verify` makes an archive without a fault, in several files, and prints both speeds."""
+    command = [sys.executable, "-m", "scripts.bench", "verify", "--verify-mb", "1", "--pages", "20", "--corpus", ""]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "verify with 2 workers over warcio check" in done.stdout
+    assert "1 MB in 4 files" in done.stdout or "1 MB in 5 files" in done.stdout

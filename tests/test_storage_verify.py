@@ -545,7 +545,7 @@ def test_a_fault_is_one_line() -> None:
 
 def test_rows_are_read_some_at_a_time(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of a file, each once, also where several lie at one place."""
-    monkeypatch.setattr("storage.verify._PAGE", 7)
+    monkeypatch.setattr("storage.verify_jobs.PAGE", 7)
     archive.begin("R1")
     lease = archive.lease(f"{SITE}/x")
     archive.do(*(archive.archiving(lease, page(str(n)))[0] for n in range(40)))

@@ -2,54 +2,110 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from crawler import collection as collections
 from crawler import console
 from crawler.collection import Collection
-from storage.database import open_readonly
+from storage.database import Engine, open_readonly
 from storage.errors import DamageError
-from storage.verify import Checked, Fault
+from storage.export import moment
+from storage.times import now
+from storage.verify import Checked, Choice, Fault
 from storage.verify import verify as faults_of
+from storage.verify_crew import Crew
+from storage.verify_files import Bodies
+from storage.warc_file import disk
 
 Note = Callable[[str], None]
 
+_SMALL = 48 << 20  # bytes
+_SHARE = 1 / 10  # of bodies that are decoded
 
-def verify(folder: Path, note: Note, progress: Note | None, *, as_json: bool) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of the command; None: not given."""
+
+    since: str | None = None
+    sample: float | None = None
+    seed: str | None = None
+    bodies: bool = False
+    workers: int | None = None
+    as_json: bool = False
+
+    def choice(self) -> Choice:
+        """The files to be read. Raises UsageError for a moment that is none."""
+        since = None if self.since is None else moment(self.since)
+        seed = now()[:10] if self.seed is None else self.seed
+        bodies = Bodies() if self.bodies else Bodies(_SHARE, seed)
+        return Choice(since, 100 if self.sample is None else self.sample, seed, bodies)
+
+
+def verify(folder: Path, note: Note, progress: Note | None, wanted: Wanted) -> None:
     """Print all damage as it is found. Raises DamageError when there is any."""
-    collection = collections.find(folder)
-    checked = _as_json(collection, progress) if as_json else _as_lines(collection, progress)
-    for line in checked.notes:
-        note(line)
-    if checked.faults:
-        raise DamageError(f"{collection.folder}: {checked.faults} faults in {checked}")
-    note(f"No damage in {checked}")
-
-
-def _as_lines(collection: Collection, progress: Note | None) -> Checked:
-    def show(faults: Iterable[Fault]) -> None:
-        for fault in faults:
-            console.out(console.one_line(str(fault)))
-            console.flush()  # a whole archive takes hours; what is found is told at once
-
-    return _checked(collection, progress, show)
-
-
-def _as_json(collection: Collection, progress: Note | None) -> Checked:
-    found: list[Fault] = []
-    checked = _checked(collection, progress, found.extend)
-    console.out_json({"checked": asdict(checked), "faults": [asdict(fault) for fault in found]})
-    return checked
-
-
-def _checked(collection: Collection, progress: Note | None, take: Callable[[Iterable[Fault]], None]) -> Checked:
-    """Hand all faults to `take`; what was looked at."""
-    checked, warc = Checked(), collection.warc()
+    collection, choice = collections.find(folder), wanted.choice()
+    collection.warc()
     engine = open_readonly(collection.database_url)
     try:
-        take(faults_of(engine, warc, checked, progress))
+        _check(Work(collection, engine, choice, wanted, progress), note)
     finally:
         engine.dispose()
-    return checked
+
+
+class Work:
+    """What all passes over a collection share."""
+
+    def __init__(
+        self, collection: Collection, engine: Engine, choice: Choice, wanted: Wanted, progress: Note | None
+    ) -> None:
+        self.collection = collection
+        self.engine = engine
+        self.wanted = wanted
+        self._choice = choice
+        self._progress = progress
+
+    def faults(self, checked: Checked, take: Callable[[Iterable[Fault]], None]) -> None:
+        """Hand all faults to `take`."""
+        folder = self.collection.warc()
+        workers = self.wanted.workers or _worthwhile(folder)
+        with ExitStack() as stack:
+            crew = stack.enter_context(Crew(workers, self.collection.database_url)) if workers > 1 else None
+            take(faults_of(self.engine, folder, checked, self._progress, choice=self._choice, crew=crew))
+
+
+def _worthwhile(folder: Path) -> int:
+    """One worker for each core; for a small archive this process alone is faster than starting others."""
+    with disk("read", folder):
+        sizes = [file.stat().st_size for file in os.scandir(folder) if file.is_file()]
+    return len(os.sched_getaffinity(0)) if sum(sizes) > _SMALL else 1
+
+
+def _check(work: Work, note: Note) -> None:
+    checked, found = Checked(), list[Fault]()
+    work.faults(checked, found.extend if work.wanted.as_json else _show)
+    if work.wanted.as_json:
+        console.out_json({"checked": asdict(checked), "faults": [asdict(fault) for fault in found]})
+    conclude(work, checked, note)
+
+
+def _show(faults: Iterable[Fault]) -> None:
+    for fault in faults:
+        console.out(console.one_line(str(fault)))
+        console.flush()  # a whole archive takes hours; what is found is told at once
+
+
+def conclude(work: Work, checked: Checked, note: Note) -> None:
+    """Tell what was looked at. Raises DamageError when there is any fault."""
+    for line in checked.notes:
+        note(line)
+    if checked.decoded < checked.bodies:
+        note(f"{checked.decoded:,} of {checked.bodies:,} pages were decoded as well; --bodies decodes all")
+    seen = f"{checked}" + (f"; {checked.not_chosen:,} files were left out" if checked.not_chosen else "")
+    if checked.faults:
+        raise DamageError(f"{work.collection.folder}: {checked.faults} faults in {seen}")
+    note(f"No damage in {seen}")

@@ -1,4 +1,4 @@
-"""`python -m scripts.bench [cpu|workers|memory|frontier|disk]`: the figures asked for, or all. Linux; two cores are used.
+"""`python -m scripts.bench [cpu|workers|memory|frontier|disk|verify]`: the figures asked for, or all. Linux; two cores are used.
 
 No figure fails the command: what is above its goal is marked MISSED. docs/cost.md says how each is measured.
 """
@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.bench import frontier, memory, pages
+from scripts.bench import checking, frontier, memory, pages
 from scripts.bench.cost import Bench
 from scripts.bench.figures import Figure, heading, machine, show
 
-WORDS = ("cpu", "workers", "disk", "frontier", "memory")
+WORDS = ("cpu", "workers", "disk", "frontier", "memory", "verify")
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     options = arguments()
     words = options.figures or WORDS
     print(machine())
-    chosen = choose(options) if {"cpu", "workers", "disk"} & set(words) else []
+    chosen = choose(options) if {"cpu", "workers", "disk", "verify"} & set(words) else []
     bench = Bench(chosen)
     measures: dict[str, tuple[str, Callable[[], Iterator[Figure]]]] = {
         "cpu": ("CPU a page outside extraction: main process, and workers without the extraction function", bench.cpu),
@@ -34,6 +34,10 @@ def main() -> int:
             lambda: frontier.figures(options.frontier_pages, options.few, options.many),
         ),
         "memory": ("memory over a long crawl of generated pages", lambda: memory.figures(options.memory_pages)),
+        "verify": (
+            "megabytes of WARC that `newswarc verify` reads a second, beside `warcio check`",
+            lambda: checking.figures(chosen, options.verify_mb),
+        ),
     }
     missed = [figure for word in words for figure in _run(*measures[word]) if figure.good is False]
     print(f"\n{len(missed)} of the goals missed" if missed else "\nall goals reached")
@@ -69,6 +73,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--many", type=int, default=frontier.MANY, metavar="N", help="known URLs of a large one")
     parser.add_argument("--frontier-pages", type=int, default=2000, metavar="N")
     parser.add_argument("--memory-pages", type=int, default=20_000, metavar="N")
+    parser.add_argument("--verify-mb", type=int, default=checking.SIZE, metavar="N", help="size of the archive checked")
     return parser.parse_args()
 
 

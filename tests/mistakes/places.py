@@ -151,6 +151,8 @@ PLACES = [
     Mistake("`package` to a disk that is full", "package --output full/all.wacz", DISK, "newswarc: error: full/all.wacz: cannot be written: No space left on device", crawled, shell=FULL_TMP, keeps=("full",)),
     Mistake("the archive's files are gone", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 0 files, 0 records, 0 captures, 1 versions, 1 articles", archive(removed)),
     Mistake("the archive's files are gone, for `crawl`: no mistake", "crawl", OK, "Articles: 0 added, 0 pending", archive(removed)),
+    Mistake("the archive's files are gone, for `verify --repair`", "verify --repair", DAMAGE, "newswarc: error: DIR: 1 faults in 0 files, 0 records, 0 captures, 1 versions, 1 articles", archive(removed)),
+    Mistake("a disk that can only be read, for `verify --repair`", "verify --repair", DISK, "newswarc: error: cannot lock DIR/newswarc.lock: Read-only file system; a collection must be writable", crawled, shell=READ_ONLY),
     Mistake("the archive's files are gone, for `show --raw`", "show --raw SITE/good/", DAMAGE, "newswarc: error: DIR/warc/....warc.gz is missing; put it back or run `newswarc verify`", archive(removed)),
     Mistake("the archive's files were moved to other storage, for `show --raw`", "show --raw SITE/good/", DISK, "newswarc: error: ....warc.gz is in s3://cold/; bring it back, then say `newswarc files here`", archive(moved)),
     Mistake("a file of the archive is cut", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 1 files, 7 records, 3 captures, 1 versions, 1 articles", archive(cut)),
