@@ -7,7 +7,7 @@ redirects that led to them, their requisites, and the originals of revisits. Wha
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -50,16 +50,28 @@ class Selection:
     orphans: int  # revisits left out, because the payload that they refer to is withdrawn or not known
 
 
-def choose(engine: Engine, wanted: Wanted) -> Selection:
-    """The selection, in one consistent state of the database. Raises UsageError for an unknown source, run or moment."""
+Whole = Callable[[Capture], Iterable[Capture]]
+
+
+def choose(engine: Engine, wanted: Wanted, whole: Whole | None = None) -> Selection:
+    """The selection. Raises UsageError for an unknown source, run or moment.
+
+    `whole` gives the captures of what a page needs, whichever page asked for it first; pages are read for that, in no
+    transaction. Without it only what a page was the first to ask for is known.
+    """
     with reading(engine) as conn:
         chosen = _articles(conn, wanted)
         ids = _captures_of(conn, chosen)
+        pages = _in_order(conn, _pages(conn, ids)) if whole else ()
+        count = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
+        shown = _versions(conn, chosen)
+    needed = {one.place.record_id for page in captures_in(engine, pages) for one in whole(page)} if whole else set()
+    with reading(engine) as conn:
+        ids |= set(_values(conn, select(captures.c.id).where(_open()), captures.c.warc_record_id, needed))
         ids |= _requisites(conn, ids)
         ids |= _originals(conn, ids)
         orphans = _orphans(conn, ids)
-        count = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
-        return Selection(count, _in_order(conn, ids - orphans), _versions(conn, chosen), len(orphans))
+        return Selection(count, _in_order(conn, ids - orphans), shown, len(orphans))
 
 
 def captures_in(engine: Engine, ids: Sequence[int]) -> Iterator[Capture]:
@@ -167,6 +179,13 @@ def _captures_of(conn: Connection, chosen: Select[Any]) -> set[int]:
         .where(versions.c.article_id.in_(chosen), _open())
     )
     return set(conn.execute(union(fetched, read)).scalars())
+
+
+def _pages(conn: Connection, ids: set[int]) -> set[int]:
+    """The captures among these that are pages of articles."""
+    answered = captures.c.http_status.between(200, 299)
+    query = select(captures.c.id).where(captures.c.kind == str(Kind.ARTICLE), answered)
+    return set(_values(conn, query, captures.c.id, ids))
 
 
 def _requisites(conn: Connection, ids: set[int]) -> set[int]:

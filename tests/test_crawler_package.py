@@ -60,10 +60,9 @@ def test_nothing_is_overwritten_unless_it_is_said(crawled: Desk) -> None:
 
 
 @pytest.fixture
-def dated(archive: Archive, tmp_path: Path) -> Desk:
+def dated(archive: Archive, database_url: str, tmp_path: Path) -> Desk:
     """An article that is captured on five days: new, edited, as on the first day, not modified, gone."""
-    url = archive.engine.url.render_as_string(hide_password=False)
-    (tmp_path / "newswarc.toml").write_text(f"[database]\nurl = {json.dumps(url)}\n")
+    (tmp_path / "newswarc.toml").write_text(f"[database]\nurl = {json.dumps(database_url)}\n")
     archive.begin("R1")
     story = f"{SITE}/story"
     for day, (answer, found) in enumerate(

@@ -6,7 +6,7 @@ import pytest
 from archives import SITE, Archive, candidate, changed, page
 
 from storage.errors import UsageError
-from storage.records import Kind, NoArticle
+from storage.records import Capture, Kind, NoArticle
 from storage.selection import Selection, Wanted, captures_in, choose, pages_in
 
 LONG = "The harbour wall is to be rebuilt. " * 60  # a payload that is worth referring to
@@ -147,3 +147,26 @@ def test_requisites_go_along(archive: Archive) -> None:
         archive.fetch(lease, b"HTTP/1.1 200 OK\r\n\r\n" + path.encode())
     archive.end()
     assert chosen(archive) == ["/a.css", "/b.woff2", "/story"]
+
+
+def test_what_another_page_asked_for_first_goes_along(archive: Archive) -> None:
+    """Where somebody tells what a page needs: a picture that two share is fetched once."""
+    archive.begin("R1")
+    archive.article("/one")
+    archive.article("/two")
+    lease = archive.lease(f"{SITE}/shared.png", Kind.REQUISITE)
+    archive.edit("UPDATE urls SET discovered_from = :via WHERE url = :url", via=f"{SITE}/one", url=lease.url)
+    shared = archive.fetch(lease, b"HTTP/1.1 200 OK\r\n\r\npicture").capture
+    assert shared is not None
+    archive.answer("/two/nothing", 404)
+    archive.end()
+    asked: list[str] = []
+
+    def whole(capture: Capture) -> list[Capture]:
+        asked.append(capture.url.removeprefix(SITE))
+        return [shared]
+
+    wanted = Wanted(query="story of /two")
+    assert urls_of(archive, choose(archive.engine, wanted)) == ["/two"]
+    assert urls_of(archive, choose(archive.engine, wanted, whole)) == ["/shared.png", "/two"]
+    assert asked == ["/two"]
