@@ -13,11 +13,12 @@ BIN := $(VENV)/bin
 # setuptools warns at length of folders beside an editable package; ours are meant to be there.
 PIP_INSTALL := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup demo test hostile torture fuzz bench lint corpus canary clean
+.PHONY: help setup demo test referees hostile torture fuzz bench lint corpus canary clean
 
 help:
 	@echo 'make demo    crawl a small newsroom on loopback into ./demo-news/ and show what came of it'
 	@echo 'make test    run every test'
+	@echo 'make referees make .venv-referees: pywb, wacz, cdxj-indexer, ReplayWeb.page, with which tests judge our archives'
 	@echo 'make hostile crawl a server with some hundred faults'
 	@echo 'make torture kill -9 a crawl 200 times at random and at every certain moment, and cut its file anywhere'
 	@echo 'make fuzz    run each fuzz target for FUZZ_SECONDS (60)'
@@ -48,6 +49,19 @@ demo: setup
 test: setup
 	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
+# pywb, wacz and what they need are GPL and AGPL: they never come into .venv. ReplayWeb.page comes with npm, where there is one.
+REPLAYWEBPAGE := replaywebpage@2.4.6
+
+.venv-referees/.ready: scripts/referees.txt
+	@echo 'setting up .venv-referees (once) ...' >&2
+	@test -x .venv-referees/bin/python || $(PYTHON) -m venv .venv-referees
+	@.venv-referees/bin/python -m pip install --quiet --requirement scripts/referees.txt
+	@! command -v npm >/dev/null || { cd .venv-referees && rm -rf package replaywebpage && \
+		npm pack --silent $(REPLAYWEBPAGE) >/dev/null && tar xzf replaywebpage-*.tgz && mv package replaywebpage; }
+	@touch $@
+
+referees: .venv-referees/.ready
+
 hostile: setup
 	@$(BIN)/python -m pytest -s tests/test_crawler_hostile.py
 
@@ -77,4 +91,4 @@ canary:
 	@PYTHON='$(PYTHON)' sh scripts/canary.sh
 
 clean:
-	rm -rf $(VENV) .venv-fuzz .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+	rm -rf $(VENV) .venv-fuzz .venv-referees .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

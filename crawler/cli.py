@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, str] = {
     "show": "crawler.commands.show:command",
     "export": "crawler.commands.export:command",
     "snapshot": "crawler.commands.snapshot:command",
+    "package": "crawler.commands.package:command",
+    "replay": "crawler.commands.replay:command",
     "files": "crawler.commands.files:command",
     "verify": "crawler.commands.verify:command",
     "withdraw": "crawler.commands.withdraw:command",

@@ -20,18 +20,18 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     The file that a symbolic link points to is replaced, devices and pipes are written to. Raises DiskError, UsageError
     for a folder; what the block itself raises passes.
     """
-    with _as_disk_error(path):
+    with as_disk_error(path):
         target = path.resolve()
         if target.is_dir():
             raise UsageError(f"{path}: is a folder, not a file")
         is_device = target.exists() and not target.is_file()
     if is_device:
-        with _as_disk_error(path), target.open("wb") as device:
+        with as_disk_error(path), target.open("wb") as device:
             yield device
         return
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        with _as_disk_error(path):
+        with as_disk_error(path):
             with temporary.open("xb") as file:
                 _copy_mode(target, file)
                 yield file
@@ -45,20 +45,21 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def appearing(path: Path) -> Iterator[Path]:
+def appearing(path: Path, *, part: bool = False) -> Iterator[Path]:
     """The name of a file to make; it takes the place of `path` in one step when the block ends without error.
 
-    For those who write to a name, not to a file. Raises DiskError, UsageError for a folder or a device.
+    For those who write to a name, not to a file. With `part` the name is `PATH.part`, so that what a kill leaves is seen for what
+    it is, and overwritten by the next. Raises DiskError, UsageError for a folder or a device.
     """
     target = path.resolve()
     if target.exists() and not target.is_file():
         raise UsageError(f"{path}: is no file")
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    temporary = target.with_name(f"{target.name}.part" if part else f".{target.name}.{secrets.token_hex(4)}")
     try:
-        with _as_disk_error(path):
-            temporary.touch(exist_ok=False)
+        with as_disk_error(path):
+            temporary.touch(exist_ok=part)
         yield temporary
-        with _as_disk_error(path):
+        with as_disk_error(path):
             _synced(temporary)
             temporary.replace(target)
             sync_folder(target.parent)
@@ -92,7 +93,8 @@ def _copy_mode(target: Path, file: BinaryIO) -> None:
 
 
 @contextmanager
-def _as_disk_error(path: Path) -> Iterator[None]:
+def as_disk_error(path: Path) -> Iterator[None]:
+    """Turns an OSError into the DiskError that the operator reads."""
     try:
         yield
     except BrokenPipeError:

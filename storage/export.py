@@ -12,16 +12,15 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
 from storage import views
 from storage.errors import UsageError
+from storage.moments import moment
 from storage.query import with_lists
 from storage.schema import sources
-from storage.times import iso
 
 FORMATS = ("jsonl", "csv")
 ROWS_AT_ONCE = 50
@@ -54,32 +53,20 @@ def export(
     return _csv(rows) if fmt == "csv" else _jsonl(rows)
 
 
-def moment(text: str) -> str:
-    """A date or ISO 8601 moment as the database writes moments; without offset it is UTC. Raises UsageError."""
-    try:
-        return date.fromisoformat(text).isoformat() + "T00:00:00.000Z"
-    except ValueError:
-        pass
-    try:
-        said = datetime.fromisoformat(text)
-        return iso(said if said.tzinfo else said.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is no date; write 2026-03-01 or 2026-03-01T12:00:00Z") from None
-
-
 def _chosen(conn: Connection, since_seq: int | None, source: str | None, since: str | None) -> Select[Any]:
     query = select(_v_articles)
     if since_seq is not None:
         query = query.where(_v_articles.c.changed_seq > since_seq)
     if source is not None:
-        _refuse_unknown(conn, source)
+        refuse_unknown_source(conn, source)
         query = query.where(_v_articles.c.source == source)
     if since is not None:
         query = query.where(_v_articles.c.first_seen_at >= moment(since))
     return query
 
 
-def _refuse_unknown(conn: Connection, source: str) -> None:
+def refuse_unknown_source(conn: Connection, source: str) -> None:
+    """Raises UsageError, naming the nearest, when no source has this name."""
     names = conn.execute(select(sources.c.name).order_by(sources.c.name)).scalars().all()
     if source not in names:
         near = difflib.get_close_matches(source, names, n=1) or list(names[:5])

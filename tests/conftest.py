@@ -1,6 +1,6 @@
 """Fixtures for all tests come from plugins beside this file."""
 
-pytest_plugins = ["archives", "databases", "desk"]
+pytest_plugins = ["archives", "databases", "desk", "judged"]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -57,6 +57,15 @@ class Desk:
         [[value]] = self.rows(query, *arguments)
         return value
 
+    def write(self, statement: str, *arguments: Any) -> None:
+        """Change the collection's database behind newswarc's back."""
+        conn = sqlite3.connect(self.folder / "news.db", timeout=30)
+        try:
+            with conn:
+                conn.execute(statement, arguments)
+        finally:
+            conn.close()
+
     def configure(self, *sources: tuple[str, str], allow: str, more: str = "", crawl: str = "") -> None:
         """Write newswarc.toml for some (name, url) sources on loopback."""
         tables = "".join(f'[[source]]\nname = "{name}"\nurl = "{url}"\n{more}\n' for name, url in sources)

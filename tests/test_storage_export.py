@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 from storage import views
 from storage.database import reading, transaction
 from storage.errors import UsageError
-from storage.export import cell, export, moment
+from storage.export import cell, export
+from storage.moments import moment
 
 NAMES = [column.name for column in views.V_ARTICLES.columns]
 DAY_LATER = "2026-03-02T12:00:00.000Z"

@@ -1,4 +1,4 @@
-"""`show`: an article, or what is known of a URL, or the archived bytes."""
+"""`show`: an article, or what is known of a URL, now or as of a moment, or the archived bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from crawler.actions.database import opened
 from crawler.collection import Collection
 from storage import captures, query
 from storage.errors import UsageError
+from storage.moments import end_of
 from storage.shelf import Shelf
+from storage.times import parse
 
 Row = dict[str, Any]
 
@@ -35,14 +37,18 @@ FIELDS = (
 )
 CAPTURES = 20  # that are shown
 CHUNK = 65_536  # bytes
+ANSWERS = ("response", "revisit")
+NOT_MODIFIED = 304
 
 
-def show(folder: Path, target: str, *, raw: bool, as_json: bool) -> None:
-    """Print what is known of a URL or uid, or the archived bytes behind it. Raises UsageError when nothing is."""
+def show(folder: Path, target: str, *, at: str | None, raw: bool, as_json: bool) -> None:
+    """Print what is known of a URL or uid, now or as of a moment, or the archived bytes. Raises UsageError when nothing is."""
     collection = collections.find(folder)
     known = _known(collection, target)
-    if raw:
-        _print_raw(collection, known, target)
+    if at is not None:
+        _show_at(collection, _as_of(known, target, at), raw=raw, as_json=as_json)
+    elif raw:
+        _print_raw(collection, _newest(known, target))
     elif as_json:
         console.out_json(known)
     else:
@@ -68,18 +74,56 @@ def _known(collection: Collection, target: str) -> Row:
     return found
 
 
-def _print_raw(collection: Collection, known: Row, target: str) -> None:
-    """What was served in the capture that an article's row points to, else in the newest one with an answer."""
-    answered = [capture for capture in known["captures"] if capture["record_type"] in {"response", "revisit"}]
-    place = known["article"] or next(iter(answered), None)
+def _newest(known: Row, target: str) -> str:
+    """The id of the record that an article's row points to, else of the newest capture with an answer."""
+    answered = (capture for capture in known["captures"] if capture["record_type"] in ANSWERS)
+    place = known["article"] or next(answered, None)
     if place is None:
         raise UsageError(f"{checks.shown(target)} never gave an answer: there are no bytes to show")
+    return str(place["warc_record_id"])
+
+
+def _print_raw(collection: Collection, record_id: str) -> None:
+    """An answer as it was served; of a revisit, with the payload that it refers to."""
     with opened(collection) as conn:
-        capture = captures.of_record(conn, place["warc_record_id"])
+        capture = captures.of_record(conn, record_id)
         assert capture is not None, "a row was made of it just now"
         with Shelf(collection.warc(), conn.engine).response(capture) as response:
             response.block.seek(0)
             console.out_bytes(iter(lambda: response.block.read(CHUNK), b""))
+
+
+# ---- as of a moment
+
+
+def _as_of(known: Row, target: str, at: str) -> Row:
+    """The newest capture with an answer up to a moment, and the version that was the newest then, if any.
+
+    A 304 says that the one before it still holds.
+    """
+    end = parse(end_of(at))
+    answered = [
+        one for one in known["captures"] if one["record_type"] in ANSWERS and one["http_status"] != NOT_MODIFIED
+    ]
+    capture = next((one for one in answered if parse(one["fetched_at"]) < end), None)
+    if capture is None:
+        oldest = f"the oldest is of {answered[-1]['fetched_at']}" if answered else "it never gave an answer"
+        raise UsageError(f"{checks.shown(target)} has no capture up to {at}; {oldest}")
+    versions = [one for one in known["versions"] if parse(one["observed_at"]) < end]
+    return {"capture": capture, "version": versions[-1] if versions else None}
+
+
+def _show_at(collection: Collection, then: Row, *, raw: bool, as_json: bool) -> None:
+    if raw:
+        _print_raw(collection, then["capture"]["warc_record_id"])
+    elif as_json:
+        console.out_json(then)
+    else:
+        version = then["version"]
+        lines = [_field(name, value) for name, value in then["capture"].items() if value is not None]
+        lines += ["", *_versions([version])] if version else []
+        for line in [*map(console.one_line, lines), *(["", version["text"]] if version else [])]:
+            console.out(line)
 
 
 def _text(known: Row) -> list[str]:

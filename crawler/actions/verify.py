@@ -13,7 +13,7 @@ from crawler import console
 from crawler.collection import Collection
 from storage.database import Engine, open_readonly
 from storage.errors import DamageError
-from storage.export import moment
+from storage.moments import moment
 from storage.times import now
 from storage.verify import Checked, Choice, Fault
 from storage.verify import verify as faults_of

@@ -148,6 +148,7 @@ PLACES = [
     Mistake("a disk that can only be read, for `status`: no mistake", "status", OK, "source\tarticles\tpending\tfailed\tlast success\ttrouble", crawled, shell=READ_ONLY),
     Mistake("a disk that can only be read, for `verify`: no mistake", "verify", OK, "No damage in 1 files, 13 records, 3 captures, 1 versions, 1 articles", crawled, shell=READ_ONLY),
     Mistake("the archive's disk is full", "crawl", DISK, "newswarc: error: cannot write DIR/warc/....warc.gz: No space left on device; make room, then run again", good, shell=FULL_WARC, mend=empty),
+    Mistake("`package` to a disk that is full", "package --output full/all.wacz", DISK, "newswarc: error: full/all.wacz: cannot be written: No space left on device", crawled, shell=FULL_TMP, keeps=("full",)),
     Mistake("the archive's files are gone", "verify", DAMAGE, "newswarc: error: DIR: 1 faults in 0 files, 0 records, 0 captures, 1 versions, 1 articles", archive(removed)),
     Mistake("the archive's files are gone, for `crawl`: no mistake", "crawl", OK, "Articles: 0 added, 0 pending", archive(removed)),
     Mistake("the archive's files are gone, for `verify --repair`", "verify --repair", DAMAGE, "newswarc: error: DIR: 1 faults in 0 files, 0 records, 0 captures, 1 versions, 1 articles", archive(removed)),

@@ -1,0 +1,97 @@
+"""Takes whole records out of WARC files as the gzip members they are, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from storage.errors import DamageError
+from storage.records import Capture
+from storage.warc_file import disk, open_path
+from storage.warc_format import pieces
+from storage.warc_read import Damage, Record, scan
+
+_MOST_LINKED = 8  # records behind a main one that may belong to it
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The bytes of some records that lie one behind the other."""
+
+    path: Path
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        """How many."""
+        return self.end - self.start
+
+    def pieces(self) -> Iterator[bytes]:
+        """They themselves."""
+        with disk("read", self.path), self.path.open("rb") as file:
+            yield from pieces(file, self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """An exchange to copy: its main record, which the caller closes, and the bytes of all its records."""
+
+    main: Record
+    span: Span
+
+
+def exchange_at(path: Path, capture: Capture) -> Copied:
+    """The main record of a capture with the records behind it that are linked to it (WARC-Concurrent-To).
+
+    Raises DamageError when the main record is not whole, or is another one; damage behind it is left out.
+    """
+    path = _there(path)
+    place, end = capture.place, 0
+    found = scan(path, place.offset, strict=False)
+    main = _main(next(found, None), capture)
+    end = place.offset + place.length
+    for record in islice(found, _MOST_LINKED):
+        if isinstance(record, Damage):
+            break
+        with record:
+            if _concurrent_to(record) != place.record_id:
+                break
+            end = record.offset + record.length
+    return Copied(main, Span(path, place.offset, end))
+
+
+def warcinfo_of(path: Path) -> Span | None:
+    """The warcinfo record that a file begins with; None when it begins with something else."""
+    path = _there(path)
+    first = next(scan(path, strict=False), None)
+    if first is None or isinstance(first, Damage):
+        return None
+    with first:
+        return Span(path, first.offset, first.offset + first.length) if first.head.type == "warcinfo" else None
+
+
+def _main(found: Record | Damage | None, capture: Capture) -> Record:
+    place = capture.place
+    if isinstance(found, Record) and found.place == place:
+        return found
+    if isinstance(found, Record):
+        found.close()
+    reason = (
+        found.reason if isinstance(found, Damage) else f"there is no record {place.record_id} of {place.length} bytes"
+    )
+    raise DamageError(str(Damage(place.file, place.offset, f"{reason}; `newswarc verify` tells more")))
+
+
+def _concurrent_to(record: Record) -> str:
+    return (record.head.get("WARC-Concurrent-To") or "").strip("<>")
+
+
+def _there(path: Path) -> Path:
+    """The file, whether it is still being written or not. Raises DamageError when it is not there."""
+    for candidate in (path, open_path(path), path):  # it may get its final name between two looks
+        if candidate.exists():
+            return candidate
+    raise DamageError(f"{path} is missing; put it back or run `newswarc verify`")

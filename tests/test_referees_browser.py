@@ -1,0 +1,104 @@
+"""A browser shows archived articles with all that belongs to them, and asks nobody but the archive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from archives import SITE, Archive
+from browser import Browser, browsing
+from desk import Desk
+from illustrated import REQUISITES, STORY, TITLE, archive_it
+from judged import chromium, referee, replaying
+from ranged import serving_files
+
+WIDTHS = "[...document.images].map((one) => one.naturalWidth)"
+LOOKS = """({
+  box: getComputedStyle(document.querySelector('#box')).backgroundImage.replace(/^.*\\/|"\\)$/g, ''),
+  colour: getComputedStyle(document.querySelector('h1')).color,
+  script: document.documentElement.dataset.script,
+  title: document.querySelector('h1').textContent,
+})"""
+EXPECTED = {"box": "net.png", "colour": "rgb(1, 2, 3)", "script": "ran", "title": TITLE}
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """A browser with one page."""
+    with browsing(chromium(), tmp_path / "profile") as running:
+        yield running
+
+
+@pytest.fixture
+def collection(tmp_path: Path) -> Path:
+    """A collection with an article and its requisites."""
+    folder = tmp_path / "news"
+    folder.mkdir()
+    archive = Archive(folder, f"sqlite:///{folder / 'news.db'}")
+    archive_it(archive)
+    archive.close()
+    (folder / "newswarc.toml").write_text("")
+    return folder
+
+
+def look_at(browser: Browser) -> None:
+    """Find the article in its frame, scroll to its end, and see that all of it has come."""
+    frame = browser.frame_where("document.querySelector('#native') !== null && document.readyState === 'complete'")
+    browser.evaluate("document.querySelector('#native').scrollIntoView()", frame)
+    frame = browser.frame_where(f"document.querySelector('#native') !== null && {WIDTHS}.every((one) => one > 0)")
+    browser.settle()
+    assert browser.evaluate(WIDTHS, frame) == [11, 13, 14]
+    assert browser.evaluate(LOOKS, frame) == EXPECTED
+
+
+def archived_url(url: str) -> str:
+    """The URL behind an address of the archive."""
+    return re.sub(r"^//", "https://", re.sub(r"^.*?/news/\d*[a-z]{2}_/", "", url))
+
+
+def test_pywb_shows_an_article_with_all_that_belongs_to_it(collection: Path, browser: Browser) -> None:
+    """Pictures (srcset, lazy), stylesheets with what they import, font and script: all from the archive, nothing from elsewhere."""
+    with replaying(collection) as address:
+        browser.open(f"{address}/20260301120001/{STORY}")
+        look_at(browser)
+    requested = browser.requested()
+    assert [
+        url for url in requested if not url.startswith((address.removesuffix("news"), "data:", "blob:", "about:"))
+    ] == []
+    assert {url: status for url, status in requested.items() if status not in (200, 302, 307)} == {}
+    shown = {archived_url(url) for url, status in requested.items() if status == 200}
+    assert shown >= {STORY, *REQUISITES} - {"https://pictures.gazette.test/wall-2.png"}
+
+
+def test_replaywebpage_shows_a_package(collection: Path, browser: Browser, tmp_path: Path) -> None:
+    """So does ReplayWeb.page, whose service worker reads the WACZ in ranges."""
+    Desk(collection).run("package", "--output", str(tmp_path / "all.wacz"))
+    with serving_files(referee("replaywebpage", needs="npm"), tmp_path) as address:
+        browser.open(f"{address}/?source={address}/all.wacz#view=pages&url={STORY}&ts=20260301120001")
+        look_at(browser)
+    requested = {url: status for url, status in browser.requested().items() if "_/" in url}
+    assert [url for url in browser.requested() if not url.startswith((address, "data:", "blob:", "about:"))] == []
+    assert {
+        url: said for url, said in requested.items() if said not in (200, 302) and not url.endswith("favicon.ico")
+    } == {}
+
+
+def test_replaywebpage_shows_a_revisit(tmp_path: Path, browser: Browser) -> None:
+    """With the payload of the record that it refers to."""
+    archive = Archive(tmp_path, f"sqlite:///{tmp_path / 'news.db'}")
+    archive.begin("R1")
+    words = "It was agreed to agree. " * 80
+    for path in ("/first", "/second"):
+        archive.article(path, words)
+    archive.end()
+    assert archive.one("SELECT record_type FROM captures WHERE url = :url", url=f"{SITE}/second") == "revisit"
+    archive.close()
+    (tmp_path / "newswarc.toml").write_text("")
+    Desk(tmp_path).run("package", "--output", "all.wacz")
+    with serving_files(referee("replaywebpage", needs="npm"), tmp_path) as address:
+        browser.open(f"{address}/?source={address}/all.wacz#view=pages&url={SITE}/second&ts=20260301120003")
+        frame = browser.frame_where("document.querySelector('article p') !== null")
+        assert browser.evaluate("document.querySelector('article p').textContent", frame) == words
+        assert browser.evaluate("location.href", frame).endswith(f"/{SITE}/second")
