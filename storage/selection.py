@@ -62,13 +62,13 @@ def choose(engine: Engine, wanted: Wanted, whole: Whole | None = None) -> Select
     with reading(engine) as conn:
         chosen = _articles(conn, wanted)
         ids = _captures_of(conn, chosen)
-        pages = _in_order(conn, _pages(conn, ids)) if whole else ()
+        pages = _in_order(conn, _pages(conn, ids)) if whole and _has_requisites(conn) else ()
         count = conn.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
         shown = _versions(conn, chosen)
     needed = {one.place.record_id for page in captures_in(engine, pages) for one in whole(page)} if whole else set()
     with reading(engine) as conn:
         ids |= set(_values(conn, select(captures.c.id).where(_open()), captures.c.warc_record_id, needed))
-        ids |= _requisites(conn, ids)
+        ids |= set() if whole else _requisites(conn, ids)
         ids |= _originals(conn, ids)
         orphans = _orphans(conn, ids)
         return Selection(count, _in_order(conn, ids - orphans), shown, len(orphans))
@@ -179,6 +179,10 @@ def _captures_of(conn: Connection, chosen: Select[Any]) -> set[int]:
         .where(versions.c.article_id.in_(chosen), _open())
     )
     return set(conn.execute(union(fetched, read)).scalars())
+
+
+def _has_requisites(conn: Connection) -> bool:
+    return conn.execute(select(captures.c.id).where(captures.c.kind == str(Kind.REQUISITE)).limit(1)).first() is not None
 
 
 def _pages(conn: Connection, ids: set[int]) -> set[int]:

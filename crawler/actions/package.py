@@ -8,6 +8,7 @@ from pathlib import Path
 from crawler import PRODUCT_VERSION, checks, files
 from crawler import collection as collections
 from crawler.collection import Collection
+from pipelines.whole_page import WholePage
 from storage.database import Engine, open_readonly
 from storage.errors import UsageError
 from storage.selection import Selection, Wanted, choose
@@ -48,7 +49,8 @@ def _refuse_what_is_no_text(asked: Mapping[str, str | None]) -> None:
 
 
 def _selected(engine: Engine, asked: Mapping[str, str | None], collection: Collection) -> Selection:
-    selection = choose(engine, Wanted(**asked))
+    whole = WholePage(engine, Shelf(collection.warc(), engine), collection.config.crawl.max_page_bytes)
+    selection = choose(engine, Wanted(**asked), whole.captures)
     if not selection.captures:
         said = _described(asked)
         raise UsageError(
