@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from archives import SITE, Archive
 from browser import Browser, browsing
 from desk import Desk
-from illustrated import REQUISITES, STORY, TITLE, archive_it
+from illustrated import TITLE, illustrate
 from judged import chromium, referee, replaying
 from ranged import serving_files
+
+from tests.newsroom import Newsroom
 
 WIDTHS = "[...document.images].map((one) => one.naturalWidth)"
 LOOKS = """({
@@ -31,16 +34,27 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
         yield running
 
 
+@dataclass(frozen=True)
+class Crawled:
+    """A collection after a crawl of an article that asks for much; the servers are gone."""
+
+    desk: Desk
+    url: str
+    timestamp: str
+    requisites: set[str]
+
+
 @pytest.fixture
-def collection(tmp_path: Path) -> Path:
-    """A collection with an article and its requisites."""
-    folder = tmp_path / "news"
-    folder.mkdir()
-    archive = Archive(folder, f"sqlite:///{folder / 'news.db'}")
-    archive_it(archive)
-    archive.close()
-    (folder / "newswarc.toml").write_text("")
-    return folder
+def crawled_article(desk: Desk) -> Crawled:
+    """The article, fetched with all it needs."""
+    with Newsroom(stories=2) as room, Newsroom(stories=1) as cdn:
+        url, requisites = illustrate(room, cdn)
+        desk.configure(("room", room.url), ("cdn", cdn.url), allow='["127.0.0.0/8"]', more="requisites = true")
+        desk.run("fetch", url)
+    captured = {row[0] for row in desk.rows("SELECT url FROM captures WHERE kind = 'requisite' AND http_status = 200")}
+    assert captured == requisites
+    fetched_at = desk.one("SELECT fetched_at FROM captures WHERE url = ?", url)
+    return Crawled(desk, url, re.sub(r"\D", "", fetched_at)[:14], requisites)
 
 
 def look_at(browser: Browser) -> None:
@@ -55,34 +69,37 @@ def look_at(browser: Browser) -> None:
 
 def archived_url(url: str) -> str:
     """The URL behind an address of the archive."""
-    return re.sub(r"^//", "https://", re.sub(r"^.*?/news/\d*[a-z]{2}_/", "", url))
+    return re.sub(r"^//", "http://", re.sub(r"^.*?/\d{14}[a-z]{2}_/", "", url))
 
 
-def test_pywb_shows_an_article_with_all_that_belongs_to_it(collection: Path, browser: Browser) -> None:
-    """Pictures (srcset, lazy), stylesheets with what they import, font and script: all from the archive, nothing from elsewhere."""
-    with replaying(collection) as address:
-        browser.open(f"{address}/20260301120001/{STORY}")
-        look_at(browser)
+def check(browser: Browser, address: str, crawled: Crawled) -> None:
+    """Nothing was asked of anybody but the archive, and it had all of it; but for the icon that browsers ask for."""
     requested = browser.requested()
-    assert [
-        url for url in requested if not url.startswith((address.removesuffix("news"), "data:", "blob:", "about:"))
-    ] == []
-    assert {url: status for url, status in requested.items() if status not in (200, 302, 307)} == {}
-    shown = {archived_url(url) for url, status in requested.items() if status == 200}
-    assert shown >= {STORY, *REQUISITES} - {"https://pictures.gazette.test/wall-2.png"}
+    assert [url for url in requested if not url.startswith((address, "data:", "blob:", "about:"))] == []
+    archived = {archived_url(url): status for url, status in requested.items() if re.search(r"/\d{14}[a-z]{2}_/", url)}
+    assert {url: said for url, said in archived.items() if said not in (200, 302, 307) and "favicon" not in url} == {}
+    shown = {url for url, status in archived.items() if status == 200}
+    assert shown >= {crawled.url, *crawled.requisites} - {
+        url for url in crawled.requisites if url.endswith("wall-2.png")
+    }
 
 
-def test_replaywebpage_shows_a_package(collection: Path, browser: Browser, tmp_path: Path) -> None:
-    """So does ReplayWeb.page, whose service worker reads the WACZ in ranges."""
-    Desk(collection).run("package", "--output", str(tmp_path / "all.wacz"))
-    with serving_files(referee("replaywebpage", needs="npm"), tmp_path) as address:
-        browser.open(f"{address}/?source={address}/all.wacz#view=pages&url={STORY}&ts=20260301120001")
+def test_pywb_shows_an_article_with_all_that_belongs_to_it(crawled_article: Crawled, browser: Browser) -> None:
+    """Pictures (srcset, lazy), stylesheets with what they import, font and script: all from the archive, nothing from elsewhere."""
+    with replaying(crawled_article.desk.folder) as address:
+        browser.open(f"{address}/{crawled_article.timestamp}/{crawled_article.url}")
         look_at(browser)
-    requested = {url: status for url, status in browser.requested().items() if "_/" in url}
-    assert [url for url in browser.requested() if not url.startswith((address, "data:", "blob:", "about:"))] == []
-    assert {
-        url: said for url, said in requested.items() if said not in (200, 302) and not url.endswith("favicon.ico")
-    } == {}
+    check(browser, address.removesuffix("news"), crawled_article)
+
+
+def test_replaywebpage_shows_a_package(crawled_article: Crawled, browser: Browser, tmp_path: Path) -> None:
+    """So does ReplayWeb.page, whose service worker reads the WACZ in ranges."""
+    crawled_article.desk.run("package", "--output", str(tmp_path / "all.wacz"))
+    with serving_files(referee("replaywebpage", needs="npm"), tmp_path) as address:
+        page = f"url={crawled_article.url}&ts={crawled_article.timestamp}"
+        browser.open(f"{address}/?source={address}/all.wacz#view=pages&{page}")
+        look_at(browser)
+    check(browser, address, crawled_article)
 
 
 def test_replaywebpage_shows_a_revisit(tmp_path: Path, browser: Browser) -> None:
