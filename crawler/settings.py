@@ -44,6 +44,7 @@ REDIRECT_MAX_TIMES = 10
 SCHEDULER = "crawler.frontier.Frontier"
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Encoding": "gzip, br",  # neither pywb nor ReplayWeb.page undoes zstd, and the latter not even deflate
 }
 DOWNLOADER_MIDDLEWARES = {
     "crawler.politeness.Scope": 50,
