@@ -1,4 +1,4 @@
-"""Reads WARC files of one gzip member a record, and says exactly where one is damaged.
+"""Reads WARC files of one gzip member a record, and says exactly where one is damaged. Those of others may be uncompressed.
 
 What is read is whole: a record is given back only after its gzip checksum, its lengths and its end were found right.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ _READ = 262_144
 _IN_MEMORY = 4 << 20  # a longer block is read into a temporary file
 _HEAD_LIMIT = 1 << 20
 _END = b"\r\n\r\n"
+_HEAD_END = re.compile(rb"\r?\n\r?\n")  # others end lines with LF alone, too
 _MAGIC = b"WARC/"
 _WITHOUT_HTTP = frozenset({"warcinfo", "metadata", "resource", "conversion"})
 
@@ -189,12 +191,12 @@ class _Member:
 
     def head(self) -> bytes:
         """The record header with its blank line."""
-        while (end := self._out.find(_END)) < 0:
+        while (end := _HEAD_END.search(self._out)) is None:
             if self._out[: len(_MAGIC)] != _MAGIC[: len(self._out)]:
                 raise _BrokenError("no WARC record header")
             if len(self._out) > _HEAD_LIMIT or not self._more():
                 raise _BrokenError("no end of a record header")
-        raw, self._out = self._out[: end + len(_END)], self._out[end + len(_END) :]
+        raw, self._out = self._out[: end.end()], self._out[end.end() :]
         return raw
 
     def take(self, size: int) -> Iterator[bytes]:
@@ -213,6 +215,56 @@ class _Member:
         return self._at - len(self._inflate.unused_data)
 
 
+class _Plain:
+    """A record that is not compressed, read as a member is."""
+
+    def __init__(self, file: IO[bytes], offset: int) -> None:
+        self._file = file
+        self._at = offset
+
+    def head(self) -> bytes:
+        """The record header with its blank line."""
+        raw = b""
+        while (end := _HEAD_END.search(raw)) is None:
+            self._file.seek(self._at + len(raw))
+            piece = self._file.read(_READ_FIRST)
+            if not piece or len(raw) > _HEAD_LIMIT:
+                raise _BrokenError("no end of a record header")
+            raw += piece
+        self._at += end.end()
+        return raw[: end.end()]
+
+    def take(self, size: int) -> Iterator[bytes]:
+        """The next `size` bytes."""
+        while size:
+            self._file.seek(self._at)
+            piece = self._file.read(min(size, _READ))
+            if not piece:
+                raise _BrokenError("the file ends within a record")
+            self._at += len(piece)
+            size -= len(piece)
+            yield piece
+
+    def end(self) -> int:
+        """The offset behind the two line ends of the record."""
+        if b"".join(self.take(len(_END))) != _END:
+            raise _BrokenError("the block is longer than its Content-Length")
+        return self._at
+
+
+def _begun(file: IO[bytes], offset: int) -> _Member | _Plain:
+    file.seek(offset)
+    return _Plain(file, offset) if file.read(len(_MAGIC)) == _MAGIC else _Member(file, offset)
+
+
+def load(file: IO[bytes], name: str, offset: int) -> Record | None:
+    """The record at `offset` of an open file of anybody's, which `read_record` would give back; None when it would not."""
+    try:
+        return _load(file, name, offset)
+    except _BrokenError:
+        return None
+
+
 def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> Record:
     if strict:
         file.seek(offset)
@@ -220,7 +272,7 @@ def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> R
         if found != GZIP_HEAD:
             torn = GZIP_HEAD.startswith(found)
             raise _BrokenError("the file ends within a record" if torn else "no gzip header as this program writes it")
-    member = _Member(file, offset)
+    member = _Member(file, offset) if strict else _begun(file, offset)
     head = parse_record_head(member.head())
     if not head.version.startswith("WARC/") or head.content_length < 0:
         raise _BrokenError("no WARC record header")
