@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "export": "crawler.commands.export:command",
     "snapshot": "crawler.commands.snapshot:command",
     "verify": "crawler.commands.verify:command",
+    "ingest": "crawler.commands.ingest:command",
 }
 EXIT_BUG, EXIT_USAGE, EXIT_DISK, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 8, 128 + 2, 128 + 13
 

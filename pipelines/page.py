@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 
+from pipelines.foreign_body import foreign_body
 from storage.http_message import decode_body, split_head
 from storage.records import Announced, Candidate, NoArticle, Page
 from storage.warc_format import body_sha256
@@ -24,7 +25,8 @@ _SAMPLE = (
 class RawPage:
     """What a worker needs to read a page: the response as it lies in the archive, or its first part.
 
-    `truncated` says that bytes are missing at its end, `limit` how many bytes of decoded body are read.
+    `truncated` says that bytes are missing at its end, `limit` how many bytes of decoded body are read. `foreign`: others
+    archived it, so that its header may not fit its body; `content_type` is then that of a record without HTTP header.
     """
 
     url: str  # of the final hop
@@ -34,6 +36,8 @@ class RawPage:
     truncated: bool
     limit: int
     announced: Announced | None = None
+    foreign: bool = False
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,14 @@ def page_of(raw: bytes, *, url: str, frontier_url: str, fetched_at: str, limit: 
 
 def read_page(raw: RawPage) -> Page:
     """The page that a worker was given."""
-    return page_of(
+    return _read(raw)[0]
+
+
+def _read(raw: RawPage) -> tuple[Page, bool]:
+    """The page, and whether its body is what the archived header declares: then its digest can be told from the archive."""
+    if raw.foreign:
+        return _read_foreign(raw)
+    page = page_of(
         raw.raw,
         url=raw.url,
         frontier_url=raw.frontier_url,
@@ -70,14 +81,31 @@ def read_page(raw: RawPage) -> Page:
         limit=raw.limit,
         truncated=raw.truncated,
     )
+    return page, True
+
+
+def _read_foreign(raw: RawPage) -> tuple[Page, bool]:
+    found = foreign_body(raw.raw, raw.content_type, raw.limit)
+    page = Page(
+        url=raw.url,
+        frontier_url=raw.frontier_url,
+        fetched_at=raw.fetched_at,
+        status=NO_STATUS if found.status is None else found.status,
+        content_type=found.content_type,
+        body=found.body,
+        cut=raw.truncated or found.cut,
+        headers=found.headers,
+    )
+    return page, found.as_declared
 
 
 def read_article(raw: RawPage) -> ReadArticle:
     """The article of a page. For workers."""
     from pipelines.extract import extract
 
-    page = read_page(raw)
-    return ReadArticle(extract(page, raw.announced, None), None if page.cut else hashlib.sha256(page.body).hexdigest())
+    page, as_declared = _read(raw)
+    digest = hashlib.sha256(page.body).hexdigest() if as_declared and not page.cut else None
+    return ReadArticle(extract(page, raw.announced, None), digest)
 
 
 def digest_of(raw: RawPage) -> str | None:

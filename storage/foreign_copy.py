@@ -46,10 +46,15 @@ class Shelved:
     malformed: list[Malformed] = field(default_factory=list)
 
 
-def name_of(path: Path, sha256: str) -> str:
-    """The name that a foreign file has in the collection: it says what is in it, so that the same content is the same file."""
-    stem = _UNSAFE.sub("-", _SUFFIXES.sub("", path.name))[:_STEM].strip("-.") or "foreign"
-    return f"ingested-{sha256[:16]}-{stem}.warc.gz"
+def prefix_of(sha256: str) -> str:
+    """How the name of a foreign file with this checksum begins in the collection: the same content is the same file."""
+    return f"ingested-{sha256[:16]}-"
+
+
+def name_of(shown: str, sha256: str) -> str:
+    """The name that a foreign file has in the collection."""
+    stem = _UNSAFE.sub("-", _SUFFIXES.sub("", shown.rpartition("/")[2]))[:_STEM].strip("-.") or "foreign"
+    return f"{prefix_of(sha256)}{stem}.warc.gz"
 
 
 def checksum(path: Path, stopped: Stopped) -> str:
@@ -62,10 +67,10 @@ def checksum(path: Path, stopped: Stopped) -> str:
     return hashed.hexdigest()
 
 
-def left_in_place(path: Path, sha256: str, stopped: Stopped) -> Shelved | None:
+def left_in_place(path: Path, name: str, sha256: str, stopped: Stopped) -> Shelved | None:
     """A file whose records are read where they lie; None when some of them cannot be, and it has to be copied."""
     path = path.resolve()
-    shelved = Shelved(name_of(path, sha256), path, path.stat().st_size, sha256)
+    shelved = Shelved(name, path, path.stat().st_size, sha256)
     for found in records(path):
         _heed(stopped)
         if isinstance(found, Malformed):

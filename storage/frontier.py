@@ -27,6 +27,7 @@ _READ = (
     .where(aliases.c.key.in_(bindparam("keys", expanding=True)))
 )
 _SETTLE = update(urls).where(urls.c.id == bindparam("url_id"))  # parameters named as columns are what it sets
+_ENTER = urls.insert().returning(urls.c.id)
 _ACCOUNT = outcomes.insert()
 _HOLDS = select(urls.c.article_id).where(urls.c.id == bindparam("url_id"))
 _SHELVE = (
@@ -100,6 +101,16 @@ def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> int:
     for start in range(0, len(keys), CHUNK):
         new += _discover_chunk(conn, {k: found[k] for k in keys[start : start + CHUNK]}, origin)
     return new
+
+
+def enter(conn: Connection, link: Link, origin: Origin) -> int:
+    """The row of a URL that was not discovered but is in the archive, made when it is new; it is not to be fetched."""
+    k = key(link.url)
+    known = ids_of(conn, [k]).get(k)
+    if known is not None:
+        return known
+    row = _row(k, link, origin, None) | {"next_fetch_at": None}
+    return int(conn.execute(_ENTER, row).scalar_one())
 
 
 def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) -> int:
@@ -278,6 +289,12 @@ def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_i
     if rows:
         entry = {"run_id": run_id, "verdict": str(Verdict.DUPLICATE), "reason": "alias", "at": now}
         conn.execute(outcomes.insert(), [{"url_id": row.id, "kind": row.kind} | entry for row in rows])
+
+
+def was_fetched_since(conn: Connection, url_id: int, moment: str) -> bool:
+    """Whether a row was settled by something newer."""
+    last = conn.execute(select(urls.c.last_fetch_at).where(urls.c.id == url_id)).scalar_one()
+    return last is not None and last > moment
 
 
 def holds_article(conn: Connection, url_id: int) -> bool:

@@ -14,9 +14,9 @@ _NOTE = update(runs).where(runs.c.id == bindparam("run"))  # parameters named as
 _SEEDS = [str(kind) for kind in SEED_KINDS]
 
 
-def begin(conn: Connection, run_id: str, version: str, now: str) -> None:
+def begin(conn: Connection, run_id: str, version: str, now: str, command: str = "crawl") -> None:
     """Enter a run."""
-    conn.execute(runs.insert().values(id=run_id, started_at=now, version=version))
+    conn.execute(runs.insert().values(id=run_id, started_at=now, version=version, command=command))
 
 
 def note_batch(conn: Connection, run_id: str, number: int) -> None:

@@ -87,9 +87,10 @@ class Shelf:
 
 
 def _joined(revisit: Record, original: Record) -> Response:
-    """The header block of one, the payload of the other."""
+    """The header block of one, if it has one, and the payload of the other."""
     block = cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115 - the response's to keep
-    start = split_head(b"".join(pieces(original.block, 0, HEAD_LIMIT))).payload_offset
+    alone = not revisit.head.content_length  # others keep nothing but the reference
+    start = 0 if alone else split_head(b"".join(pieces(original.block, 0, HEAD_LIMIT))).payload_offset
     for record, at in ((revisit, 0), (original, start)):
         for piece in pieces(record.block, at, record.head.content_length):
             block.write(piece)

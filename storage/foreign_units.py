@@ -1,0 +1,171 @@
+"""From the records of an ingested file to captures: a main record, with what metadata records say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from storage import foreign_fields as fields
+from storage.foreign import Malformed, records
+from storage.http_message import HEAD_LIMIT, Head, media_type, split_head
+from storage.records import Capture, Ended, FetchContext, RecordPlace
+from storage.times import iso
+from storage.warc_fields import context_of, parse_fields
+from storage.warc_format import digest_of, measure, pieces
+from storage.warc_read import Record
+
+MAIN = frozenset({"response", "revisit", "resource", "conversion"})
+_MESSAGES = frozenset({"response", "revisit", "request"})
+_METADATA_LIMIT = 1 << 20
+
+
+@dataclass(slots=True)
+class Met:
+    """A main record, open: close it after use. `until`: all that begins before this offset is dealt with once this is."""
+
+    record: Record
+    said: dict[str, str] = field(default_factory=dict)  # by metadata records of others
+    context: FetchContext | None = None  # by a metadata record of ours
+    ended: Ended | None = None
+    error: str | None = None
+    until: int = 0
+
+    @property
+    def type(self) -> str:
+        """WARC-Type, lower case."""
+        return self.record.head.type.lower()
+
+    def head(self) -> Head:
+        """The HTTP header of its block."""
+        return split_head(b"".join(pieces(self.record.block, 0, min(self.record.head.content_length, HEAD_LIMIT))))
+
+    def learn(self, content: bytes) -> None:
+        """What a metadata record says."""
+        try:
+            self.context, extra = context_of(content)
+            self.ended, self.error = Ended(extra.get("ended", Ended.COMPLETE)), extra.get("error")
+        except ValueError:
+            self.said |= parse_fields(content)
+
+
+def mets(path: Path, start: int = 0) -> Iterator[Met]:
+    """The main records of a file from an offset on. What cannot be read from its own place is passed over. Raises DiskError."""
+    held: Met | None = None
+    end = start
+    for found in records(path, start):
+        if isinstance(found, Malformed):
+            continue
+        if not isinstance(found, Record):
+            found.close()
+            continue
+        end = found.offset + found.length
+        if _is_said(found, held):
+            with found:
+                continue
+        following = _main(found)
+        if following is None:
+            found.close()
+            continue
+        if held is not None:
+            held.until = found.offset
+            yield held
+        held = following
+    if held is not None:
+        held.until = end
+        yield held
+
+
+def _is_said(record: Record, held: Met | None) -> bool:
+    """Whether a record is metadata of the one before it, which then knows what it says."""
+    if record.head.type.lower() != "metadata" or held is None or not _belongs(record, held.record):
+        return False
+    if record.head.content_length <= _METADATA_LIMIT:
+        held.learn(record.content())
+    return True
+
+
+def _belongs(metadata: Record, main: Record) -> bool:
+    named = {fields.bare(metadata.head.get(name)) for name in ("WARC-Concurrent-To", "WARC-Refers-To")} - {""}
+    return fields.record_id(main.head) in named if named else metadata.head.uri == main.head.uri
+
+
+def _main(record: Record) -> Met | None:
+    """The record as the first of an exchange, if it is one; ours may begin with the request, or with the metadata alone."""
+    kind = record.head.type.lower()
+    alone = record.head.get("WARC-Concurrent-To") is None
+    if kind in MAIN or (kind == "request" and alone):
+        return Met(record)
+    if kind == "metadata" and alone and record.head.content_length <= _METADATA_LIMIT:
+        met = Met(record)
+        met.learn(record.content())
+        return met if met.context is not None else None
+    return None
+
+
+# --- captures ---------------------------------------------------------------------------------------------------------
+
+
+def date_of(met: Met) -> str | None:
+    """WARC-Date; where it is missing or none, the Date of the server."""
+    return fields.moment(met.record.head.date) or _http_date(met.head().get("date"))
+
+
+def _http_date(text: str | None) -> str | None:
+    try:
+        return iso(parsedate_to_datetime(text)) if text else None
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def capture_of(met: Met, file: str, date: str, context: FetchContext) -> Capture:
+    """The capture whose main record was met, in the file of that name.
+
+    `payload_digest` is of the bytes as they lie there, whatever the record says; that of a revisit is the record's.
+    """
+    record, head = met.record, met.record.head
+    status, mime, payload = _measured(met)
+    return Capture(
+        place=RecordPlace(file, record.offset, record.length, _id(met, date)),
+        record_type=met.type,
+        url=fields.uri(head),
+        fetched_at=date,
+        http_status=status,
+        mime=mime,
+        payload_digest=payload,
+        block_digest=head.get("WARC-Block-Digest") or "",
+        ended=met.ended or _ended(head.get("WARC-Truncated"), head.get("WARC-Segment-Number")),
+        context=context,
+        revisit_of=fields.bare(head.get("WARC-Refers-To")) or None if met.type == "revisit" else None,
+        error=met.error,
+    )
+
+
+def _id(met: Met, date: str) -> str:
+    head = met.record.head
+    return fields.record_id(head) or fields.derived_id(met.type, fields.uri(head), date, str(head.content_length))
+
+
+def _measured(met: Met) -> tuple[int | None, str | None, str | None]:
+    """Status, media type and payload digest."""
+    record, head = met.record, met.record.head
+    declared = media_type((("content-type", head.get("Content-Type") or ""),))
+    if met.type not in _MESSAGES:
+        return None, declared, digest_of(record.block)[1] if met.type in MAIN else None
+    if met.type == "request":
+        return None, None, None
+    measured = measure(record.block, head.content_length, hash_body=False)
+    status, mime = measured.head.status, media_type(measured.head.headers)
+    if status is None and declared != "application/http":
+        mime = mime or declared
+    payload = fields.digest(head.get("WARC-Payload-Digest")) if met.type == "revisit" else measured.payload_digest
+    return status, mime, payload
+
+
+def _ended(truncated: str | None, segment: str | None) -> Ended:
+    """WARC-Truncated; a reason that is not the standard's, and a first segment, are too short too."""
+    if truncated is None:
+        return Ended.COMPLETE if segment is None else Ended.LENGTH
+    word = truncated.strip().lower()
+    return Ended(word) if word in {str(one) for one in Ended} - {"complete"} else Ended.LENGTH
