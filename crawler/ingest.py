@@ -35,7 +35,17 @@ from pipelines.workers import Workers
 from storage import ingest_rows, runs
 from storage.database import SHORT_TIMEOUT, Connection, batch, open_database, patiently
 from storage.errors import DamageError, StoppedError, UsageError
-from storage.foreign_copy import Shelved, checksum, copied, discard, extracted, left_in_place, looked_through, name_of, prefix_of
+from storage.foreign_copy import (
+    Shelved,
+    checksum,
+    copied,
+    discard,
+    extracted,
+    left_in_place,
+    looked_through,
+    name_of,
+    prefix_of,
+)
 from storage.foreign_kinds import entries, is_wacz
 from storage.ingest_rows import FileRow
 from storage.lock import hold
@@ -120,13 +130,16 @@ class Ingestion:
     def _end(self, conn: Connection) -> None:
         """The run is over: its account goes into the archive, with what it has ingested, and how."""
         self._result.ledger = ledger = runs.ledger(conn, self.run_id, 0)
-        if not self._accounted and self._rows:  # a transaction that is tried again finds it written
+        if not self._accounted and self._has_news():  # a transaction that is tried again finds it written
             write_ledger(conn, self._writer, self.run_id, ledger, str(self._warc))
             uri = f"urn:newswarc:run:{self.run_id}:ingested"
             self._writer.write_resource(uri, "application/json", json.dumps(self._account(), ensure_ascii=False).encode())
             self._writer.close()
             self._accounted = True
         runs.end(conn, self.run_id, self.exit_code, ledger, now())
+
+    def _has_news(self) -> bool:
+        return any(tally.captures or tally.outcomes for tally in self._rows.values())
 
     def _account(self) -> dict[str, object]:
         files = [{"name": tally.name, "file": tally.file, "in_place": tally.in_place} for tally in self._rows.values()]

@@ -12,7 +12,7 @@ from functools import partial
 from crawler.shapes import listed_refusal
 from pipelines.ingest import Tally
 from pipelines.page import RawPage, ReadArticle, read_article
-from pipelines.revive import Reviver, Revived, page_url
+from pipelines.revive import Revived, Reviver, page_url
 from pipelines.store import Recorded, Visit, When, store_article, store_sighting
 from pipelines.workers import WorkerError, Workers
 from storage import captures, ingest_rows
@@ -119,8 +119,7 @@ class Pages:
         waiting, revived = read.waiting, read.revived
         if revived.original is not None:
             ingest_rows.refer(conn, waiting.id, revived.original)
-        silent = (revived.gone or revived.not_modified) and not ingest_rows.is_article(conn, waiting.capture.url)
-        if silent or revived.nothing:
+        if revived.nothing or self._is_silent(conn, read):
             captures.settled(conn, waiting.id)
             return None
         try:
@@ -135,6 +134,14 @@ class Pages:
             return store_sighting(conn, visit)
         result = read.article.result if read.article else None
         return store_article(conn, visit, result, [], _never)[0]
+
+    @staticmethod
+    def _is_silent(conn: Connection, read: Read) -> bool:
+        """Whether a capture says nothing of any article: an error or a 304 of what is none, the conversion of a page that is there."""
+        url, revived = read.waiting.capture.url, read.revived
+        if revived.gone or revived.not_modified:
+            return not ingest_rows.is_article(conn, url)
+        return read.waiting.capture.record_type == "conversion" and ingest_rows.is_served(conn, url)
 
     def _visit(self, read: Read, lease: Lease, source_id: int) -> Visit:
         capture = read.waiting.capture
@@ -154,6 +161,6 @@ class Pages:
         )
 
 
-def _never(lease: Lease, outcome: Outcome, now_: str) -> When:
+def _never(*_: object) -> When:
     """What is read from an archive is not to be fetched because of it."""
     return When(None, 0)

@@ -69,7 +69,7 @@ def _mended(payload: bytes, headers: Headers, limit: int, strict: Decoded) -> De
     decoded = decode_body(plain, _packed(plain, kept), limit)
     if decoded.error and is_markup(plain):
         return Decoded(plain[:limit], cut=len(plain) > limit)
-    if len(decoded.body) < len(strict.body):
+    if (decoded.error or decoded.cut) and len(decoded.body) < len(strict.body):
         return strict
     return Decoded(decoded.body, decoded.cut or not whole, decoded.error)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pipelines.page import RawPage
@@ -14,7 +14,9 @@ from storage.ingest_rows import Waiting
 from storage.records import Capture, Ended, Kind
 from storage.shelf import Shelf
 from storage.urlkey import InvalidURL, canonical
+from storage.warc_file import disk
 from storage.warc_format import RecordHead
+from storage.warc_read import load
 
 _NOT_MODIFIED = "server-not-modified"
 _WITHOUT_HTTP = frozenset({"resource", "conversion"})
@@ -81,6 +83,8 @@ class Reviver:
         limit = self._limit + HEAD_LIMIT
         with self._shelf.response(capture) as response:
             raw, longer = response.block.read(limit), response.length > limit
+        if capture.ended is Ended.LENGTH and not longer:
+            raw += b"".join(self._continued(capture, limit - len(raw)))
         return RawPage(
             url=page_url(capture),
             frontier_url=capture.context.frontier_url,
@@ -92,6 +96,20 @@ class Reviver:
             foreign=True,
             content_type=self._content_type(capture) if capture.record_type in _WITHOUT_HTTP else None,
         )
+
+    def _continued(self, capture: Capture, limit: int) -> Iterator[bytes]:
+        """What the segments that follow a first one add to it (WARC 1.1, 6.9), as far as they lie right behind it."""
+        path = self._shelf.path(capture.place.file)
+        at = capture.place.offset + capture.place.length
+        with disk("read", path), path.open("rb", buffering=0) as file:
+            while limit > 0 and (record := load(file, path.name, at)) is not None:
+                with record:
+                    origin = fields.bare(record.head.get("WARC-Segment-Origin-ID"))
+                    if record.head.type.lower() != "continuation" or origin != capture.place.record_id:
+                        return
+                    yield record.content()[:limit]
+                    limit -= record.head.content_length
+                    at = record.offset + record.length
 
     def _content_type(self, capture: Capture) -> str:
         with self._shelf.record(capture.place) as record:

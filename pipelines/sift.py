@@ -76,7 +76,7 @@ class Sieve:
     def languages_of(seen: Seen) -> set[str]:
         """The languages that a capture says it is in: Content-Language, `<html lang>`, and what metadata records tell."""
         stated = (first_value(seen.headers, "content-language") or "").split(",")
-        stated += [seen.said.get("language", "")] + _detected(seen.said.get("languages-cld2"))
+        stated += [seen.said.get("language", ""), *_detected(seen.said.get("languages-cld2"))]
         if kind_of(seen) is Kind.ARTICLE and (found := _LANG.search(_body(seen))):
             stated.append(found[1].decode("ascii"))
         return {short(one) for one in stated} - {""}

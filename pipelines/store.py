@@ -111,7 +111,7 @@ def store_sighting(conn: Connection, visit: Visit) -> Outcome:
     else:
         outcome = Outcome(Verdict.UNCHANGED, "not-modified", article_id=article_id)
         articles.seen(conn, article_id, visit.fetched_at)
-    _finish(conn, visit, outcome, None, lambda lease, _, __: When(None, 0))
+    _finish(conn, visit, outcome, None, lambda *_: When(None, 0))
     return outcome
 
 

@@ -50,12 +50,17 @@ def line(url: str, date: str, place: RecordPlace, said: Mapping[str, str | None]
 
 def of_response(capture: Capture, raw_head: bytes) -> str:
     """The line of an exchange whose response begins with `raw_head`: mime and status as they stand there."""
+    return of_message(capture.url, capture.fetched_at, capture.place, capture.payload_digest, raw_head)
+
+
+def of_message(url: str, date: str, place: RecordPlace, digest: str | None, raw_head: bytes) -> str:
+    """The line of a record with an HTTP response whose header block is `raw_head`."""
     start, *lines = raw_head.split(b"\n")
     status = header_text(start).rstrip().partition(" ")[2].strip().partition(" ")[0]
     types = (value for name, _, value in (raw.partition(b":") for raw in lines) if name.lower().rstrip() == _TYPE)
     mime = next(types, None)
     said = {"mime": None if mime is None else _bare(header_text(mime)), "status": status or None}
-    return line(capture.url, capture.fetched_at, capture.place, {**said, "digest": capture.payload_digest})
+    return line(url, date, place, {**said, "digest": digest})
 
 
 def of_resource(head: RecordHead, place: RecordPlace) -> str:

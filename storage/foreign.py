@@ -171,7 +171,7 @@ def _ends_here(stream: Stream) -> bool:
 
 
 def _mended(stream: Stream, block: IO[bytes]) -> bool:
-    """Makes a block of all that lies before the next record, whatever its length was said to be; false when that is not to be had."""
+    """Makes a block of all that lies before the next record, whatever was said of its length; false when it is cut off."""
     length = block.tell()
     if length > _MENDED:
         return False

@@ -7,6 +7,7 @@ they were. So the copy of a file in good order is that very file.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -18,8 +19,6 @@ from storage import cdxj
 from storage.errors import StoppedError
 from storage.foreign import Loose, Malformed, records
 from storage.http_message import HEAD_LIMIT, split_head
-from storage.records import RecordPlace
-from storage.verify_records import line_of, measured_of
 from storage.warc_file import cdxj_path, disk, sync_folder, write_cdxj
 from storage.warc_format import DENSE_SAMPLE, Member, is_dense, pieces
 from storage.warc_read import Record
@@ -29,6 +28,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _STEM = 80  # characters of a file's name that are kept
 _SUFFIXES = re.compile(r"(?:\.warc)?(?:\.gz)?$", re.IGNORECASE)
 _PIECE = 1 << 20
+_GZIP = b"\x1f\x8b"
 
 Stopped = Callable[[], int | None]  # the signal that asks to end, if any
 
@@ -160,11 +160,11 @@ def _copy(path: Path, out: _Hashing, stopped: Stopped) -> tuple[Shelved, list[by
     return replace(shelved, size=out.size, sha256=out.sha256.hexdigest()), lines
 
 
-def _written(found: Record | Loose, source: IO[bytes], out: _Hashing) -> Record:
+def _written(found: Record | Loose, source: io.BufferedReader, out: _Hashing) -> Record:
     """Append a record; it, as it lies in the copy."""
     offset = out.size
     source.seek(found.offset)
-    if isinstance(found, Record) and source.peek(2)[:2] == b"\x1f\x8b":  # type: ignore[attr-defined] - of a BufferedReader
+    if isinstance(found, Record) and source.peek(len(_GZIP)).startswith(_GZIP):
         left = found.length
         while left and (piece := source.read(min(left, _PIECE))):
             left -= len(piece)
@@ -200,8 +200,10 @@ def _lines(record: Record) -> Iterator[str]:
     """Its line in the CDXJ, if it has one."""
     if record.head.type == "resource":
         yield cdxj.of_resource(record.head, record.place)
-    elif record.head.type in {"response", "revisit"} and (measured := measured_of(record)) is not None:
-        yield line_of(record, measured)
+    elif record.head.type in {"response", "revisit"}:
+        raw = b"".join(pieces(record.block, 0, min(record.head.content_length, HEAD_LIMIT)))
+        head, digest = record.head, record.head.get("WARC-Payload-Digest")
+        yield cdxj.of_message(head.uri or "", head.date, record.place, digest, raw[: split_head(raw).payload_offset])
 
 
 def extracted(source: IO[bytes], path: Path, stopped: Stopped) -> None:

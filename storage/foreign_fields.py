@@ -1,4 +1,4 @@
-"""What the named fields of foreign records mean: moments, record ids and digests in all the ways in which they are written. Pure."""
+"""What the named fields of foreign records mean: moments, record ids and digests, in all the ways in which they are written."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Select, bindparam, select, update
 
 from storage import captures as capture_rows
 from storage import frontier
@@ -94,7 +94,8 @@ def note_read(conn: Connection, file_id: int, until: int | None) -> None:
 
 def new_among(conn: Connection, found: Sequence[Capture]) -> list[Capture]:
     """Those that have no row. One whose record id another record has is given an id of its own."""
-    known = {row.warc_record_id: (row.url, row.fetched_at) for row in _rows_of(conn, [one.place.record_id for one in found])}
+    rows = _rows_of(conn, [one.place.record_id for one in found])
+    known = {row["warc_record_id"]: (row["url"], row["fetched_at"]) for row in rows}
     new, renamed = [], []
     for capture in found:
         same = known.get(capture.place.record_id)
@@ -103,13 +104,13 @@ def new_among(conn: Connection, found: Sequence[Capture]) -> list[Capture]:
             new.append(capture)
         elif same != (capture.url, capture.fetched_at):
             renamed.append(replace(capture, place=replace(capture.place, record_id=_own_id(capture))))
-    taken = {row.warc_record_id for row in _rows_of(conn, [one.place.record_id for one in renamed])}
+    taken = {row["warc_record_id"] for row in _rows_of(conn, [one.place.record_id for one in renamed])}
     return new + [one for one in renamed if one.place.record_id not in taken]
 
 
-def _rows_of(conn: Connection, ids: Sequence[str]) -> Sequence[Row[Any]]:
+def _rows_of(conn: Connection, ids: Sequence[str]) -> Sequence[RowMapping]:
     query = select(captures.c.warc_record_id, captures.c.url, captures.c.fetched_at)
-    return conn.execute(query.where(captures.c.warc_record_id.in_(ids))).all() if ids else ()
+    return conn.execute(query.where(captures.c.warc_record_id.in_(ids))).mappings().all() if ids else ()
 
 
 def _own_id(capture: Capture) -> str:
@@ -210,6 +211,12 @@ def frontier_row(conn: Connection, waiting_: Waiting, now: str) -> tuple[Lease, 
     if lease.source != context.source:
         [(source_id, _, _)] = frontier.sources_of(conn, [url_id])
     return lease, source_id
+
+
+def is_served(conn: Connection, url: str) -> bool:
+    """Whether the archive has what was served at a URL itself, so that a conversion of it tells nothing new."""
+    served = captures.c.record_type.in_(("response", "revisit", "resource"))
+    return conn.execute(select(captures.c.id).where(captures.c.url == url, served).limit(1)).first() is not None
 
 
 def is_article(conn: Connection, url: str) -> bool:

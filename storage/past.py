@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from storage.articles import Sighting, insert_extraction
 from storage.database import next_seq
@@ -17,28 +16,28 @@ from storage.schema import articles, extractions, versions
 class _Between:
     """The versions around a moment, and the number that a new one there would have."""
 
-    before: Row[Any] | None
-    after: Row[Any] | None
+    before: RowMapping | None
+    after: RowMapping | None
     number: int
 
 
 def is_past(conn: Connection, article_id: int, fetched_at: str) -> bool:
     """Whether something newer than this moment is known of an article."""
     row = conn.execute(select(articles.c.last_seen_at, articles.c.gone_at).where(articles.c.id == article_id)).one()
-    return fetched_at < max(row.last_seen_at, row.gone_at or "")
+    return bool(fetched_at < max(row.last_seen_at, row.gone_at or ""))
 
 
 def settle_past(conn: Connection, article_id: int, candidate: Candidate, sighting: Sighting) -> Outcome:
     """Put what a capture from the past shows in its place among the versions of its article."""
     place = _place(conn, article_id, sighting.fetched_at)
-    if place.before is not None and place.before.text_sha256 == candidate.text_sha256:
+    if place.before is not None and place.before["text_sha256"] == candidate.text_sha256:
         return Outcome(Verdict.UNCHANGED, "earlier", candidate, article_id)
     neighbour = place.before or place.after
-    if place.after is not None and place.after.text_sha256 == candidate.text_sha256:
-        _show_earlier(conn, place.after.id, candidate, sighting)
+    if place.after is not None and place.after["text_sha256"] == candidate.text_sha256:
+        _show_earlier(conn, place.after["id"], candidate, sighting)
         _note(conn, article_id, sighting, first=place.number == 1)
         return Outcome(Verdict.UNCHANGED, "earlier", candidate, article_id)
-    if neighbour is not None and neighbour.extractor != candidate.extractor:
+    if neighbour is not None and neighbour["extractor"] != candidate.extractor:
         return Outcome(Verdict.UNCHANGED, "other-extractor", candidate, article_id)
     if candidate.truncated:
         return Outcome(Verdict.UNCHANGED, "truncated", candidate, article_id)
@@ -56,8 +55,8 @@ def _place(conn: Connection, article_id: int, moment: str) -> _Between:
         .where(versions.c.article_id == article_id)
         .order_by(versions.c.number)
     )
-    rows = conn.execute(query).all()
-    before = [row for row in rows if row.observed_at <= moment]
+    rows = conn.execute(query).mappings().all()
+    before = [row for row in rows if row["observed_at"] <= moment]
     after = rows[len(before) :]
     return _Between(before[-1] if before else None, after[0] if after else None, len(before) + 1)
 

@@ -101,7 +101,7 @@ def _files(target: str) -> Iterator[Path]:
         if not path.is_file():
             raise UsageError(f"{path}: is no file")
         yield path
-    elif matches := sorted(glob.glob(target, recursive=True)):
+    elif matches := sorted(glob.glob(target, recursive=True)):  # noqa: PTH207 - a pattern may be absolute
         for match in matches:
             yield from _files(match)
     else:

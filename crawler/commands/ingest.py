@@ -11,8 +11,7 @@ from crawler.ingest_options import IngestOptions
 from crawler.later import later
 
 if TYPE_CHECKING:
-    from crawler.actions.ingest import ingest
-    from crawler.actions.ingest import run as run
+    from crawler.actions.ingest import ingest, run
 else:
     ingest = later("crawler.actions.ingest:ingest")
     run = later("crawler.actions.ingest:run")
