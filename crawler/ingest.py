@@ -28,7 +28,7 @@ from crawler.ingest_pages import Pages
 from crawler.ingest_sources import Sources
 from crawler.ledger import write_ledger
 from pipelines.archive import WarcKeeping
-from pipelines.ingest import Rules, Tally, enter
+from pipelines.ingest import Entering, Rules, Tally
 from pipelines.revive import Reviver
 from pipelines.sift import Sieve
 from pipelines.workers import Workers
@@ -56,6 +56,7 @@ from storage.warc_write import WarcWriter
 
 log = logging.getLogger(__name__)
 
+GRACE_SECONDS = 3.0  # for pages in hand; after that they are left to the next run
 _NAMED = 1_000  # malformed records of a file that are named
 _SCRATCH = ".ingest-"  # folder for files out of a WACZ
 
@@ -106,16 +107,17 @@ class Ingestion:
     def _stopped(self) -> int | None:
         return self._signum
 
-    def _heard(self, signum: int) -> None:
+    def _heard(self, signum: int, loop: asyncio.AbstractEventLoop) -> None:
         if self._signum is not None:
             os._exit(128 + signum)
         self._signum = signum
         log.warning("%s: finishing what is in hand; once more ends at once", signal.Signals(signum).name)
+        loop.call_later(GRACE_SECONDS, loop.run_in_executor, None, self._workers.close)
 
     async def _main(self, inputs: Sequence[Input]) -> None:
         loop = asyncio.get_running_loop()
         for signum in heeded():
-            loop.add_signal_handler(signum, self._heard, signum)
+            loop.add_signal_handler(signum, self._heard, signum, loop)
         with suppress(StoppedError):  # what was done so far is brought in order first
             await asyncio.to_thread(self._enter_all, inputs)
             shelf = Shelf(self._warc, self._engine)
@@ -201,38 +203,42 @@ class Ingestion:
         sha256 = checksum(path, self._stopped)
         with batch(self._engine) as conn:
             row = ingest_rows.file_row(conn, prefix_of(sha256))
-        shelved, row, new = self._shelve(path, shown, sha256, row, inside=inside)
+        known = row is not None
+        name = row.name if row is not None else name_of(shown, sha256)
+        shelved, entering = self._again(path, row, name) if row is not None else self._shelve(path, name, sha256, inside=inside)
         tally.records, tally.rewritten = shelved.records, shelved.rewritten
         tally.malformed_count = len(shelved.malformed)
         tally.malformed = [f"{shown} at offset {one.offset}: {one.reason}" for one in shelved.malformed[:_NAMED]]
-        if row is None:
+        if not shelved.records:
             return
+        with batch(self._engine) as conn:
+            row = ingest_rows.file_row(conn, prefix_of(sha256)) or ingest_rows.enter_file(conn, shelved, self.run_id, now())
         tally.name, tally.in_place = row.name, row.place is not None
         self._rows[row.id] = tally
-        enter(self._engine, Path(row.place) if row.place else self._warc / row.name, row, self._rules, tally, self._stopped)
-        if new:
+        entering.enter(self._engine, Path(row.place) if row.place else self._warc / name, row, tally, self._stopped)
+        if not known:
             self._forget_unused(row)
 
-    def _shelve(
-        self, path: Path, shown: str, sha256: str, row: FileRow | None, *, inside: bool
-    ) -> tuple[Shelved, FileRow | None, bool]:
-        """The file where it will be read, its row (None when nothing is in it), and whether that is new."""
-        if row is not None:
-            if row.place and not Path(row.place).exists():
-                with batch(self._engine) as conn:
-                    ingest_rows.moved(conn, row.id, str(path.resolve()))
-                    row = ingest_rows.file_row(conn, prefix_of(sha256))
-                    assert row is not None, "it was there a moment ago"
-            place = Path(row.place) if row.place else None
-            return looked_through(path, Shelved(row.name, place, row.size, row.sha256), self._stopped), row, False
-        name = name_of(shown, sha256)
-        shelved = left_in_place(path, name, sha256, self._stopped) if self._options.in_place and not inside else None
-        shelved = shelved or copied(path, self._warc, name, self._stopped)
+    def _again(self, path: Path, row: FileRow, name: str) -> tuple[Shelved, Entering]:
+        """A file that was ingested before, or begun; it may have moved since."""
+        if row.place and not Path(row.place).exists():
+            with batch(self._engine) as conn:
+                ingest_rows.moved(conn, row.id, str(path.resolve()))
+        place = Path(row.place) if row.place else None
+        return looked_through(path, Shelved(name, place, row.size, row.sha256), self._stopped), Entering(name, self._rules)
+
+    def _shelve(self, path: Path, name: str, sha256: str, *, inside: bool) -> tuple[Shelved, Entering]:
+        """A new file, where its records will be read, and its captures."""
+        if self._options.in_place and not inside:
+            entering = Entering(name, self._rules)
+            shelved = left_in_place(path, name, sha256, entering.take, self._stopped)
+            if shelved is not None:
+                return shelved, entering
+        entering = Entering(name, self._rules)
+        shelved = copied(path, self._warc, name, entering.take, self._stopped)
         if not shelved.records:
             discard(self._warc, name)
-            return shelved, None, False
-        with batch(self._engine) as conn:
-            return shelved, ingest_rows.enter_file(conn, shelved, self.run_id, now()), True
+        return shelved, entering
 
     def _forget_unused(self, row: FileRow) -> None:
         """A copy from which nothing was taken is not kept."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,10 +18,10 @@ from pipelines.store import Recorded, Visit, When, store_article, store_sighting
 from pipelines.workers import WorkerError, Workers
 from storage import captures, ingest_rows
 from storage.database import Connection, Engine, reading
-from storage.errors import DamageError
+from storage.errors import DamageError, NewswarcError
 from storage.foreign_copy import Stopped
-from storage.ingest_rows import Waiting
-from storage.records import SEED_KINDS, Lease, Outcome
+from storage.ingest_rows import Held, Rows, Waiting
+from storage.records import SEED_KINDS, Outcome
 from storage.scribe import Scribe
 from storage.times import now
 from storage.urlkey import InvalidURL
@@ -29,9 +30,11 @@ log = logging.getLogger(__name__)
 
 _ROWS = 200  # captures looked up at once
 _AHEAD = 8  # pages in memory
-_UNSETTLED = 200  # outcomes that the scribe has in hand
+_TOGETHER = 32  # pages stored in one job
+_UNSETTLED = 4  # jobs that the scribe has in hand
 
-Job = Callable[[Connection], Outcome | None]
+
+Settled = asyncio.Future[list[tuple[int, Outcome]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Pages:
         self._reviver = reviver
         self._workers = workers
         self._scribe = scribe
-        self._unsettled: deque[tuple[Tally, asyncio.Future[Outcome | None]]] = deque()
+        self._read_already: list[Read] = []
+        self._unsettled: deque[tuple[list[Read], Settled]] = deque()
 
     async def settle_all(self, tallies: Mapping[int, Tally], stopped: Stopped) -> None:
         """Every page that waits in these files, counted in their tallies. Ends early, in good order, when a signal came."""
@@ -71,8 +75,9 @@ class Pages:
                     await self._settle(await ahead.popleft(), tallies)
         while ahead:
             await self._settle(await ahead.popleft(), tallies)
+        await self._hand_over(tallies)
         while self._unsettled:
-            await self._count()
+            await self._count(tallies)
 
     async def _read(self, waiting: Waiting) -> Read:
         try:
@@ -97,43 +102,63 @@ class Pages:
         tally = tallies[read.waiting.file_id]
         if read.revived.unresolved:
             tally.unresolved += 1
-            return
-        if read.again:
-            return
-        done = asyncio.wrap_future(self._scribe.submit(partial(self._store, read)))
-        self._unsettled.append((tally, done))
-        if len(self._unsettled) >= _UNSETTLED:
-            await self._count()
+        elif not read.again:
+            self._read_already.append(read)
+        if len(self._read_already) >= _TOGETHER:
+            await self._hand_over(tallies)
 
-    async def _count(self) -> None:
-        tally, done = self._unsettled.popleft()
-        outcome = await done
-        if outcome is not None:
+    async def _hand_over(self, tallies: Mapping[int, Tally]) -> None:
+        """Have the scribe store what was read: a transaction costs as much as a page."""
+        reads, self._read_already = self._read_already, []
+        if reads:
+            self._unsettled.append((reads, self._submit(reads)))
+        if len(self._unsettled) > _UNSETTLED:
+            await self._count(tallies)
+
+    async def _count(self, tallies: Mapping[int, Tally]) -> None:
+        reads, done = self._unsettled.popleft()
+        for file_id, outcome in await self._settled(reads, done):
             reason = outcome.reason if outcome.candidate is None else None
-            tally.outcomes[f"{outcome.verdict}: {reason}" if reason else str(outcome.verdict)] += 1
+            tallies[file_id].outcomes[f"{outcome.verdict}: {reason}" if reason else str(outcome.verdict)] += 1
+
+    def _submit(self, reads: Sequence[Read]) -> Settled:
+        return asyncio.wrap_future(self._scribe.submit(partial(self._store_all, reads)))
+
+    async def _settled(self, reads: Sequence[Read], done: Settled) -> list[tuple[int, Outcome]]:
+        """What became of pages that were stored together; one that cannot be stored must not keep the others from it."""
+        try:
+            return await done
+        except NewswarcError:
+            raise
+        except Exception:  # a bug with one of them: it stays pending
+            if len(reads) == 1:
+                log.exception("%s could not be settled", reads[0].waiting.capture.url)
+                return []
+        return [pair for read in reads for pair in await self._settled([read], self._submit([read]))]
 
     # --- on the scribe's thread
 
-    def _store(self, read: Read, conn: Connection) -> Outcome | None:
+    def _store_all(self, reads: Sequence[Read], conn: Connection) -> list[tuple[int, Outcome]]:
+        rows = Rows(conn, now())
+        outcomes = ((read.waiting.file_id, self._store(conn, rows, read)) for read in reads)
+        return [(file_id, outcome) for file_id, outcome in outcomes if outcome is not None]
+
+    def _store(self, conn: Connection, rows: Rows, read: Read) -> Outcome | None:
         """The rows of one page; None where a capture says nothing of any article."""
         waiting, revived = read.waiting, read.revived
         if revived.original is not None:
             ingest_rows.refer(conn, waiting.id, revived.original)
-        if revived.nothing or self._is_silent(conn, read):
+        held: Held | None = None
+        if not revived.nothing and not self._is_silent(conn, read):
+            with suppress(InvalidURL):
+                held = rows.hold(waiting)
+        if held is None or held.lease.kind in SEED_KINDS:
             captures.settled(conn, waiting.id)
             return None
-        try:
-            lease, source_id = ingest_rows.frontier_row(conn, waiting, now())
-        except InvalidURL:
-            lease = None
-        if lease is None or lease.kind in SEED_KINDS:
-            captures.settled(conn, waiting.id)
-            return None
-        visit = self._visit(read, lease, source_id)
+        visit = self._visit(read, held)
         if revived.not_modified:
             return store_sighting(conn, visit)
-        result = read.article.result if read.article else None
-        return store_article(conn, visit, result, [], _never)[0]
+        return store_article(conn, visit, read.article.result if read.article else None, [], _never)[0]
 
     @staticmethod
     def _is_silent(conn: Connection, read: Read) -> bool:
@@ -143,12 +168,12 @@ class Pages:
             return not ingest_rows.is_article(conn, url)
         return read.waiting.capture.record_type == "conversion" and ingest_rows.is_served(conn, url)
 
-    def _visit(self, read: Read, lease: Lease, source_id: int) -> Visit:
+    def _visit(self, read: Read, held: Held) -> Visit:
         capture = read.waiting.capture
         refused = read.problem if (read.problem or "").startswith(("not-article-like", "media-file")) else None
         return Visit(
-            lease=lease,
-            source_id=source_id,
+            lease=held.lease,
+            source_id=held.source_id,
             run_id=self._run_id,
             at=now(),
             url=page_url(capture),
@@ -158,6 +183,7 @@ class Pages:
             refused=refused,
             body_sha256=read.article.body_sha256 if read.article else None,
             ingested=True,
+            outdated=held.newer,
         )
 
 

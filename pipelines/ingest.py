@@ -10,15 +10,17 @@ from pathlib import Path
 from pipelines.sift import SAMPLE, Seen, Sieve, is_page, kind_of
 from storage import foreign_fields as fields
 from storage import ingest_rows
-from storage.database import Connection, Engine, batch
+from storage.database import Engine, batch
 from storage.errors import StoppedError
 from storage.foreign_copy import Stopped
-from storage.foreign_units import Met, capture_of, date_of, mets
+from storage.foreign_units import Meeting, Met, capture_of, date_of, mets
 from storage.ingest_rows import FileRow
 from storage.records import Capture, FetchContext, Kind
 from storage.urlkey import InvalidURL, canonical
+from storage.warc_read import Record
 
-_AT_ONCE = 100  # captures entered in one transaction
+_AT_ONCE = 200  # captures entered in one transaction
+_IN_MEMORY = 20_000  # captures of a file that is being copied; of more, the rest is read from the copy
 _DIGESTS = 1_000_000  # remembered
 
 
@@ -57,53 +59,86 @@ class Rules:
         return self.sieve.takes_all and self.left is None
 
 
-def enter(engine: Engine, path: Path, row: FileRow, rules: Rules, tally: Tally, stopped: Stopped) -> None:
-    """Enter the captures of a file, from where an earlier run was stopped. Raises StoppedError when everything before is kept."""
-    batch_ = _Batch(engine, row, rules, tally)
-    start = row.read_until or 0
-    for met in mets(path, start):
-        with met.record:
-            batch_.take(met)
-        if rules.left == 0:
-            batch_.write(row.read_until or 0)
-            return
-        signum = stopped()
-        if len(batch_.waiting) >= _AT_ONCE or signum is not None:
-            batch_.write(met.until if rules.takes_all else row.read_until or 0)
-        if signum is not None:
-            raise StoppedError(signum)
-    batch_.write(None)
+class Entering:
+    """The captures of one file, taken as its records come, and entered once the file is where they are read from."""
 
-
-class _Batch:
-    """Captures that are entered together."""
-
-    def __init__(self, engine: Engine, row: FileRow, rules: Rules, tally: Tally) -> None:
-        self._engine = engine
-        self._row = row
+    def __init__(self, name: str, rules: Rules) -> None:
+        self._name = name
         self._rules = rules
-        self._tally = tally
-        self.waiting: list[tuple[Capture, bool]] = []
+        self._left = rules.left
+        self._meeting = Meeting()
+        self._taken: list[tuple[Capture, bool]] = []
+        self._met_until: int | None = 0  # what begins behind this was not kept in memory; None: all was
+        self._full = False
+        self.stated: dict[str, str] = {}
+        self.filtered = 0
+        self.others = 0
 
-    def take(self, met: Met) -> None:
-        """Put a capture among those that wait, unless there is a reason not to."""
+    def take(self, record: Record) -> None:
+        """A record, as it will be read."""
+        if self._full or self._left == 0:
+            record.close()
+        elif (met := self._meeting.take(record)) is not None:
+            self._meet(met)
+
+    def _meet(self, met: Met) -> None:
+        with met.record:
+            self._judge(met)
+        self._met_until = met.until
+        self._full = len(self._taken) >= _IN_MEMORY
+
+    def enter(self, engine: Engine, path: Path, row: FileRow, tally: Tally, stopped: Stopped) -> None:
+        """Enter what was taken, and whatever of the file was not. Raises StoppedError when everything before is kept."""
+        if not self._full and self._left != 0 and (met := self._meeting.last()) is not None:
+            self._meet(met)
+        if self._met_until and not self._full:
+            self._met_until = None
+        for start in range(0, len(self._taken), _AT_ONCE):
+            _write(engine, row, self._taken[start : start + _AT_ONCE], row.read_until, tally)
+            _heed(stopped)
+        self._taken.clear()
+        if self._met_until is not None and self._left != 0:
+            self._read(engine, path, row, tally, stopped)
+        elif self._left != 0:
+            _write(engine, row, [], None, tally)
+        tally.filtered += self.filtered
+        tally.others += self.others
+        self._rules.left = self._left
+        self._rules.stated.update(self.stated)
+
+    def _read(self, engine: Engine, path: Path, row: FileRow, tally: Tally, stopped: Stopped) -> None:
+        """Enter what begins behind a place of the file."""
+        whole = self._rules.takes_all
+        for met in mets(path, max(self._met_until or 0, row.read_until or 0)):
+            with met.record:
+                self._judge(met)
+            if len(self._taken) >= _AT_ONCE or self._left == 0 or stopped() is not None:
+                _write(engine, row, self._taken, met.until if whole else row.read_until, tally)
+                self._taken = []
+                _heed(stopped)
+            if self._left == 0:
+                return
+        _write(engine, row, self._taken, None, tally)
+
+    def _judge(self, met: Met) -> None:
+        """Put a capture among those that are taken, unless there is a reason not to."""
         url, date = fields.uri(met.record.head), date_of(met)
         if date is None or not url.lower().startswith(("http://", "https://")):
-            self._tally.others += 1
+            self.others += 1
             return
         if met.type == "request" and met.context is None:
             return
         seen = seen_of(met, url, date)
         if not self._rules.sieve.passes(seen):
-            self._tally.filtered += 1
+            self.filtered += 1
             return
         context = met.context or self._context(seen)
-        capture = capture_of(met, self._row.name, date, context)
+        capture = capture_of(met, self._name, date, context)
         self._remember(met, capture)
         is_awaited = context.kind is Kind.ARTICLE and is_page(seen) if met.context is None else _is_own_page(capture, seen)
-        if self._rules.left is not None and is_awaited:
-            self._rules.left -= 1
-        self.waiting.append((capture, is_awaited))
+        if self._left is not None and is_awaited:
+            self._left -= 1
+        self._taken.append((capture, is_awaited))
 
     def _context(self, seen: Seen) -> FetchContext:
         """What can be said of an exchange that others made."""
@@ -123,24 +158,24 @@ class _Batch:
     def _remember(self, met: Met, capture: Capture) -> None:
         stated = fields.digest(met.record.head.get("WARC-Payload-Digest"))
         if met.type != "revisit" and stated not in {None, capture.payload_digest} and len(self._rules.stated) < _DIGESTS:
-            self._rules.stated.setdefault(str(stated), capture.place.record_id)
+            self.stated.setdefault(str(stated), capture.place.record_id)
 
-    def write(self, until: int | None) -> None:
-        """Enter those that wait; the file was then read up to there."""
-        found, self.waiting = self.waiting, []
-        with batch(self._engine) as conn:
-            new = self._add(conn, found)
-            ingest_rows.note_read(conn, self._row.id, until)
-        self._tally.captures += new
-        self._tally.known += len(found) - new
 
-    @staticmethod
-    def _add(conn: Connection, found: list[tuple[Capture, bool]]) -> int:
-        awaited = {(one.place.offset): pending for one, pending in found}
+def _write(engine: Engine, row: FileRow, found: list[tuple[Capture, bool]], until: int | None, tally: Tally) -> None:
+    """Enter captures; the file was then read up to there."""
+    awaited = {one.place.offset: pending for one, pending in found}
+    with batch(engine) as conn:
         new = ingest_rows.new_among(conn, [one for one, _ in found])
-        for capture in new:
-            ingest_rows.add(conn, capture, pending=awaited[capture.place.offset])
-        return len(new)
+        ingest_rows.add(conn, row.id, [(one, awaited[one.place.offset]) for one in new])
+        ingest_rows.note_read(conn, row.id, until)
+    tally.captures += len(new)
+    tally.known += len(found) - len(new)
+
+
+def _heed(stopped: Stopped) -> None:
+    signum = stopped()
+    if signum is not None:
+        raise StoppedError(signum)
 
 
 def _is_own_page(capture: Capture, seen: Seen) -> bool:

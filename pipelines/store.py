@@ -45,7 +45,8 @@ class Visit:
     etag: str | None = None
     last_modified: str | None = None
     body_sha256: str | None = None  # of the final exchange, where its reader and not its writer has told it
-    ingested: bool = False  # from an archive of others: what is known may be newer
+    ingested: bool = False  # from an archive of others: what is known of its article may be newer
+    outdated: bool = False  # its URL was settled by something newer
 
     @property
     def capture_id(self) -> int | None:
@@ -164,7 +165,7 @@ _PASSING = {Verdict.REJECTED, Verdict.FAILED, Verdict.FILTERED, Verdict.DUPLICAT
 
 
 def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, reschedule: Reschedule) -> None:
-    if not (visit.ingested and frontier.was_fetched_since(conn, visit.lease.url_id, visit.fetched_at)):
+    if not visit.outdated:
         _settle(conn, visit, outcome, state, reschedule)
     frontier.account(conn, visit.run_id, visit.lease, outcome.verdict, outcome.reason, visit.capture_id, visit.at)
     if visit.capture_id is not None:

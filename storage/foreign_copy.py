@@ -31,6 +31,7 @@ _PIECE = 1 << 20
 _GZIP = b"\x1f\x8b"
 
 Stopped = Callable[[], int | None]  # the signal that asks to end, if any
+Take = Callable[[Record], None]  # gets each record as it will be read, and closes it
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ def checksum(path: Path, stopped: Stopped) -> str:
     return hashed.hexdigest()
 
 
-def left_in_place(path: Path, name: str, sha256: str, stopped: Stopped) -> Shelved | None:
+def left_in_place(path: Path, name: str, sha256: str, take: Take, stopped: Stopped) -> Shelved | None:
     """A file whose records are read where they lie; None when some of them cannot be, and it has to be copied."""
     path = path.resolve()
     shelved = Shelved(name, path, path.stat().st_size, sha256)
@@ -76,20 +77,21 @@ def left_in_place(path: Path, name: str, sha256: str, stopped: Stopped) -> Shelv
         if isinstance(found, Malformed):
             shelved.malformed.append(found)
             continue
-        with found:
-            shelved.records += 1
-            if isinstance(found, Loose):
-                return None
+        if isinstance(found, Loose):
+            found.close()
+            return None
+        shelved.records += 1
+        take(found)
     return shelved
 
 
-def copied(path: Path, folder: Path, name: str, stopped: Stopped) -> Shelved:
+def copied(path: Path, folder: Path, name: str, take: Take, stopped: Stopped) -> Shelved:
     """A copy of a file in `folder`, with its CDXJ, whole or not at all. Raises StoppedError, DiskError."""
     final = folder / name
     part = final.with_name(name + PART)
     try:
         with disk("write", part), part.open("wb") as file:
-            shelved, lines = _copy(path, _Hashing(file, name), stopped)
+            shelved, lines = _copy(path, _Hashing(file, name), take, stopped)
             file.flush()
             os.fsync(file.fileno())
         with disk("write", final):
@@ -144,7 +146,7 @@ class _Hashing:
         self.size += len(data)
 
 
-def _copy(path: Path, out: _Hashing, stopped: Stopped) -> tuple[Shelved, list[bytes]]:
+def _copy(path: Path, out: _Hashing, take: Take, stopped: Stopped) -> tuple[Shelved, list[bytes]]:
     shelved, lines = Shelved(out.name, None, 0, ""), []
     with path.open("rb") as source:
         for found in records(path):
@@ -152,11 +154,11 @@ def _copy(path: Path, out: _Hashing, stopped: Stopped) -> tuple[Shelved, list[by
             if isinstance(found, Malformed):
                 shelved.malformed.append(found)
                 continue
-            with found:
-                record = _written(found, source, out)
-                shelved.records += 1
-                shelved.rewritten += isinstance(found, Loose) or found.length != record.length
-                lines += [f"{line}\n".encode() for line in _lines(record)]
+            record = _written(found, source, out)
+            shelved.records += 1
+            shelved.rewritten += isinstance(found, Loose) or found.length != record.length
+            lines += [f"{line}\n".encode() for line in _lines(record)]
+            take(record)
     return replace(shelved, size=out.size, sha256=out.sha256.hexdigest()), lines
 
 

@@ -13,7 +13,7 @@ from storage.http_message import HEAD_LIMIT, Head, media_type, split_head
 from storage.records import Capture, Ended, FetchContext, RecordPlace
 from storage.times import iso
 from storage.warc_fields import context_of, parse_fields
-from storage.warc_format import digest_of, measure, pieces
+from storage.warc_format import digest_of, payload_digest, pieces
 from storage.warc_read import Record
 
 MAIN = frozenset({"response", "revisit", "resource", "conversion"})
@@ -31,6 +31,7 @@ class Met:
     ended: Ended | None = None
     error: str | None = None
     until: int = 0
+    _head: Head | None = None
 
     @property
     def type(self) -> str:
@@ -39,7 +40,9 @@ class Met:
 
     def head(self) -> Head:
         """The HTTP header of its block."""
-        return split_head(b"".join(pieces(self.record.block, 0, min(self.record.head.content_length, HEAD_LIMIT))))
+        if self._head is None:
+            self._head = split_head(b"".join(pieces(self.record.block, 0, min(self.record.head.content_length, HEAD_LIMIT))))
+        return self._head
 
     def learn(self, content: bytes) -> None:
         """What a metadata record says."""
@@ -50,31 +53,47 @@ class Met:
             self.said |= parse_fields(content)
 
 
+class Meeting:
+    """Puts the records of a file together, one by one as they come."""
+
+    def __init__(self) -> None:
+        self._held: Met | None = None
+        self._end = 0
+
+    def take(self, record: Record) -> Met | None:
+        """The exchange that is complete now that this record has come, if one is. The record is closed, or given back in a later one."""
+        self._end = record.offset + record.length
+        if _is_said(record, self._held):
+            record.close()
+            return None
+        following = _main(record)
+        if following is None:
+            record.close()
+            return None
+        complete, self._held = self._held, following
+        if complete is not None:
+            complete.until = record.offset
+        return complete
+
+    def last(self) -> Met | None:
+        """The exchange that was begun last."""
+        complete, self._held = self._held, None
+        if complete is not None:
+            complete.until = self._end
+        return complete
+
+
 def mets(path: Path, start: int = 0) -> Iterator[Met]:
     """The main records of a file from an offset on. What cannot be read from its own place is passed over. Raises DiskError."""
-    held: Met | None = None
-    end = start
+    meeting = Meeting()
     for found in records(path, start):
-        if isinstance(found, Malformed):
-            continue
-        if not isinstance(found, Record):
+        if isinstance(found, Record):
+            if (met := meeting.take(found)) is not None:
+                yield met
+        elif not isinstance(found, Malformed):
             found.close()
-            continue
-        end = found.offset + found.length
-        if _is_said(found, held):
-            with found:
-                continue
-        following = _main(found)
-        if following is None:
-            found.close()
-            continue
-        if held is not None:
-            held.until = found.offset
-            yield held
-        held = following
-    if held is not None:
-        held.until = end
-        yield held
+    if (met := meeting.last()) is not None:
+        yield met
 
 
 def _is_said(record: Record, held: Met | None) -> bool:
@@ -155,12 +174,13 @@ def _measured(met: Met) -> tuple[int | None, str | None, str | None]:
         return None, declared, digest_of(record.block)[1] if met.type in MAIN else None
     if met.type == "request":
         return None, None, None
-    measured = measure(record.block, head.content_length, hash_body=False)
-    status, mime = measured.head.status, media_type(measured.head.headers)
+    http = met.head()
+    status, mime = http.status, media_type(http.headers)
     if status is None and declared != "application/http":
         mime = mime or declared
-    payload = fields.digest(head.get("WARC-Payload-Digest")) if met.type == "revisit" else measured.payload_digest
-    return status, mime, payload
+    if met.type == "revisit":
+        return status, mime, fields.digest(head.get("WARC-Payload-Digest"))
+    return status, mime, payload_digest(record.block, head.content_length, http.payload_offset)
 
 
 def _ended(truncated: str | None, segment: str | None) -> Ended:

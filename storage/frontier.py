@@ -104,13 +104,8 @@ def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> int:
 
 
 def enter(conn: Connection, link: Link, origin: Origin) -> int:
-    """The row of a URL that was not discovered but is in the archive, made when it is new; it is not to be fetched."""
-    k = key(link.url)
-    known = ids_of(conn, [k]).get(k)
-    if known is not None:
-        return known
-    row = _row(k, link, origin, None) | {"next_fetch_at": None}
-    return int(conn.execute(_ENTER, row).scalar_one())
+    """A row for a URL that was never discovered, but is in the archive; it is not to be fetched. Raises InvalidURL."""
+    return int(conn.execute(_ENTER, _row(key(link.url), link, origin, None) | {"next_fetch_at": None}).scalar_one())
 
 
 def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) -> int:
@@ -289,12 +284,6 @@ def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_i
     if rows:
         entry = {"run_id": run_id, "verdict": str(Verdict.DUPLICATE), "reason": "alias", "at": now}
         conn.execute(outcomes.insert(), [{"url_id": row.id, "kind": row.kind} | entry for row in rows])
-
-
-def was_fetched_since(conn: Connection, url_id: int, moment: str) -> bool:
-    """Whether a row was settled by something newer."""
-    last = conn.execute(select(urls.c.last_fetch_at).where(urls.c.id == url_id)).scalar_one()
-    return last is not None and last > moment
 
 
 def holds_article(conn: Connection, url_id: int) -> bool:

@@ -11,18 +11,20 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, bindparam, select
 from storage import captures as capture_rows
 from storage import frontier
 from storage.database import reading
-from storage.dialects import insert_ignore
 from storage.foreign_copy import Shelved
 from storage.foreign_fields import derived_id
 from storage.frontier import Origin
-from storage.leases import leases_of
-from storage.records import Capture, FileOrigin, Kind, Lease, Link
+from storage.leases import lease_of
+from storage.records import Capture, FetchContext, FileOrigin, Kind, Lease, Link
 from storage.recover_rows import source_id_of
-from storage.schema import aliases, captures, runs, warc_files
+from storage.schema import aliases, captures, runs, sources, urls, warc_files
 from storage.urlkey import InvalidURL, key
 
 _CHUNK = 500  # rows a statement
 _DEPTH = 8  # revisits of revisits
+_KNOWN = (
+    select(urls, sources.c.name.label("source")).join(sources, sources.c.id == urls.c.source_id).where(urls.c.key == bindparam("wanted"))
+)
 _SET = update(captures).where(captures.c.id == bindparam("capture_id"))
 _ORIGINAL = select(captures.c.warc_record_id, captures.c.record_type, captures.c.revisit_of, captures.c.kind)
 _BY_ID = _ORIGINAL.where(captures.c.warc_record_id == bindparam("record_id"))
@@ -117,11 +119,13 @@ def _own_id(capture: Capture) -> str:
     return derived_id(capture.place.record_id, capture.url, capture.fetched_at)
 
 
-def add(conn: Connection, capture: Capture, *, pending: bool) -> None:
-    """The row of a capture; a run of another collection gets one, too. Frontier rows are made when pages are settled."""
-    run = {"id": capture.context.run_id, "started_at": capture.fetched_at, "version": "unknown"}
-    conn.execute(insert_ignore(conn, runs, ["id"]), [run])
-    capture_rows.insert(conn, capture, None, pending=pending)
+def add(conn: Connection, file_id: int, found: Sequence[tuple[Capture, bool]]) -> None:
+    """Rows of captures, each with whether its page is to be read; runs of another collection get theirs, too."""
+    begun = {capture.context.run_id: capture.fetched_at for capture, _ in reversed(found)}
+    known = runs.c.id.in_(list(begun))
+    for run_id in begun.keys() - set(conn.execute(select(runs.c.id).where(known)).scalars()):
+        conn.execute(runs.insert().values(id=run_id, started_at=begun[run_id], version="unknown"))
+    capture_rows.insert_all(conn, file_id, found)
 
 
 # --- pages that wait --------------------------------------------------------------------------------------------------
@@ -199,18 +203,60 @@ def refer(conn: Connection, capture_id: int, record_id: str) -> None:
     conn.execute(_SET, {"capture_id": capture_id, "revisit_of": record_id})
 
 
-def frontier_row(conn: Connection, waiting_: Waiting, now: str) -> tuple[Lease, int]:
-    """The frontier row that a page was fetched for, entered when it is new, and its source's id. Raises InvalidURL."""
-    context = waiting_.capture.context
-    source_id = source_id_of(conn, context.source, context.frontier_url, now)
-    link = Link(context.frontier_url, Kind.ARTICLE, announced=context.announced, priority=2)
-    origin = Origin(source_id, context.run_id, now, via=context.via, hops=context.hops_from_seed)
-    url_id = frontier.enter(conn, link, origin)
-    conn.execute(_SET, {"capture_id": waiting_.id, "url_id": url_id})
-    [lease] = leases_of(conn, [url_id])
-    if lease.source != context.source:
-        [(source_id, _, _)] = frontier.sources_of(conn, [url_id])
-    return lease, source_id
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The frontier row of a page, and its source's id. `newer`: it was settled by something newer than the capture."""
+
+    lease: Lease
+    source_id: int
+    newer: bool = False
+
+
+class Rows:
+    """Frontier rows for the pages of one transaction: what is the same for all is looked up once."""
+
+    def __init__(self, conn: Connection, now: str) -> None:
+        self._conn = conn
+        self._now = now
+        self._sources: dict[str, int] = {}
+
+    def hold(self, waiting_: Waiting) -> Held:
+        """The row of a page, entered when it is new. Raises InvalidURL."""
+        url = waiting_.capture.context.frontier_url
+        known = self._conn.execute(_KNOWN, {"wanted": key(url)}).mappings().one_or_none()
+        held = self._entered(waiting_.capture) if known is None else _held(known, waiting_.capture.fetched_at)
+        self._conn.execute(_SET, {"capture_id": waiting_.id, "url_id": held.lease.url_id})
+        return held
+
+    def _entered(self, capture: Capture) -> Held:
+        context = capture.context
+        source_id = self._source_id(context)
+        link = Link(context.frontier_url, Kind.ARTICLE, announced=context.announced, priority=2)
+        origin = Origin(source_id, context.run_id, self._now, via=context.via, hops=context.hops_from_seed)
+        url_id = frontier.enter(self._conn, link, origin)
+        lease = Lease(
+            url_id=url_id,
+            url=link.url,
+            host="",
+            source=context.source,
+            kind=link.kind,
+            priority=link.priority,
+            attempts=0,
+            hops_from_seed=origin.hops,
+            via=origin.via,
+            announced=link.announced,
+            payload=None,
+        )
+        return Held(lease, source_id)
+
+    def _source_id(self, context: FetchContext) -> int:
+        if context.source not in self._sources:
+            self._sources[context.source] = source_id_of(self._conn, context.source, context.frontier_url, self._now)
+        return self._sources[context.source]
+
+
+def _held(row: RowMapping, fetched_at: str) -> Held:
+    return Held(lease_of(row), row["source_id"], newer=(row["last_fetch_at"] or "") > fetched_at)
 
 
 def is_served(conn: Connection, url: str) -> bool:

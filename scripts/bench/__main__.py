@@ -1,4 +1,4 @@
-"""`python -m scripts.bench [cpu|workers|memory|frontier|disk]`: the figures asked for, or all. Linux; two cores are used.
+"""`python -m scripts.bench [cpu|workers|memory|frontier|disk|ingest]`: the figures asked for, or all. Linux; two cores are used.
 
 No figure fails the command: what is above its goal is marked MISSED. docs/cost.md says how each is measured.
 """
@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.bench import frontier, memory, pages
+from scripts.bench import frontier, ingesting, memory, pages
 from scripts.bench.cost import Bench
 from scripts.bench.figures import Figure, heading, machine, show
 
-WORDS = ("cpu", "workers", "disk", "frontier", "memory")
+WORDS = ("cpu", "workers", "disk", "frontier", "memory", "ingest")
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     options = arguments()
     words = options.figures or WORDS
     print(machine())
-    chosen = choose(options) if {"cpu", "workers", "disk"} & set(words) else []
+    chosen = choose(options) if {"cpu", "workers", "disk", "ingest"} & set(words) else []
     bench = Bench(chosen)
     measures: dict[str, tuple[str, Callable[[], Iterator[Figure]]]] = {
         "cpu": ("CPU a page outside extraction: main process, and workers without the extraction function", bench.cpu),
@@ -34,6 +34,7 @@ def main() -> int:
             lambda: frontier.figures(options.frontier_pages, options.few, options.many),
         ),
         "memory": ("memory over a long crawl of generated pages", lambda: memory.figures(options.memory_pages)),
+        "ingest": ("articles a CPU second out of WARC files that others wrote", lambda: ingesting.figures(chosen)),
     }
     missed = [figure for word in words for figure in _run(*measures[word]) if figure.good is False]
     print(f"\n{len(missed)} of the goals missed" if missed else "\nall goals reached")
