@@ -162,7 +162,7 @@ class Pages:
 
     @staticmethod
     def _is_silent(conn: Connection, read: Read) -> bool:
-        """Whether a capture says nothing of any article: an error or a 304 of what is none, the conversion of a page that is there."""
+        """Whether a capture says nothing of any article: a 404 or 304 of what is none, a conversion of what is there."""
         url, revived = read.waiting.capture.url, read.revived
         if revived.gone or revived.not_modified:
             return not ingest_rows.is_article(conn, url)

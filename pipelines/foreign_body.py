@@ -12,6 +12,8 @@ from storage.http_message import Decoded, Head, Headers, decode_body, first_valu
 
 _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 _FRAMING = re.compile(rb"\r?\n[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]{0,200})?\r?\n")
+_LAST = re.compile(rb"\r?\n0+[ \t]*\r?\n(?:\r?\n)?\Z")
+_LINE_END = re.compile(rb"\r?\n")
 _MARKUP = re.compile(rb"<\s*(?:!doctype|html|head|body|meta|title|div|p|article|section|h1)\b", re.IGNORECASE)
 _PACKED = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")
 _CODING_OF = dict(zip(_PACKED, ("gzip", "zstd"), strict=True))
@@ -87,21 +89,28 @@ def unframed(payload: bytes, *, trusted: bool) -> tuple[bytes, bool]:
     """
     if not _CHUNK.match(payload):
         return payload, True
+    parts, at, ended = _chunks(payload)
+    if ended or not trusted:
+        return (b"".join(parts), True) if ended else (payload, True)
+    if at >= len(payload):
+        return b"".join(parts), False
+    wrong = _CHUNK.match(payload, at)
+    rest = payload[wrong.end() if wrong else at :]
+    return b"".join(parts) + _FRAMING.sub(b"", _LAST.sub(b"", rest)), True
+
+
+def _chunks(payload: bytes) -> tuple[list[bytes], int, bool]:
+    """The chunks whose sizes fit, where they end, and whether the last one, of no bytes, was there."""
     parts: list[bytes] = []
     at = 0
     while found := _CHUNK.match(payload, at):
-        size = int(found[0].partition(b";")[0].strip(), 16)
+        size = int(found[0].partition(b";")[0], 16)
         if size == 0:
-            return b"".join(parts), True
-        start, end = found.end(), found.end() + size
-        following = payload[end : end + 2]
-        if end > len(payload) or (following and following[:1] != b"\n" and following != b"\r\n"):
+            return parts, at, True
+        end = found.end() + size
+        behind = _LINE_END.match(payload, end)
+        if end > len(payload) or (behind is None and end < len(payload)):
             break
-        parts.append(payload[start:end])
-        at = end + (2 if following == b"\r\n" else 1)
-    if not trusted:
-        return payload, True
-    if at >= len(payload):
-        return b"".join(parts), False
-    rest = payload[_CHUNK.match(payload, at).end() :] if _CHUNK.match(payload, at) else payload[at:]  # type: ignore[union-attr]
-    return b"".join(parts) + _FRAMING.sub(b"", rest), True
+        parts.append(payload[found.end() : end])
+        at = behind.end() if behind else end
+    return parts, at, False

@@ -124,6 +124,8 @@ def kind_of(seen: Seen) -> Kind:
     if seen.status == _NOT_MODIFIED or seen.status in _GONE:
         return Kind.ARTICLE
     mime = seen.mime or ""
+    if seen.type == "revisit" and not mime:
+        return Kind.ARTICLE  # its original will say
     if mime in _FEEDS:
         return Kind.FEED
     if mime in _PAGES:

@@ -61,7 +61,7 @@ class Meeting:
         self._end = 0
 
     def take(self, record: Record) -> Met | None:
-        """The exchange that is complete now that this record has come, if one is. The record is closed, or given back in a later one."""
+        """The exchange that is complete now that this record has come, if one is. Whose record it is closes it."""
         self._end = record.offset + record.length
         if _is_said(record, self._held):
             record.close()

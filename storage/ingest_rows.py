@@ -23,7 +23,9 @@ from storage.urlkey import InvalidURL, key
 _CHUNK = 500  # rows a statement
 _DEPTH = 8  # revisits of revisits
 _KNOWN = (
-    select(urls, sources.c.name.label("source")).join(sources, sources.c.id == urls.c.source_id).where(urls.c.key == bindparam("wanted"))
+    select(urls, sources.c.name.label("source"))
+    .join(sources, sources.c.id == urls.c.source_id)
+    .where(urls.c.key == bindparam("wanted"))
 )
 _SET = update(captures).where(captures.c.id == bindparam("capture_id"))
 _ORIGINAL = select(captures.c.warc_record_id, captures.c.record_type, captures.c.revisit_of, captures.c.kind)

@@ -1,5 +1,7 @@
 """WARC and WACZ files as other software writes them, and as it should not: each with what is to be had from it."""
 
+# ruff: noqa: E501, PLR0915 - a case a line reads best as a table
+
 from __future__ import annotations
 
 import gzip
