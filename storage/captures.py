@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, select, update
 
@@ -14,7 +14,6 @@ from storage.schema import captures, warc_files
 
 # Statements that every exchange runs are made once: to make one costs more than to run it.
 _FILE = select(warc_files.c.id).where(warc_files.c.name == bindparam("file"))
-_INSERT_ALL = captures.insert()
 _INSERT = captures.insert().returning(captures.c.id)
 _SETTLED = update(captures).where(captures.c.id == bindparam("capture_id"))  # parameters named as columns are what it sets
 
@@ -48,21 +47,15 @@ def file_closed(conn: Connection, name: str, size: int, sha256: str, now: str, r
 
 def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: bool) -> int:
     """The row of an archived exchange; `pending` until the outcome of its page is stored. Returns its id."""
-    own_file_id = file_id(conn, capture.place.file, capture.context.run_id, capture.fetched_at)
-    return int(conn.execute(_INSERT, row_of(capture, own_file_id, url_id, pending=pending)).scalar_one())
+    in_file = file_id(conn, capture.place.file, capture.context.run_id, capture.fetched_at)
+    row = {"url_id": url_id, "warc_file_id": in_file, "pending": pending, **columns_of(capture)}
+    return int(conn.execute(_INSERT, row).scalar_one())
 
 
-def insert_all(conn: Connection, file_id_: int, found: Sequence[tuple[Capture, bool]]) -> None:
-    """The rows of captures of one file without frontier rows, each with whether it is pending."""
-    if found:
-        conn.execute(_INSERT_ALL, [row_of(capture, file_id_, None, pending=pending) for capture, pending in found])
-
-
-def row_of(capture: Capture, file_id_: int, url_id: int | None, *, pending: bool) -> dict[str, object]:
-    """A capture as its row."""
+def columns_of(capture: Capture) -> dict[str, Any]:
+    """What a row says of its capture."""
     context = capture.context
     return {
-        "url_id": url_id,
         "run_id": context.run_id,
         "url": capture.url,
         "fetched_at": capture.fetched_at,
@@ -70,7 +63,6 @@ def row_of(capture: Capture, file_id_: int, url_id: int | None, *, pending: bool
         "kind": str(context.kind),
         "mime": capture.mime,
         "record_type": capture.record_type,
-        "warc_file_id": file_id_,
         "warc_offset": capture.place.offset,
         "warc_length": capture.place.length,
         "warc_record_id": capture.place.record_id,
@@ -81,7 +73,6 @@ def row_of(capture: Capture, file_id_: int, url_id: int | None, *, pending: bool
         "revisit_of": capture.revisit_of,
         "error": capture.error,
         "context": context_json(context),
-        "pending": pending,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -9,11 +10,11 @@ from pathlib import Path
 
 from storage import foreign_fields as fields
 from storage.foreign import Malformed, records
-from storage.http_message import HEAD_LIMIT, Head, media_type, split_head
+from storage.http_message import HEAD_LIMIT, Head, header_text, media_type, split_head
 from storage.records import Capture, Ended, FetchContext, RecordPlace
 from storage.times import iso
 from storage.warc_fields import context_of, parse_fields
-from storage.warc_format import digest_of, payload_digest, pieces
+from storage.warc_format import digest_of, pieces, sha1
 from storage.warc_read import Record
 
 MAIN = frozenset({"response", "revisit", "resource", "conversion"})
@@ -180,7 +181,18 @@ def _measured(met: Met) -> tuple[int | None, str | None, str | None]:
         mime = mime or declared
     if met.type == "revisit":
         return status, mime, fields.digest(head.get("WARC-Payload-Digest"))
-    return status, mime, payload_digest(record.block, head.content_length, http.payload_offset)
+    return status, mime, _payload_digest(record, http.payload_offset)
+
+
+def _payload_digest(record: Record, offset: int) -> str | None:
+    """Of the bytes behind a header block that ends at `offset`; None where readers would not agree on that."""
+    lines = b"".join(pieces(record.block, 0, offset)).split(b"\n")[:-2]
+    if not all(header_text(line).strip() for line in lines):
+        return None
+    hashed = hashlib.sha1(usedforsecurity=False)
+    for piece in pieces(record.block, offset, record.head.content_length):
+        hashed.update(piece)
+    return sha1(hashed.digest())
 
 
 def _ended(truncated: str | None, segment: str | None) -> Ended:

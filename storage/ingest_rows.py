@@ -27,6 +27,7 @@ _KNOWN = (
     .join(sources, sources.c.id == urls.c.source_id)
     .where(urls.c.key == bindparam("wanted"))
 )
+_INSERT = captures.insert()
 _SET = update(captures).where(captures.c.id == bindparam("capture_id"))
 _ORIGINAL = select(captures.c.warc_record_id, captures.c.record_type, captures.c.revisit_of, captures.c.kind)
 _BY_ID = _ORIGINAL.where(captures.c.warc_record_id == bindparam("record_id"))
@@ -127,7 +128,12 @@ def add(conn: Connection, file_id: int, found: Sequence[tuple[Capture, bool]]) -
     known = runs.c.id.in_(list(begun))
     for run_id in begun.keys() - set(conn.execute(select(runs.c.id).where(known)).scalars()):
         conn.execute(runs.insert().values(id=run_id, started_at=begun[run_id], version="unknown"))
-    capture_rows.insert_all(conn, file_id, found)
+    rows = [
+        {"url_id": None, "warc_file_id": file_id, "pending": pending, **capture_rows.columns_of(capture)}
+        for capture, pending in found
+    ]
+    if rows:
+        conn.execute(_INSERT, rows)
 
 
 # --- pages that wait --------------------------------------------------------------------------------------------------

@@ -236,15 +236,6 @@ def measure(block: IO[bytes], length: int, *, hash_body: bool) -> Measured:
     )
 
 
-def payload_digest(block: IO[bytes], length: int, offset: int) -> str | None:
-    """The digest of the bytes behind a header block that ends at `offset`; None where readers would not agree on that."""
-    raw_head = b"".join(pieces(block, 0, offset))
-    hashed = hashlib.sha1(usedforsecurity=False)
-    for piece in pieces(block, offset, length):
-        hashed.update(piece)
-    return sha1(hashed.digest()) if _undisputed(raw_head) else None
-
-
 def _undisputed(raw_head: bytes) -> bool:
     """Other readers end a header block at its first line of blanks, which to HTTP continues the line before it."""
     return all(header_text(line).strip() for line in raw_head.split(b"\n")[:-2])

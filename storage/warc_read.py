@@ -1,4 +1,4 @@
-"""Reads WARC files of one gzip member a record, and says exactly where one is damaged. Those of others may be uncompressed.
+"""Reads WARC files of one gzip member a record, and such as are not compressed; says exactly where one is damaged.
 
 What is read is whole: a record is given back only after its gzip checksum, its lengths and its end were found right.
 """
@@ -215,44 +215,28 @@ class _Member:
         return self._at - len(self._inflate.unused_data)
 
 
-class _Plain:
-    """A record that is not compressed, read as a member is."""
+class _Plain(_Member):
+    """One record of a file that is not compressed, read in the same way."""
 
-    def __init__(self, file: IO[bytes], offset: int) -> None:
-        self._file = file
-        self._at = offset
-
-    def head(self) -> bytes:
-        """The record header with its blank line."""
-        raw = b""
-        while (end := _HEAD_END.search(raw)) is None:
-            self._file.seek(self._at + len(raw))
-            piece = self._file.read(_READ_FIRST)
-            if not piece or len(raw) > _HEAD_LIMIT:
-                raise _BrokenError("no end of a record header")
-            raw += piece
-        self._at += end.end()
-        return raw[: end.end()]
-
-    def take(self, size: int) -> Iterator[bytes]:
-        """The next `size` bytes."""
-        while size:
-            self._file.seek(self._at)
-            piece = self._file.read(min(size, _READ))
-            if not piece:
-                raise _BrokenError("the file ends within a record")
-            self._at += len(piece)
-            size -= len(piece)
-            yield piece
+    def _more(self) -> bool:
+        self._file.seek(self._at)
+        piece = self._file.read(self._next_read)
+        if not piece:
+            raise _BrokenError("the file ends within a record")
+        self._next_read = _READ
+        self._at += len(piece)
+        self._out += piece
+        return True
 
     def end(self) -> int:
         """The offset behind the two line ends of the record."""
         if b"".join(self.take(len(_END))) != _END:
             raise _BrokenError("the block is longer than its Content-Length")
-        return self._at
+        return self._at - len(self._out)
 
 
-def _begun(file: IO[bytes], offset: int) -> _Member | _Plain:
+def _member(file: IO[bytes], offset: int) -> _Member:
+    """What begins at an offset, compressed or not."""
     file.seek(offset)
     return _Plain(file, offset) if file.read(len(_MAGIC)) == _MAGIC else _Member(file, offset)
 
@@ -272,7 +256,7 @@ def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> R
         if found != GZIP_HEAD:
             torn = GZIP_HEAD.startswith(found)
             raise _BrokenError("the file ends within a record" if torn else "no gzip header as this program writes it")
-    member = _Member(file, offset) if strict else _begun(file, offset)
+    member = _member(file, offset)
     head = parse_record_head(member.head())
     if not head.version.startswith("WARC/") or head.content_length < 0:
         raise _BrokenError("no WARC record header")
