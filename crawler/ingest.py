@@ -11,13 +11,14 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TypeVar
 from uuid import uuid4
 
 from crawler import PRODUCT_VERSION, VERSION
@@ -55,8 +56,10 @@ from storage.times import now
 from storage.warc_write import WarcWriter
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 GRACE_SECONDS = 3.0  # for pages in hand; after that they are left to the next run
+PAGES_A_WORKER = 4  # in memory: read ahead, or waiting for those before them
 _NAMED = 1_000  # malformed records of a file that are named
 _SCRATCH = ".ingest-"  # folder for files out of a WACZ
 
@@ -92,7 +95,8 @@ class Ingestion:
         options, config = self._options, self._collection.config
         sieve = Sieve(options.hosts, options.since, options.until, options.languages, options.mimes)
         self._rules = Rules(self.run_id, sieve, Sources(config, options.source).name_of, left=options.limit)
-        patiently(self._begin)
+        moment = now()
+        self._do(lambda conn: runs.begin(conn, self.run_id, VERSION, moment, "ingest"))
         fields = {"isPartOf": config.collection.name, "run": self.run_id}
         self._writer = WarcWriter(self._warc, self.run_id, PRODUCT_VERSION, fields)
         self._scribe = Scribe(self._engine, WarcKeeping(self._writer), self.run_id)
@@ -100,9 +104,14 @@ class Ingestion:
         self._workers = Workers(config.crawl.worker_count, preload=("pipelines.page:warm",))
         opening.callback(self._workers.close)
 
-    def _begin(self) -> None:
-        with batch(self._engine) as conn:
-            runs.begin(conn, self.run_id, VERSION, now(), "ingest")
+    def _do(self, job: Callable[[Connection], T]) -> T:
+        """A transaction of its own, tried again as long as the database is locked."""
+
+        def attempt() -> T:
+            with batch(self._engine) as conn:
+                return job(conn)
+
+        return patiently(attempt)
 
     def _stopped(self) -> int | None:
         return self._signum
@@ -123,7 +132,8 @@ class Ingestion:
             shelf = Shelf(self._warc, self._engine)
             limit = self._collection.config.crawl.max_page_bytes
             reviver = Reviver(self._engine, shelf, self._rules.stated, limit)
-            pages = Pages(self.run_id, self._engine, reviver, self._workers, self._scribe)
+            ahead = PAGES_A_WORKER * self._collection.config.crawl.worker_count
+            pages = Pages(self.run_id, self._engine, reviver, self._workers, self._scribe, ahead)
             await pages.settle_all(self._rows, self._stopped)
         await asyncio.wrap_future(self._scribe.submit(self._end))
         if self._signum is not None:
@@ -201,8 +211,7 @@ class Ingestion:
         tally = Tally(shown)
         self._result.tallies.append(tally)
         sha256 = checksum(path, self._stopped)
-        with batch(self._engine) as conn:
-            row = ingest_rows.file_row(conn, prefix_of(sha256))
+        row = self._do(lambda conn: ingest_rows.file_row(conn, prefix_of(sha256)))
         known = row is not None
         name = row.name if row is not None else name_of(shown, sha256)
         shelved, entering = self._again(path, row, name) if row is not None else self._shelve(path, name, sha256, inside=inside)
@@ -211,19 +220,22 @@ class Ingestion:
         tally.malformed = [f"{shown} at offset {one.offset}: {one.reason}" for one in shelved.malformed[:_NAMED]]
         if not shelved.records:
             return
-        with batch(self._engine) as conn:
-            row = ingest_rows.file_row(conn, prefix_of(sha256)) or ingest_rows.enter_file(conn, shelved, self.run_id, now())
+        moment = now()
+        row = self._do(
+            lambda conn: ingest_rows.file_row(conn, prefix_of(sha256))
+            or ingest_rows.enter_file(conn, shelved, self.run_id, moment)
+        )
         tally.name, tally.in_place = row.name, row.place is not None
         self._rows[row.id] = tally
         entering.enter(self._engine, Path(row.place) if row.place else self._warc / name, row, tally, self._stopped)
+        log.info("%s: %d records, %d captures entered", shown, tally.records, tally.captures)
         if not known:
             self._forget_unused(row)
 
     def _again(self, path: Path, row: FileRow, name: str) -> tuple[Shelved, Entering]:
         """A file that was ingested before, or begun; it may have moved since."""
         if row.place and not Path(row.place).exists():
-            with batch(self._engine) as conn:
-                ingest_rows.moved(conn, row.id, str(path.resolve()))
+            self._do(lambda conn: ingest_rows.moved(conn, row.id, str(path.resolve())))
         place = Path(row.place) if row.place else None
         return looked_through(path, Shelved(name, place, row.size, row.sha256), self._stopped), Entering(name, self._rules)
 
@@ -242,9 +254,7 @@ class Ingestion:
 
     def _forget_unused(self, row: FileRow) -> None:
         """A copy from which nothing was taken is not kept."""
-        with batch(self._engine) as conn:
-            unused = ingest_rows.forget_file(conn, row.id)
-        if unused:
+        if self._do(lambda conn: ingest_rows.forget_file(conn, row.id)):
             del self._rows[row.id]
             if row.place is None:
                 discard(self._warc, row.name)

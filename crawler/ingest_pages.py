@@ -29,7 +29,6 @@ from storage.urlkey import InvalidURL
 log = logging.getLogger(__name__)
 
 _ROWS = 200  # captures looked up at once
-_AHEAD = 8  # pages in memory
 _TOGETHER = 32  # pages stored in one job
 _UNSETTLED = 4  # jobs that the scribe has in hand
 
@@ -51,12 +50,16 @@ class Read:
 class Pages:
     """Reads and settles the pages that a run of `ingest` has entered, and those that an earlier one left."""
 
-    def __init__(self, run_id: str, engine: Engine, reviver: Reviver, workers: Workers, scribe: Scribe) -> None:
+    def __init__(
+        self, run_id: str, engine: Engine, reviver: Reviver, workers: Workers, scribe: Scribe, ahead: int
+    ) -> None:
+        """`ahead`: how many pages may be in memory."""
         self._run_id = run_id
         self._engine = engine
         self._reviver = reviver
         self._workers = workers
         self._scribe = scribe
+        self._ahead = ahead
         self._read_already: list[Read] = []
         self._unsettled: deque[tuple[list[Read], Settled]] = deque()
 
@@ -65,13 +68,14 @@ class Pages:
         ids = ingest_rows.waiting_ids(self._engine, list(tallies))
         ahead: deque[asyncio.Task[Read]] = deque()
         for start in range(0, len(ids), _ROWS):
+            log.info("%d of %d pages read", start, len(ids))
             with reading(self._engine) as conn:
                 rows = ingest_rows.waiting(conn, ids[start : start + _ROWS])
             for row in rows:
                 if stopped() is not None:
                     break
                 ahead.append(asyncio.create_task(self._read(row)))
-                while len(ahead) >= _AHEAD:
+                while len(ahead) >= self._ahead:
                     await self._settle(await ahead.popleft(), tallies)
         while ahead:
             await self._settle(await ahead.popleft(), tallies)

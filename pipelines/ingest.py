@@ -10,7 +10,8 @@ from pathlib import Path
 from pipelines.sift import SAMPLE, Seen, Sieve, is_page, kind_of
 from storage import foreign_fields as fields
 from storage import ingest_rows
-from storage.database import Engine, batch
+from storage.captures import is_awaited
+from storage.database import Engine, batch, patiently
 from storage.errors import StoppedError
 from storage.foreign_copy import Stopped
 from storage.foreign_units import Meeting, Met, capture_of, date_of, mets
@@ -135,10 +136,10 @@ class Entering:
         context = met.context or self._context(seen)
         capture = capture_of(met, self._name, date, context)
         self._remember(met, capture)
-        is_awaited = context.kind is Kind.ARTICLE and is_page(seen) if met.context is None else _is_own_page(capture, seen)
-        if self._left is not None and is_awaited:
+        pending = is_page(seen) if met.context is None else _is_own_page(capture)
+        if self._left is not None and pending:
             self._left -= 1
-        self._taken.append((capture, is_awaited))
+        self._taken.append((capture, pending))
 
     def _context(self, seen: Seen) -> FetchContext:
         """What can be said of an exchange that others made."""
@@ -164,12 +165,17 @@ class Entering:
 def _write(engine: Engine, row: FileRow, found: list[tuple[Capture, bool]], until: int | None, tally: Tally) -> None:
     """Enter captures; the file was then read up to there."""
     awaited = {one.place.offset: pending for one, pending in found}
-    with batch(engine) as conn:
-        new = ingest_rows.new_among(conn, [one for one, _ in found])
-        ingest_rows.add(conn, row.id, [(one, awaited[one.place.offset]) for one in new])
-        ingest_rows.note_read(conn, row.id, until)
-    tally.captures += len(new)
-    tally.known += len(found) - len(new)
+
+    def write() -> int:
+        with batch(engine) as conn:
+            new = ingest_rows.new_among(conn, [one for one, _ in found])
+            ingest_rows.add(conn, row.id, [(one, awaited[one.place.offset]) for one in new])
+            ingest_rows.note_read(conn, row.id, until)
+        return len(new)
+
+    entered = patiently(write)
+    tally.captures += entered
+    tally.known += len(found) - entered
 
 
 def _heed(stopped: Stopped) -> None:
@@ -178,9 +184,9 @@ def _heed(stopped: Stopped) -> None:
         raise StoppedError(signum)
 
 
-def _is_own_page(capture: Capture, seen: Seen) -> bool:
-    """Whether a page that newswarc fetched for an article is to be read."""
-    return capture.context.kind is Kind.ARTICLE and capture.record_type in {"response", "revisit"} and is_page(seen)
+def _is_own_page(capture: Capture) -> bool:
+    """Whether what newswarc fetched for an article is to be read, or tells what became of it."""
+    return is_awaited(capture) or (capture.context.kind is Kind.ARTICLE and capture.http_status in {304, 404, 410})
 
 
 def seen_of(met: Met, url: str, date: str) -> Seen:

@@ -464,3 +464,15 @@ def test_lines_for_a_person(collection: Collection, tmp_path: Path) -> None:
         f"Malformed: {torn} at offset {at}: the file ends within a gzip member",
         "newswarc: error: 1 malformed records; all else was ingested",
     ]
+
+
+def test_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    """PostgreSQL takes the same, hard inputs and all, and knows it again."""
+    collection = made(tmp_path / "c", f"[database]\nurl = {json.dumps(postgres_url)}\n")
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for number, case in enumerate(CASES.values()):
+        (folder / f"{number:03d}{case.suffix}").write_bytes(case.data)
+    first, again = (collection.ingest(folder, code=9)["totals"] for _ in range(2))
+    assert first["outcomes"]["added"] == sum(len(case.stories) for case in CASES.values())
+    assert (again["captures"], again["outcomes"]) == (0, {})
