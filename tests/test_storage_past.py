@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -70,13 +71,21 @@ def test_what_was_known_to_be_there_is_nothing_new(ingesting: Archive) -> None:
     assert versions(ingesting) == [(1, 2, "two"), (2, 6, "six")]
 
 
-def test_an_edit_that_was_undone_makes_no_newest_version(ingesting: Archive) -> None:
-    """Another wording from between two sightings of the newest version is not what the article says now."""
-    meet(ingesting, 2, "two")
-    meet(ingesting, 6, "two")
-    assert meet(ingesting, 4, "four").reason == "undone"
-    assert versions(ingesting) == [(1, 2, "two")]
-    assert article(ingesting) == (1, 2, 6, None)
+def test_an_edit_that_was_undone(ingesting: Archive) -> None:
+    """Another wording from between two sightings of a version is one of its own, and the version before it follows once more."""
+    for day in (2, 6, 8):
+        meet(ingesting, day, "two")
+    assert meet(ingesting, 4, "four").verdict is Verdict.CHANGED
+    assert versions(ingesting) == [(1, 2, "two"), (2, 4, "four"), (3, 6, "two")]
+    assert article(ingesting) == (3, 2, 8, None)
+
+
+def test_an_edit_that_was_undone_for_a_while(ingesting: Archive) -> None:
+    """A wording that was there earlier than was thought, but not all the time since, makes two versions of it."""
+    for day, words in ((1, "one"), (4, "one"), (6, "six")):
+        meet(ingesting, day, words)
+    assert meet(ingesting, 3, "six").verdict is Verdict.CHANGED
+    assert versions(ingesting) == [(1, 1, "one"), (2, 3, "six"), (3, 4, "one"), (4, 6, "six")]
 
 
 def test_an_older_error_says_nothing(ingesting: Archive) -> None:
@@ -112,3 +121,13 @@ def test_everybody_who_follows_changes_hears_of_it(ingesting: Archive) -> None:
     meet(ingesting, 4, "four")
     assert ingesting.rows("SELECT number FROM versions WHERE changed_seq > :before ORDER BY number", before=before) == [(2,), (3,)]
     assert ingesting.one("SELECT changed_seq FROM articles") > before
+
+
+@pytest.mark.parametrize("order", list(permutations(range(5)))[::5])
+def test_the_order_of_ingestion_makes_no_difference(ingesting: Archive, order: tuple[int, ...]) -> None:
+    """However captures come, the versions are those that they show in the order of their dates."""
+    shown = [(1, "a"), (2, "b"), (3, "a"), (4, "a"), (5, "c")]
+    for place in order:
+        meet(ingesting, *shown[place])
+    assert versions(ingesting) == [(1, 1, "a"), (2, 2, "b"), (3, 3, "a"), (4, 5, "c")]
+    assert article(ingesting) == (4, 1, 5, None)
