@@ -60,7 +60,6 @@ T = TypeVar("T")
 
 GRACE_SECONDS = 3.0  # for pages in hand; after that they are left to the next run
 PAGES_A_WORKER = 4  # in memory: read ahead, or waiting for those before them
-_NAMED = 1_000  # malformed records of a file that are named
 _SCRATCH = ".ingest-"  # folder for files out of a WACZ
 
 
@@ -216,8 +215,8 @@ class Ingestion:
         name = row.name if row is not None else name_of(shown, sha256)
         shelved, entering = self._again(path, row, name) if row is not None else self._shelve(path, name, sha256, inside=inside)
         tally.records, tally.rewritten = shelved.records, shelved.rewritten
-        tally.malformed_count = len(shelved.malformed)
-        tally.malformed = [f"{shown} at offset {one.offset}: {one.reason}" for one in shelved.malformed[:_NAMED]]
+        tally.malformed_count = shelved.malformed_count
+        tally.malformed = [f"{shown} at offset {one.offset}: {one.reason}" for one in shelved.malformed]
         if not shelved.records:
             return
         moment = now()
@@ -246,6 +245,7 @@ class Ingestion:
             shelved = left_in_place(path, name, sha256, entering.take, self._stopped)
             if shelved is not None:
                 return shelved, entering
+            entering.drop()
         entering = Entering(name, self._rules)
         shelved = copied(path, self._warc, name, entering.take, self._stopped)
         if not shelved.records:

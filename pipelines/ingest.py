@@ -92,6 +92,7 @@ class Entering:
         """Enter what was taken, and whatever of the file was not. Raises StoppedError when everything before is kept."""
         if not self._full and self._left != 0 and (met := self._meeting.last()) is not None:
             self._meet(met)
+        self.drop()
         if self._met_until and not self._full:
             self._met_until = None
         for start in range(0, len(self._taken), _AT_ONCE):
@@ -106,6 +107,11 @@ class Entering:
         tally.others += self.others
         self._rules.left = self._left
         self._rules.stated.update(self.stated)
+
+    def drop(self) -> None:
+        """Nothing more will be taken from records as they come."""
+        if (met := self._meeting.last()) is not None:
+            met.record.close()
 
     def _read(self, engine: Engine, path: Path, row: FileRow, tally: Tally, stopped: Stopped) -> None:
         """Enter what begins behind a place of the file."""

@@ -24,6 +24,7 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _IN_MEMORY = 4 << 20  # a longer block is kept in a temporary file
 _MENDED = 64 << 20  # bytes of a block with a wrong length that are looked through
 _PIECE = 262_144
+_WRONG = 8  # lengths of a file that may be too long before all are looked into
 _END = b"\r\n\r\n"
 _LENGTH_LINE = re.compile(rb"^Content-Length[ \t]*:[^\r\n]*", re.IGNORECASE | re.MULTILINE)
 
@@ -67,24 +68,37 @@ Found = Record | Loose | Malformed
 def records(path: Path, start: int = 0) -> Iterator[Found]:
     """Everything in a WARC file, in its order. Close what is no Malformed after use. Raises DiskError."""
     with disk("read", path), path.open("rb", buffering=0) as file:
-        size = path.stat().st_size
+        size, lengths = path.stat().st_size, _Lengths()
         while start < size:
-            record = load(file, path.name, start)
+            record = load(file, path.name, start) if lengths.believed(0) == 0 else None
             if record is None:
-                start = yield from _loosely(file, path.name, start, size)
+                start = yield from _loosely(file, path.name, start, size, lengths)
             else:
                 start = record.offset + record.length
                 yield record
 
 
-def _loosely(file: IO[bytes], name: str, start: int, size: int) -> Generator[Loose | Malformed, None, int]:
+@dataclass(slots=True)
+class _Lengths:
+    """How many lengths of a file were too long. After some no more is believed: each costs a look at all that is behind it."""
+
+    wrong: int = 0
+
+    def believed(self, stated: int) -> int:
+        """The length of a block as it is stated; -1 for none."""
+        return stated if self.wrong < _WRONG else -1
+
+
+def _loosely(
+    file: IO[bytes], name: str, start: int, size: int, lengths: _Lengths
+) -> Generator[Loose | Malformed, None, int]:
     """Records as they come, up to an offset where one may lie as it should; that offset."""
     stream = Stream(file, start)
     while True:
         stream.skip_blank()
         if stream.peek(1) and stream.offset > start and stream.begins_member():
             return stream.offset
-        found = _record(stream, name) if stream.peek(1) else None
+        found = _record(stream, name, lengths) if stream.peek(1) else None
         if found is not None:
             yield found
         if isinstance(found, Malformed) and (member := stream.member_within(found.offset)) is not None:
@@ -98,7 +112,7 @@ def _loosely(file: IO[bytes], name: str, start: int, size: int) -> Generator[Loo
             return size
 
 
-def _record(stream: Stream, name: str) -> Loose | Malformed:
+def _record(stream: Stream, name: str, lengths: _Lengths) -> Loose | Malformed:
     offset = stream.offset
     if not stream.begins_record():
         stream.skip_to_header()
@@ -109,11 +123,12 @@ def _record(stream: Stream, name: str) -> Loose | Malformed:
         stream.skip_to_header()
         return Malformed(name, offset, "no end of a record header")
     head = parse_record_head(header)
-    block = _block(stream, head.content_length)
+    block = _block(stream, lengths.believed(head.content_length))
     if block is None:
         return Malformed(name, offset, stream.torn or "the file ends within a record")
     length = block.seek(0, 2)
     block.seek(0)
+    lengths.wrong += length < head.content_length
     if length != head.content_length:
         header = _with_length(header, length)
     return Loose(name, offset, parse_record_head(header), header, block)

@@ -27,6 +27,7 @@ PART = ".part"  # of a copy that is being made
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 _STEM = 80  # characters of a file's name that are kept
 _SUFFIXES = re.compile(r"(?:\.warc)?(?:\.gz)?$", re.IGNORECASE)
+_NAMED = 1_000  # malformed records that are kept to be named
 _PIECE = 1 << 20
 _GZIP = b"\x1f\x8b"
 
@@ -44,7 +45,14 @@ class Shelved:
     sha256: str
     records: int = 0
     rewritten: int = 0  # had no place of their own
-    malformed: list[Malformed] = field(default_factory=list)
+    malformed: list[Malformed] = field(default_factory=list)  # the first of them
+    malformed_count: int = 0
+
+    def miss(self, found: Malformed) -> None:
+        """Note what no record could be had from."""
+        self.malformed_count += 1
+        if len(self.malformed) < _NAMED:
+            self.malformed.append(found)
 
 
 def prefix_of(sha256: str) -> str:
@@ -75,7 +83,7 @@ def left_in_place(path: Path, name: str, sha256: str, take: Take, stopped: Stopp
     for found in records(path):
         _heed(stopped)
         if isinstance(found, Malformed):
-            shelved.malformed.append(found)
+            shelved.miss(found)
             continue
         if isinstance(found, Loose):
             found.close()
@@ -106,11 +114,11 @@ def copied(path: Path, folder: Path, name: str, take: Take, stopped: Stopped) ->
 
 def looked_through(path: Path, shelved: Shelved, stopped: Stopped) -> Shelved:
     """What could not be had from a file that was copied before."""
-    shelved = replace(shelved, malformed=[])
+    shelved = replace(shelved, malformed=[], malformed_count=0)
     for found in records(path):
         _heed(stopped)
         if isinstance(found, Malformed):
-            shelved.malformed.append(found)
+            shelved.miss(found)
             continue
         with found:
             shelved.records += 1
@@ -152,7 +160,7 @@ def _copy(path: Path, out: _Hashing, take: Take, stopped: Stopped) -> tuple[Shel
         for found in records(path):
             _heed(stopped)
             if isinstance(found, Malformed):
-                shelved.malformed.append(found)
+                shelved.miss(found)
                 continue
             record = _written(found, source, out)
             shelved.records += 1

@@ -9,9 +9,11 @@ from typing import IO
 
 GZIP = b"\x1f\x8b\x08"
 BLANK = b"\r\n\t \x00"
+_READ_FIRST = 16_384  # many are read for one record only
 _READ = 262_144
 _TRIAL = 4_096  # bytes of a member that are tried before it is believed to be one
 _HEADER = re.compile(rb"(?:\A|(?<=[\n\x00]))WARC/[01]\.[0-9]{1,2}[ \t]*\r?\n(?=[A-Za-z][A-Za-z0-9-]{1,60}[ \t]*:)")
+_NOT_BLANK = re.compile(rb"[^\r\n\t \x00]")
 _LONGEST = 128  # bytes that the pattern needs at most
 _MOST_MEMBERS = 4_096  # whose offsets are remembered
 
@@ -28,6 +30,7 @@ class Stream:
         self._at = 0  # in the buffer
         self._base = 0  # position of the buffer's first byte
         self._read_at = start  # in the file
+        self._next_read = _READ_FIRST
         self._positions: list[int] = []  # of the first bytes of members, and
         self._offsets: list[int] = []  # where these members begin in the file
         self._inflate: zlib._Decompress | None = None
@@ -79,16 +82,20 @@ class Stream:
 
     def give_back(self, taken: bytes) -> None:
         """Bytes that were taken last."""
+        if self._at >= len(taken):
+            self._at -= len(taken)
+            return
         self._base = self.position - len(taken)
         self._buffer = bytearray(taken) + self._buffer[self._at :]
         self._at = 0
 
     def skip_blank(self) -> None:
         """Go on to the next byte that is no blank, line end or padding."""
-        while piece := self.take(_READ):
-            if rest := piece.lstrip(BLANK):
-                self.give_back(rest)
+        while (found := _NOT_BLANK.search(self._buffer, self._at)) is None:
+            self._at = len(self._buffer)
+            if not self._more():
                 return
+        self._at = found.start()
 
     def begins_record(self) -> bool:
         """Whether a record header stands here."""
@@ -110,14 +117,14 @@ class Stream:
 
         None, and none are taken, when that is further than `limit`.
         """
-        searched = self._at
-        while (found := self._header(searched)) is None:
-            searched = max(self._at, len(self._buffer) - _LONGEST)
-            if len(self._buffer) - self._at > limit:
+        searched = 0  # bytes ahead, in which no header begins
+        while (found := self._header(self._at + searched)) is None:
+            ahead = len(self._buffer) - self._at
+            if ahead > limit:
                 return None
+            searched = max(0, ahead - _LONGEST)
             if not self._more():
-                found = len(self._buffer)
-                break
+                return self.take_all(ahead)
         return self.take_all(found - self._at)
 
     def _header(self, start: int) -> int | None:
@@ -133,7 +140,7 @@ class Stream:
         self.torn, self._inflate, self._fed = None, None, b""
         if not self.compressed:
             return False
-        found = self._member_behind(self._offsets[-1])
+        found = self._member_behind(self._offsets[-1], None)
         self._read_at = self._read_at if found is None else found
         return found is not None
 
@@ -141,30 +148,24 @@ class Stream:
         """Where, between an offset of a file that is not compressed and here, a gzip member begins."""
         if self.compressed or self.offset <= start:
             return None
-        found = self._member_behind(start)
-        return found if found is not None and found < self.offset else None
+        return self._member_behind(start, self.offset)
 
-    def _member_behind(self, start: int) -> int | None:
-        while (found := self._find(start + 1)) is not None and not self._is_member(found):
-            start = found
-        return found
-
-    def _find(self, start: int) -> int | None:
-        while True:
+    def _member_behind(self, start: int, end: int | None) -> int | None:
+        """The offset of the next gzip member between two offsets, without them; None for the end of the file."""
+        start += 1
+        while end is None or start < end:
             self._file.seek(start)
-            window = self._file.read(_READ)
-            if (at := window.find(GZIP)) >= 0:
-                return start + at
-            if len(window) <= len(GZIP):
+            window = self._file.read(_READ + _TRIAL)
+            last = min(len(window), _READ, _READ if end is None else end - start)
+            at = window.find(GZIP, 0, last + len(GZIP) - 1)
+            while at >= 0:
+                if _is_member(window[at : at + _TRIAL]):
+                    return start + at
+                at = window.find(GZIP, at + 1, last + len(GZIP) - 1)
+            if len(window) <= _READ:
                 return None
-            start += len(window) - len(GZIP) + 1
-
-    def _is_member(self, offset: int) -> bool:
-        self._file.seek(offset)
-        try:
-            return bool(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(self._file.read(_TRIAL), _TRIAL))
-        except zlib.error:
-            return False
+            start += _READ
+        return None
 
     # --- reading on
 
@@ -172,13 +173,17 @@ class Stream:
         """Read some more into the buffer; false when there is nothing more to be had."""
         if self.torn:
             return False
+        if self._at > _READ:
+            del self._buffer[: self._at]
+            self._base, self._at = self.position, 0
         out = self._inflated() if self.compressed else self._read()
         self._buffer += out
         return bool(out)
 
     def _read(self) -> bytes:
         self._file.seek(self._read_at)
-        piece = self._file.read(_READ)
+        piece = self._file.read(self._next_read)
+        self._next_read = _READ
         self._read_at += len(piece)
         return piece
 
@@ -222,3 +227,11 @@ class Stream:
         self._offsets.append(offset)
         if len(self._positions) > 2 * _MOST_MEMBERS:
             del self._positions[:_MOST_MEMBERS], self._offsets[:_MOST_MEMBERS]
+
+
+def _is_member(start: bytes) -> bool:
+    """Whether a gzip member that something can be had from begins so."""
+    try:
+        return bool(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, _TRIAL))
+    except zlib.error:
+        return False

@@ -11,7 +11,6 @@ from storage.database import next_seq
 from storage.records import Candidate, Outcome, Verdict
 from storage.schema import articles, captures, extractions, outcomes, urls, versions
 
-
 _SHOWN = [str(verdict) for verdict in (Verdict.ADDED, Verdict.CHANGED, Verdict.UNCHANGED)]
 
 
