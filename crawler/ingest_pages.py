@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,7 +20,7 @@ from storage.database import Connection, Engine, reading
 from storage.errors import DamageError, NewswarcError
 from storage.foreign_copy import Stopped
 from storage.ingest_rows import Held, Rows, Waiting
-from storage.records import SEED_KINDS, Outcome
+from storage.records import SEED_KINDS, Outcome, Verdict
 from storage.scribe import Scribe
 from storage.times import now
 from storage.urlkey import InvalidURL
@@ -152,10 +151,11 @@ class Pages:
         waiting, revived = read.waiting, read.revived
         if revived.original is not None:
             ingest_rows.refer(conn, waiting.id, revived.original)
-        held: Held | None = None
-        if not revived.nothing and not self._is_silent(conn, read):
-            with suppress(InvalidURL):
-                held = rows.hold(waiting)
+        try:
+            held = None if revived.nothing or self._is_silent(conn, read) else rows.hold(waiting)
+        except InvalidURL as error:  # nothing to know it by: its capture is all there is
+            captures.settled(conn, waiting.id)
+            return Outcome(Verdict.REJECTED, f"bad-url: {error.reason}")
         if held is None or held.lease.kind in SEED_KINDS:
             captures.settled(conn, waiting.id)
             return None

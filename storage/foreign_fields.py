@@ -15,6 +15,7 @@ _MOMENT = re.compile(
     r"(\d{4})-?(\d\d)(?:-?(\d\d)(?:[T ]?(\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?)?", re.ASCII
 )
 _SHA1 = 20  # bytes
+_FIRST_YEAR = 1990  # of the web
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _SPELT = "urn:newswarc:"  # of record ids that had to be made
 
@@ -25,6 +26,8 @@ def moment(text: str | None) -> str | None:
     if found is None:
         return None
     year, month, day, hour, minute, second, fraction, zone = found.groups()
+    if int(year) < _FIRST_YEAR:
+        return None
     millis = int(f"{fraction or '0':0<9}"[:3])
     offset = "+00:00" if zone in {None, "Z"} else zone
     clock = f"{hour or '00'}:{minute or '00'}:{min(int(second or 0), 59):02d}.{millis:03d}"

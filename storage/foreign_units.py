@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from storage import foreign_fields as fields
 from storage.foreign import Malformed, records
 from storage.http_message import HEAD_LIMIT, Head, header_text, media_type, split_head
 from storage.records import Capture, Ended, FetchContext, RecordPlace
-from storage.times import iso
 from storage.warc_fields import context_of, parse_fields
 from storage.warc_format import digest_of, pieces, sha1
 from storage.warc_read import Record
@@ -20,6 +20,8 @@ from storage.warc_read import Record
 MAIN = frozenset({"response", "revisit", "resource", "conversion"})
 _MESSAGES = frozenset({"response", "revisit", "request"})
 _METADATA_LIMIT = 1 << 20
+_LONGEST_NAME = 200  # characters of a run or source; databases index them
+_LONGEST_ID = 500  # the same of a record id
 
 
 @dataclass(slots=True)
@@ -48,10 +50,13 @@ class Met:
     def learn(self, content: bytes) -> None:
         """What a metadata record says."""
         try:
-            self.context, extra = context_of(content)
-            self.ended, self.error = Ended(extra.get("ended", Ended.COMPLETE)), extra.get("error")
+            context, extra = context_of(content)
+            ended = Ended(extra.get("ended", Ended.COMPLETE))
         except ValueError:
             self.said |= parse_fields(content)
+            return
+        if max(len(context.run_id), len(context.source)) <= _LONGEST_NAME:
+            self.context, self.ended, self.error = context, ended, extra.get("error")
 
 
 class Meeting:
@@ -134,7 +139,8 @@ def date_of(met: Met) -> str | None:
 
 def _http_date(text: str | None) -> str | None:
     try:
-        return iso(parsedate_to_datetime(text)) if text else None
+        found = parsedate_to_datetime(text) if text else None
+        return fields.moment((found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()) if found else None
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -164,7 +170,10 @@ def capture_of(met: Met, file: str, date: str, context: FetchContext) -> Capture
 
 def _id(met: Met, date: str) -> str:
     head = met.record.head
-    return fields.record_id(head) or fields.derived_id(met.type, fields.uri(head), date, str(head.content_length))
+    own = fields.record_id(head)
+    if 0 < len(own) <= _LONGEST_ID:
+        return own
+    return fields.derived_id(own, met.type, fields.uri(head), date, str(head.content_length))
 
 
 def _measured(met: Met) -> tuple[int | None, str | None, str | None]:

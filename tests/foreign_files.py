@@ -211,6 +211,12 @@ def cases() -> dict[str, Case]:
     case("md5", lambda a: members(response(a, WARC_Block_Digest="md5:" + hashlib.md5(html(a)).hexdigest())))
     case("wrong digests", lambda a: members(response(a, WARC_Payload_Digest=sha1(b"x"), WARC_Block_Digest=sha1(b"y"))))
     case("no Content-Type of the record", lambda a: members(response(a, content_type=None)))
+    case("a record id of 9000 characters", lambda a: members(response(a, record_id="urn:x:" + "y" * 9_000)))
+    case("a user name in the URI", lambda a: members(response(a), response(9_994, target="http://me:secret@www.harbour-times.test/story")))
+    case("a date before the web", lambda a: members(response(a, HEAD + b"Date: Sun, 01 Mar 2026 12:00:00 -0000\r\n", date="0001-01-01T00:00:00Z")))
+    case("metadata as of ours, and too long", lambda a: members(response(a, record_id="urn:uuid:o1"), record(
+        "metadata", url(a), b"run: " + b"r" * 9_000 + b"\r\nsource: s\r\nkind: article\r\nfrontierUrl: http://a.test/\r\n",
+        content_type="application/warc-fields", WARC_Concurrent_To="<urn:uuid:o1>")))
     case("folded fields", lambda a: members(response(a, X_Long="a\r\n  b\r\n\tc")))
     case("2000 fields", lambda a: members(response(a, **{f"X_{number}": "x" * 100 for number in range(2_000)})))
     # HTTP

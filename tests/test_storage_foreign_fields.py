@@ -26,6 +26,8 @@ from storage.foreign_fields import bare, derived_id, digest, is_derived, moment
         ("2026-13-01T12:00:00Z", None),
         ("0000-00-00T00:00:00Z", None),
         ("0001-01-01T00:00:00+14:00", None),
+        ("1601-01-01T00:00:00Z", None),
+        ("9999-12-31T23:59:59-14:00", None),
         ("yesterday", None),
         ("", None),
         (None, None),
