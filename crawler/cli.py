@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "verify": "crawler.commands.verify:command",
     "withdraw": "crawler.commands.withdraw:command",
     "reprocess": "crawler.commands.reprocess:command",
+    "ingest": "crawler.commands.ingest:command",
 }
 EXIT_BUG, EXIT_USAGE, EXIT_DISK, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 8, 128 + 2, 128 + 13
 

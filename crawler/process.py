@@ -11,7 +11,8 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
 from crawler import settings as project
-from crawler.stopping import Stopping, end_at_once
+from crawler.heeding import end_at_once
+from crawler.stopping import Stopping
 from storage.errors import NewswarcError, StoppedError
 
 

@@ -25,6 +25,7 @@ from crawler import PRODUCT_VERSION, VERSION, about, planting
 from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
 from crawler.handles import hosts_at_once, lifted_limit
+from crawler.heeding import heard_at_once
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
 from crawler.journal import Journal
@@ -39,7 +40,6 @@ from crawler.scope import Discovered
 from crawler.settling import Settling
 from crawler.sharing import Sharing, need_postgres
 from crawler.sources import ActiveSource, guard_of, limits_of, port_of, ports_of, wanted_kinds
-from crawler.stopping import heard_at_once
 from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
 from storage import clock, frontier, hosts, leases, runs

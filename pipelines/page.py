@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 
 from pipelines import requisites
+from pipelines.foreign_body import foreign_body
 from pipelines.requisites import NOTHING, Requisites
 from storage.http_message import decode_body, split_head
 from storage.records import Announced, Candidate, NoArticle, Page
@@ -26,7 +27,8 @@ _SAMPLE = (
 class RawPage:
     """What a worker needs to read a page: the response as it lies in the archive, or its first part.
 
-    `truncated` says that bytes are missing at its end, `limit` how many bytes of decoded body are read.
+    `truncated` says that bytes are missing at its end, `limit` how many bytes of decoded body are read. `foreign`: others
+    archived it, so that its header may not fit its body; `content_type` is then that of a record without HTTP header.
     """
 
     url: str  # of the final hop
@@ -36,6 +38,8 @@ class RawPage:
     truncated: bool
     limit: int
     announced: Announced | None = None
+    foreign: bool = False
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,14 @@ def page_of(raw: bytes, *, url: str, frontier_url: str, fetched_at: str, limit: 
 
 def read_page(raw: RawPage) -> Page:
     """The page that a worker was given."""
-    return page_of(
+    return _read(raw)[0]
+
+
+def _read(raw: RawPage) -> tuple[Page, bool]:
+    """The page, and whether its body is what the archived header declares: then its digest can be told from the archive."""
+    if raw.foreign:
+        return _read_foreign(raw)
+    page = page_of(
         raw.raw,
         url=raw.url,
         frontier_url=raw.frontier_url,
@@ -80,16 +91,33 @@ def read_page(raw: RawPage) -> Page:
         limit=raw.limit,
         truncated=raw.truncated,
     )
+    return page, True
+
+
+def _read_foreign(raw: RawPage) -> tuple[Page, bool]:
+    found = foreign_body(raw.raw, raw.content_type, raw.limit)
+    page = Page(
+        url=raw.url,
+        frontier_url=raw.frontier_url,
+        fetched_at=raw.fetched_at,
+        status=NO_STATUS if found.status is None else found.status,
+        content_type=found.content_type,
+        body=found.body,
+        cut=raw.truncated or found.cut,
+        headers=found.headers,
+    )
+    return page, found.as_declared
 
 
 def read_article(raw: RawPage, wanted: Wanted | None = None) -> ReadArticle:
     """The article of a page, and the requisites of one that has an article. For workers."""
     from pipelines.extract import extract
 
-    page = read_page(raw)
+    page, as_declared = _read(raw)
     result = extract(page, raw.announced, None)
     needed = requisites.of_page(page, pdfs=wanted.pdfs) if wanted and isinstance(result, Candidate) else NOTHING
-    return ReadArticle(result, None if page.cut else hashlib.sha256(page.body).hexdigest(), needed)
+    digest = hashlib.sha256(page.body).hexdigest() if as_declared and not page.cut else None
+    return ReadArticle(result, digest, needed)
 
 
 def read_stylesheet(raw: RawPage) -> Requisites:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipelines.decide import decide
-from storage import articles, captures, frontier
+from storage import articles, captures, frontier, past
 from storage.articles import Sighting
 from storage.database import Connection
 from storage.frontier import Origin, Settlement
@@ -57,6 +57,8 @@ class Visit:
     refused: str | None = None
     validators: Validators | None = None  # of its answer
     body_sha256: str | None = None  # of the final exchange, where its reader and not its writer has told it
+    ingested: bool = False  # from an archive of others: what is known of its article may be newer
+    outdated: bool = False  # its URL was settled by something newer
 
     @property
     def capture_id(self) -> int | None:
@@ -133,15 +135,40 @@ def store_requisite(
     return outcome, new
 
 
+def store_sighting(conn: Connection, visit: Visit) -> Outcome:
+    """A page was said to be what it was: its article, where it is known, was seen once more."""
+    sighting = _sighting(visit, None)
+    article_id = articles.known(conn, sighting, None).article_id
+    if article_id is None:
+        outcome = Outcome(Verdict.REJECTED, "http-304")
+    else:
+        outcome = Outcome(Verdict.UNCHANGED, "not-modified", article_id=article_id)
+        articles.seen(conn, article_id, visit.fetched_at)
+    _finish(conn, visit, outcome, None, lambda *_: When(None, 0))
+    return outcome
+
+
 def _decide(conn: Connection, visit: Visit, result: Candidate | NoArticle | None) -> Outcome:
     candidate = result if isinstance(result, Candidate) else None
     sighting = _sighting(visit, candidate)
     known = articles.known(conn, sighting, candidate)
     outcome = decide(result, known, status=visit.status or 0, error=visit.error)
+    if visit.ingested and known.article_id is not None and past.is_past(conn, known.article_id, visit.fetched_at):
+        return _of_the_past(conn, outcome, sighting)
     article_id = articles.apply(conn, outcome, sighting)
     if article_id is not None and candidate is not None:
         frontier.shelve_aliases(conn, sighting.own_keys, article_id, visit.lease.url_id, visit.run_id, visit.at)
     return Outcome(outcome.verdict, outcome.reason, outcome.candidate, article_id)
+
+
+def _of_the_past(conn: Connection, outcome: Outcome, sighting: Sighting) -> Outcome:
+    """An outcome of which the article's own row, which knows of newer ones, hears no more than it should."""
+    if outcome.candidate is None or outcome.article_id is None:
+        return Outcome(Verdict.REJECTED, outcome.reason) if outcome.verdict is Verdict.GONE else outcome
+    articles.name(conn, outcome.article_id, sighting)
+    if outcome.verdict is Verdict.DUPLICATE:
+        return outcome
+    return past.settle_past(conn, outcome.article_id, outcome.candidate, sighting)
 
 
 def _sighting(visit: Visit, candidate: Candidate | None) -> Sighting:
@@ -170,8 +197,16 @@ _PASSING = {Verdict.REJECTED, Verdict.FAILED, Verdict.FILTERED, Verdict.DUPLICAT
 
 
 def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, reschedule: Reschedule) -> None:
-    lease, now = visit.lease, visit.at
-    when = reschedule(lease, outcome, now)
+    if not visit.outdated:
+        _settle(conn, visit, outcome, state, reschedule)
+    frontier.account(conn, visit.run_id, visit.lease, outcome, visit.capture_id, visit.at)
+    if visit.capture_id is not None:
+        captures.settled(conn, visit.capture_id, visit.body_sha256)
+
+
+def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, reschedule: Reschedule) -> None:
+    lease = visit.lease
+    when = reschedule(lease, outcome, visit.at)
     if outcome.verdict in _PASSING and frontier.holds_article(conn, lease.url_id):
         state = None  # the article stays; the reason says what stands at its URL now
     frontier.settle(
@@ -187,6 +222,3 @@ def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
         ),
         visit.fetched_at,
     )
-    frontier.account(conn, visit.run_id, lease, outcome, visit.capture_id, now)
-    if visit.capture_id is not None:
-        captures.settled(conn, visit.capture_id, visit.body_sha256)

@@ -160,10 +160,14 @@ def apply(conn: Connection, outcome: Outcome, sighting: Sighting) -> int | None:
         case Verdict.REJECTED | Verdict.FAILED if article_id is not None and sighting.http_status:
             _touch(conn, article_id, http_status=sighting.http_status)
     if article_id is not None and outcome.verdict in _NAMING:
-        conn.execute(
-            insert_ignore(conn, aliases, ["key"]), [{"key": key, "article_id": article_id} for key in sighting.keys]
-        )
+        name(conn, article_id, sighting)
     return article_id
+
+
+def name(conn: Connection, article_id: int, sighting: Sighting) -> None:
+    """The URLs of a sighting belong to this article, unless they are another's."""
+    rows = [{"key": key, "article_id": article_id} for key in sighting.keys]
+    conn.execute(insert_ignore(conn, aliases, ["key"]), rows)
 
 
 _NAMING = {Verdict.ADDED, Verdict.CHANGED, Verdict.UNCHANGED, Verdict.DUPLICATE}
@@ -215,6 +219,14 @@ def _touch(conn: Connection, article_id: int, **values: object) -> None:
     if all(row[name] == value for name, value in values.items()):
         return
     conn.execute(update(articles).where(articles.c.id == article_id).values(**values, changed_seq=next_seq(conn)))
+
+
+def seen(conn: Connection, article_id: int, moment: str) -> None:
+    """An article was there at this moment, its page unchanged."""
+    row = conn.execute(_ARTICLE, {"article_id": article_id}).mappings().one()
+    if moment > row["last_seen_at"]:
+        gone_at = row["gone_at"] if row["gone_at"] and row["gone_at"] > moment else None
+        _touch(conn, article_id, last_seen_at=moment, gone_at=gone_at)
 
 
 def _gone(conn: Connection, article_id: int, sighting: Sighting) -> None:

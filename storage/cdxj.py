@@ -50,7 +50,15 @@ def line(url: str, date: str, place: RecordPlace, said: Mapping[str, str | None]
 
 
 def of_response(capture: Capture, raw_head: bytes) -> str:
-    """The line of an exchange whose response begins with `raw_head`: mime and status as they stand there.
+    """The line of an exchange whose response begins with `raw_head`: mime and status as they stand there."""
+    is_revisit = capture.record_type == "revisit"
+    return of_message(capture.url, capture.fetched_at, capture.place, capture.payload_digest, raw_head, revisit=is_revisit)
+
+
+def of_message(
+    url: str, date: str, place: RecordPlace, digest: str | None, raw_head: bytes, *, revisit: bool = False
+) -> str:
+    """The line of a record with an HTTP response whose header block is `raw_head`.
 
     Of a revisit indexes say that it is one instead of its media type.
     """
@@ -59,8 +67,8 @@ def of_response(capture: Capture, raw_head: bytes) -> str:
     types = (value for name, _, value in (raw.partition(b":") for raw in lines) if name.lower().rstrip() == _TYPE)
     mime = next(types, None)
     bare = None if mime is None else _bare(header_text(mime))
-    said = {"mime": "warc/revisit" if capture.record_type == "revisit" else bare, "status": status or None}
-    return line(capture.url, capture.fetched_at, capture.place, {**said, "digest": capture.payload_digest})
+    said = {"mime": "warc/revisit" if revisit else bare, "status": status or None}
+    return line(url, date, place, {**said, "digest": digest})
 
 
 def of_resource(head: RecordHead, place: RecordPlace) -> str:

@@ -28,6 +28,7 @@ _READ = (
     .where(aliases.c.key.in_(bindparam("keys", expanding=True)))
 )
 _SETTLE = update(urls).where(urls.c.id == bindparam("url_id"))  # parameters named as columns are what it sets
+_ENTER = urls.insert().returning(urls.c.id)
 _ACCOUNT = outcomes.insert()
 _HOLDS = select(urls.c.article_id).where(urls.c.id == bindparam("url_id"))
 _SHELVE = (
@@ -101,6 +102,11 @@ def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> int:
     for start in range(0, len(keys), CHUNK):
         new += _discover_chunk(conn, {k: found[k] for k in keys[start : start + CHUNK]}, origin)
     return new
+
+
+def enter(conn: Connection, link: Link, origin: Origin) -> int:
+    """A row for a URL that was never discovered, but is in the archive; it is not to be fetched. Raises InvalidURL."""
+    return int(conn.execute(_ENTER, _row(key(link.url), link, origin, None) | {"next_fetch_at": None}).scalar_one())
 
 
 def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) -> int:

@@ -141,10 +141,11 @@ def claim_rows(conn: Connection, ids: Sequence[int], run_id: str, lease_until: s
 def leases_of(conn: Connection, ids: Sequence[int]) -> list[Lease]:
     """The rows with these ids as leases, in order of their due time."""
     rows = conn.execute(_LEASES, {"ids": ids}).mappings()
-    return [_lease(row) for row in rows]
+    return [lease_of(row) for row in rows]
 
 
-def _lease(row: RowMapping) -> Lease:
+def lease_of(row: RowMapping) -> Lease:
+    """A row of `urls`, with its source's name as `source`."""
     return Lease(
         url_id=row["id"],
         url=row["url"],

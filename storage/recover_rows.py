@@ -55,13 +55,13 @@ def _url_id(conn: Connection, capture: Capture) -> int | None:
         return known
     priority = 0 if context.kind in SEED_KINDS else LAST if context.kind is Kind.REQUISITE else 1
     link = Link(context.frontier_url, context.kind, announced=context.announced, priority=priority)
-    source_id = _source_id(conn, context.source, context.frontier_url, capture.fetched_at)
+    source_id = source_id_of(conn, context.source, context.frontier_url, capture.fetched_at)
     origin = Origin(source_id, context.run_id, capture.fetched_at, via=context.via, hops=context.hops_from_seed)
     frontier.discover(conn, [link], origin)
     return frontier.ids_of(conn, [wanted])[wanted]
 
 
-def _source_id(conn: Connection, name: str, url: str, now: str) -> int:
+def source_id_of(conn: Connection, name: str, url: str, now: str) -> int:
     """The row of a source; the settings will correct the address of one that is new."""
     known = conn.execute(select(sources.c.id).where(sources.c.name == name)).scalar_one_or_none()
     if known is not None:

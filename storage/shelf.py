@@ -15,7 +15,7 @@ from storage.errors import AwayError, DamageError
 from storage.http_message import HEAD_LIMIT, split_head
 from storage.records import Capture, FileState, RecordPlace
 from storage.schema import captures, warc_files
-from storage.warc_format import NOT_MODIFIED, pieces
+from storage.warc_format import is_not_modified, pieces
 from storage.warc_read import Record, read_record
 
 _IN_MEMORY = 4 << 20  # a longer response is put together in a temporary file
@@ -66,7 +66,7 @@ class Shelf:
     def response(self, capture: Capture) -> Response:
         """What was served in a capture. Raises as `record`, and DamageError when the original of a revisit is gone."""
         record = self.record(capture.place)
-        if record.head.type != "revisit" or record.head.get("WARC-Profile") == NOT_MODIFIED:
+        if record.head.type != "revisit" or is_not_modified(record.head):
             record.block.seek(0)
             return Response(record.block, record.head.content_length)
         with record, self.record(self._original(capture)) as original:
@@ -87,9 +87,10 @@ class Shelf:
 
 
 def _joined(revisit: Record, original: Record) -> Response:
-    """The header block of one, the payload of the other."""
+    """The header block of one, if it has one, and the payload of the other."""
     block = cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115 - the response's to keep
-    start = split_head(b"".join(pieces(original.block, 0, HEAD_LIMIT))).payload_offset
+    alone = not revisit.head.content_length  # others keep nothing but the reference
+    start = 0 if alone else split_head(b"".join(pieces(original.block, 0, HEAD_LIMIT))).payload_offset
     for record, at in ((revisit, 0), (original, start)):
         for piece in pieces(record.block, at, record.head.content_length):
             block.write(piece)

@@ -97,9 +97,14 @@ class RecordHead:
         return int(value) if value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS else -1
 
 
+def is_not_modified(head: RecordHead) -> bool:
+    """Whether a revisit says that nothing has changed, in WARC 1.1 or 1.0: it has no payload, nor needs one."""
+    return (head.get("WARC-Profile") or "").endswith("/revisit/server-not-modified")
+
+
 def parse_record_head(raw: bytes) -> RecordHead:
-    """The header of a record; lines that are no field are passed over."""
-    text = raw.decode("utf-8", "replace").replace("\r\n", "\n")
+    """The header of a record, UTF-8 or else latin-1; lines that are no field are passed over."""
+    text = header_text(raw).replace("\r\n", "\n")
     version, *lines = text.replace("\n ", " ").replace("\n\t", " ").split("\n")
     parts = [line.partition(":") for line in lines]
     return RecordHead(version.strip(), tuple([(name.strip(), value.strip()) for name, colon, value in parts if colon]))

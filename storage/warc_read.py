@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ _READ = 262_144
 IN_MEMORY = 4 << 20  # a longer block is read into a temporary file
 _HEAD_LIMIT = 1 << 20
 _END = b"\r\n\r\n"
+_HEAD_END = re.compile(rb"\r?\n\r?\n")  # others end lines with LF alone, too
 _MAGIC = b"WARC/"
 WITHOUT_HTTP = frozenset({"warcinfo", "metadata", "resource", "conversion"})
 
@@ -191,12 +193,12 @@ class _Member:
 
     def head(self) -> bytes:
         """The record header with its blank line."""
-        while (end := self._out.find(_END)) < 0:
+        while (end := _HEAD_END.search(self._out)) is None:
             if self._out[: len(_MAGIC)] != _MAGIC[: len(self._out)]:
                 raise _BrokenError("no WARC record header")
             if len(self._out) > _HEAD_LIMIT or not self._more():
                 raise _BrokenError("no end of a record header")
-        raw, self._out = self._out[: end + len(_END)], self._out[end + len(_END) :]
+        raw, self._out = self._out[: end.end()], self._out[end.end() :]
         return raw
 
     def take(self, size: int) -> Iterator[bytes]:
@@ -239,6 +241,14 @@ def _member(file: IO[bytes], offset: int) -> _Member:
     """What begins at an offset, compressed or not."""
     file.seek(offset)
     return _Plain(file, offset) if file.read(len(_MAGIC)) == _MAGIC else _Member(file, offset)
+
+
+def load(file: IO[bytes], name: str, offset: int) -> Record | None:
+    """The record at `offset` of an open file of anybody's, which `read_record` would give back; None when it would not."""
+    try:
+        return _load(file, name, offset)
+    except _BrokenError:
+        return None
 
 
 def _load(file: IO[bytes], name: str, offset: int, *, strict: bool = False) -> Record:

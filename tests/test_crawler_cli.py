@@ -112,7 +112,7 @@ def test_commands_are_the_promised_ones() -> None:
     names = {" ".join(path) for path in COMMANDS}
     assert names == {
         "init", "try", "source add", "source list", "crawl", "fetch", "status", "show", "export", "snapshot", "verify",
-        "package", "replay",
+        "package", "replay", "ingest",
         "files list", "files elsewhere", "files here", "files dedupe", "withdraw", "reprocess",
     }  # fmt: skip
 

@@ -10,6 +10,8 @@ import pytest
 from archives import SITE, Archive, candidate, changed, page
 from desk import Desk
 
+from tests.newsroom.server import Newsroom
+
 LONG = "The harbour wall is to be rebuilt. " * 60
 
 
@@ -129,3 +131,8 @@ def test_before_the_first_capture(dated: Desk) -> None:
 def test_the_newest_bytes_of_a_revisit(dated: Desk) -> None:
     """`show --raw` joins a revisit with its payload as well."""
     assert dated.run("show", f"{SITE}/story", "--raw").stdout == page(LONG).decode().replace("\r\n", "\n")
+
+
+def test_only_codings_are_asked_for_that_replay_undoes(crawled: Desk, newsroom: Newsroom) -> None:
+    """Gzip and br: pywb cannot read a page in zstd, nor ReplayWeb.page one in deflate."""
+    assert {served.header("Accept-Encoding") for served in newsroom.log} == {"gzip, br"}

@@ -15,7 +15,8 @@ from illustrated import TITLE, illustrate
 from judged import chromium, referee, replaying
 from ranged import serving_files
 
-from tests.newsroom import Newsroom
+from tests.newsroom.server import Newsroom
+from tests.newsroom.site import path_of
 
 WIDTHS = "[...document.images].map((one) => one.naturalWidth)"
 LOOKS = """({
@@ -90,6 +91,32 @@ def test_pywb_shows_an_article_with_all_that_belongs_to_it(crawled_article: Craw
         browser.open(f"{address}/{crawled_article.timestamp}/{crawled_article.url}")
         look_at(browser)
     check(browser, address.removesuffix("news"), crawled_article)
+
+
+def test_pywb_shows_a_story_that_was_crawled_with_its_requisites(
+    desk: Desk, newsroom: Newsroom, browser: Browser
+) -> None:
+    """Its picture, icon, script, and stylesheets with a background and a font come from the archive, and nothing is missing."""
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]', more="requisites = true")
+    desk.run("crawl")
+    story = newsroom.site.url(newsroom.site.live[0])
+    newsroom.clear_log()
+    with replaying(desk.folder) as address:
+        moment = re.sub(r"\D", "", desk.one("SELECT max(fetched_at) FROM v_captures WHERE url = ?", story))[:14]
+        browser.open(f"{address}/{moment}/{story}")
+        frame = browser.frame_where("document.documentElement.className === 'js' && document.readyState === 'complete'")
+        browser.frame_where(f"{WIDTHS}.length > 0 && {WIDTHS}.every((one) => one > 0)")
+        browser.settle()
+        assert browser.evaluate("getComputedStyle(document.body).backgroundImage", frame).endswith(
+            '/images/paper.png")'
+        )
+    requested = browser.requested()
+    own = (address.removesuffix("news"), "data:", "blob:", "about:")
+    assert [url for url in requested if not url.startswith(own)] == []
+    assert {url: status for url, status in requested.items() if status not in (200, 302, 307)} == {}
+    shown = {path_of(archived_url(url)) for url, status in requested.items() if status == 200}
+    assert shown >= {"/static/courier.css", "/static/courier.js", "/images/paper.png"}
+    assert newsroom.log == ()
 
 
 def test_replaywebpage_shows_a_package(crawled_article: Crawled, browser: Browser, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from storage.dedupe import MIN_PAYLOAD, Dedupe
 from storage.errors import DamageError, DiskError
 from storage.records import Ended, Kind
 from storage.recover import recover
+from storage.repair import repair
 from storage.shelf import Shelf
 
 LONG = page("The ferry sails again. " * 100)
@@ -241,3 +242,18 @@ def test_a_file_that_was_moved_says_where_it_is(run: Archive) -> None:
     run.edit("UPDATE warc_files SET state = 'elsewhere', place = 's3://attic/a'")
     with pytest.raises(DiskError, match="is in s3://attic/a; bring it back"):
         Shelf(run.folder, run.engine).response(recorded.capture)
+
+
+def test_repair_leaves_revisits_as_they_are(run: Archive) -> None:
+    """Rows of revisits that are lost are made again from their records, those that are there stay."""
+    fetch(run, "/a", LONG)
+    fetch(run, "/b", again(LONG))
+    fetch(run, "/a", NOT_MODIFIED)
+    run.end()
+    columns = "record_type, revisit_of, url, fetched_at, http_status, mime, payload_digest, block_digest, context"
+    before = run.rows(f"SELECT {columns} FROM captures ORDER BY fetched_at")
+    run.edit("DELETE FROM captures WHERE url LIKE '%/b'")
+    run.edit("UPDATE captures SET http_status = 200, revisit_of = NULL WHERE http_status = 304")
+    repair(run.engine, run.folder, run.now, run.faults())
+    assert run.rows(f"SELECT {columns} FROM captures ORDER BY fetched_at") == before
+    assert run.faults() == []

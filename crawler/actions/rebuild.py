@@ -104,7 +104,7 @@ class _Rebuild:
             if name.endswith(".warc.gz.open"):
                 entered.notes.append(f"{name} is still being written, or was left by a run that was killed: crawl first")
             elif name.endswith(".warc.gz") and not is_ours(self._warc / name):
-                entered.notes.append(f"{name} was not written by newswarc: `newswarc ingest` takes it")
+                entered.notes.append(f"{name} was not written by newswarc: ingest its original into the new database")
             elif name.endswith(".warc.gz"):
                 self._progress(name)
                 rebuild.enter_file(self._engine, self._warc / name, entered, moment)

@@ -1,4 +1,4 @@
-"""`python -m scripts.bench [cpu|workers|memory|frontier|disk|verify]`: the figures asked for, or all. Linux; two cores are used.
+"""`python -m scripts.bench [cpu|workers|memory|frontier|disk|verify|ingest]`: the figures asked for, or all. Linux, two cores.
 
 No figure fails the command: what is above its goal is marked MISSED. docs/cost.md says how each is measured.
 """
@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.bench import checking, frontier, memory, pages
+from scripts.bench import checking, frontier, ingesting, memory, pages
 from scripts.bench.cost import Bench
 from scripts.bench.figures import Figure, heading, machine, show
 
-WORDS = ("cpu", "workers", "disk", "frontier", "memory", "verify")
+WORDS = ("cpu", "workers", "disk", "frontier", "memory", "verify", "ingest")
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     options = arguments()
     words = options.figures or WORDS
     print(machine())
-    chosen = choose(options) if {"cpu", "workers", "disk", "verify"} & set(words) else []
+    chosen = choose(options) if {"cpu", "workers", "disk", "verify", "ingest"} & set(words) else []
     bench = Bench(chosen)
     measures: dict[str, tuple[str, Callable[[], Iterator[Figure]]]] = {
         "cpu": ("CPU a page outside extraction: main process, and workers without the extraction function", bench.cpu),
@@ -38,6 +38,7 @@ def main() -> int:
             "megabytes of WARC that `newswarc verify` reads a second, beside `warcio check`",
             lambda: checking.figures(chosen, options.verify_mb),
         ),
+        "ingest": ("articles a CPU second out of WARC files that others wrote", lambda: ingesting.figures(chosen)),
     }
     missed = [figure for word in words for figure in _run(*measures[word]) if figure.good is False]
     print(f"\n{len(missed)} of the goals missed" if missed else "\nall goals reached")

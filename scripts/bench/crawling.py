@@ -55,7 +55,7 @@ def crawl(
         after.sent - before.sent,
         after.cpu_seconds - before.cpu_seconds,
     )
-    return Crawled(served.pages, _articles(folder), wall, cpu.own, cpu.children, served)
+    return Crawled(served.pages, articles_in(folder), wall, cpu.own, cpu.children, served)
 
 
 def make_collection(folder: Path, sites: Sequence[Site], workers: int) -> None:
@@ -78,6 +78,7 @@ def _wait(pid: int, watch: Callable[[int], None] | None) -> None:
         time.sleep(0.5)
 
 
-def _articles(folder: Path) -> int:
+def articles_in(folder: Path) -> int:
+    """How many articles a collection has."""
     with closing(sqlite3.connect(f"file:{folder / 'news.db'}?mode=ro", uri=True)) as database:
         return int(database.execute("SELECT count(*) FROM v_articles").fetchone()[0])

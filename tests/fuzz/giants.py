@@ -33,6 +33,7 @@ _STORY = (
 )
 _LD = b'<script type="application/ld+json">'
 _HTTP = b"HTTP/1.1 200 OK\r\n"
+_RECORD = b"WARC/1.0\r\nWARC-Type: resource\r\nContent-Length: 1\r\n\r\nx\r\n\r\n"
 _PAGES = (
     ("open tags", b"", b"<div>"),
     ("open tags, then an endless one", b"<div>" * 300 + b"<", b"a"),
@@ -186,6 +187,29 @@ _SHAPES: dict[str, tuple[tuple[Any, ...], ...]] = {
         ("dots", b"http://a/", b"../"),
     ),
     "warc_file": (("gzip heads", b"", bytes.fromhex("1f8b0800000000000003")), ("NUL", b"", b"\0")),
+    "foreign_file": (
+        ("gzip heads", b"", bytes.fromhex("1f8b0800000000000003")),
+        ("gzip magic", _RECORD, b"\x1f\x8b\x08"),
+        ("NUL", _RECORD, b"\0"),
+        ("blank lines", _RECORD, b"\r\n"),
+        ("short records", b"", _RECORD),
+        ("short records of LF", b"", _RECORD.replace(b"\r", b"")),
+        ("records without length", b"", b"WARC/1.0\r\nA: b\r\n\r\nx\r\n\r\n"),
+        ("records without end", b"", b"WARC/1.0\r\nA: b\r\n"),
+        ("lengths too long", b"", b"WARC/1.0\r\nContent-Length: 9999999\r\n\r\nx\r\n\r\n"),
+        ("versions alone", _RECORD, b"WARC/1.0\r\n"),
+        ("junk", _RECORD, b"junk\n"),
+        ("fields", b"WARC/1.0\r\n", b"a: b\r\n"),
+    ),
+    "foreign_body": (
+        ("chunks of one byte", _HTTP + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        ("chunks that are wrong", _HTTP + b"Transfer-Encoding: chunked\r\n\r\n", b"9\r\nx\r\n"),
+        ("sizes", _HTTP + b"\r\n", b"1\r\n"),
+        ("digits", _HTTP + b"\r\n", b"1"),
+        ("extensions", _HTTP + b"\r\n1;", b"a;"),
+        ("zeros", _HTTP + b"Transfer-Encoding: chunked\r\n\r\n5\r\nx", b"\n0"),
+        ("tags", b"", b"< "),
+    ),
     "text": _TEXTS,
     "names": _TEXTS,
     "moment": _TEXTS,

@@ -37,6 +37,7 @@ from storage.export import cell
 from storage.records import Candidate, Kind, Link, NoArticle, Page
 from storage.urlkey import MAX_LENGTH, InvalidURL, absolute, canonical, host_key, key, same_site, site
 from tests.fuzz.archive import archived, http_message, marked, records, warc_fields, warc_file
+from tests.fuzz.foreign import foreign_body_, foreign_file
 
 Target = Callable[[bytes], None]
 
@@ -358,6 +359,8 @@ TARGETS: dict[str, Target] = {
     "charset": charset,
     "claims": claims,
     "feed": feed,
+    "foreign_body": foreign_body_,
+    "foreign_file": foreign_file,
     "home": home,
     "http_message": http_message,
     "linked_data": linked_data,

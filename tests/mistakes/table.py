@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tests.mistakes.bench import Mistake
+from tests.mistakes.ingesting import INGESTING
 from tests.mistakes.machine import MACHINE
 from tests.mistakes.places import PLACES
 from tests.mistakes.rows import ROWS
@@ -18,5 +19,6 @@ TABLES: Mapping[str, Sequence[Mistake]] = {
     "Folder, archive and disk": PLACES,
     "Database and clock": ROWS,
     "The site": SITES,
+    "Files of others": INGESTING,
     "The machine": MACHINE,
 }

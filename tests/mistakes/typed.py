@@ -27,7 +27,7 @@ def readable_page(bench: Bench) -> None:
 
 TYPED = [
     Mistake("a command misspelt", "crawll", USAGE, "newswarc: error: No such command 'crawll'; did you mean \"crawl\"? See `newswarc --help`."),
-    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, export, fetch, files, init, package, replay, reprocess, show, snapshot, source, status, try, verify, withdraw. See `newswarc --help`."),
+    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, export, fetch, files, ingest, init, package, replay, reprocess, show, snapshot, source, status, try, verify, withdraw. See `newswarc --help`."),
     Mistake("a command of `source` misspelt", "source ad SITE/good/", USAGE, "newswarc: error: No such command 'ad'. Did you mean 'add'? See `newswarc source --help`.", good),
     Mistake("`source` without a command", "source", USAGE, "Usage: newswarc source [OPTIONS] COMMAND [ARGS]...", good),
     Mistake("an option misspelt", "crawl --maxpages 3", USAGE, "newswarc: error: No such option '--maxpages'. Did you mean '--max-pages'? See `newswarc crawl --help`.", good),
