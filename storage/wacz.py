@@ -111,12 +111,15 @@ class _Archive:
         path = self._shelf.path(capture.place.file)
         copied = exchange_at(path, capture)
         with copied.main:
-            member = self._ready(copied.span.length)
+            member = self._ready(sum(span.length for span in copied.spans))
             if capture.place.file != self._from:
                 self._copy_warcinfo(member, path)
                 self._from = capture.place.file
-            place = replace(capture.place, file=self._name, offset=member.size)
-            _copy(member, copied.span)
+            offset = member.size
+            _copy(member, copied.spans[0])
+            place = replace(capture.place, file=self._name, offset=offset, length=member.size - offset)
+            for span in copied.spans[1:]:
+                _copy(member, span)
             if capture.record_type in _ANSWERED:
                 self._index(replace(capture, place=place), copied.main.block)
         self.captures += 1

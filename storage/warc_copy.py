@@ -1,4 +1,4 @@
-"""Takes whole records out of WARC files as the gzip members they are, byte for byte."""
+"""Takes whole records out of WARC files as the gzip members they are, byte for byte; of uncompressed files as new ones."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from pathlib import Path
 from storage.errors import DamageError
 from storage.records import Capture
 from storage.warc_file import disk, open_path
-from storage.warc_format import pieces
+from storage.warc_format import Member, pieces
 from storage.warc_read import Damage, Record, scan
 
+_GZIP = b"\x1f\x8b"
 _MOST_LINKED = 8  # records behind a main one that may belong to it
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The bytes of some records that lie one behind the other."""
+    """One record of a file, from `start` to `end`."""
 
     path: Path
     start: int
@@ -26,21 +27,31 @@ class Span:
 
     @property
     def length(self) -> int:
-        """How many."""
+        """How many bytes it has there."""
         return self.end - self.start
 
     def pieces(self) -> Iterator[bytes]:
-        """They themselves."""
+        """It as a gzip member: the very bytes where it is one, else compressed."""
         with disk("read", self.path), self.path.open("rb") as file:
-            yield from pieces(file, self.start, self.end)
+            if next(pieces(file, self.start, self.start + len(_GZIP)), b"") == _GZIP:
+                yield from pieces(file, self.start, self.end)
+            else:
+                yield from _compressed(pieces(file, self.start, self.end))
+
+
+def _compressed(plain: Iterator[bytes]) -> Iterator[bytes]:
+    member = Member()
+    for piece in plain:
+        yield member.feed(piece)
+    yield member.end()
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """An exchange to copy: its main record, which the caller closes, and the bytes of all its records."""
+    """An exchange to copy: its main record, which the caller closes, and where all its records are, that one first."""
 
     main: Record
-    span: Span
+    spans: tuple[Span, ...]
 
 
 def exchange_at(path: Path, capture: Capture) -> Copied:
@@ -49,18 +60,18 @@ def exchange_at(path: Path, capture: Capture) -> Copied:
     Raises DamageError when the main record is not whole, or is another one; damage behind it is left out.
     """
     path = _there(path)
-    place, end = capture.place, 0
+    place = capture.place
     found = scan(path, place.offset, strict=False)
     main = _main(next(found, None), capture)
-    end = place.offset + place.length
+    spans = [Span(path, place.offset, place.offset + place.length)]
     for record in islice(found, _MOST_LINKED):
         if isinstance(record, Damage):
             break
         with record:
             if _concurrent_to(record) != place.record_id:
                 break
-            end = record.offset + record.length
-    return Copied(main, Span(path, place.offset, end))
+            spans.append(Span(path, record.offset, record.offset + record.length))
+    return Copied(main, tuple(spans))
 
 
 def warcinfo_of(path: Path) -> Span | None:

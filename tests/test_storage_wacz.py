@@ -242,6 +242,33 @@ def test_a_file_of_another_place_is_copied_from(full: Archive, tmp_path: Path, p
     assert Package(full, tmp_path).content == package.content
 
 
+def test_records_of_an_uncompressed_file_are_compressed(full: Archive, tmp_path: Path, package: Package) -> None:
+    """Each is a member of its own, and holds what it held; the index leads to it."""
+    first, second = full.files()
+    for path, name in ((first, "a.warc"), (second, "b.warc")):
+        plain, places = b"", {}
+        for record in scan(path):
+            assert isinstance(record, Record)
+            content = bytes(record.head) + record.content() + b"\r\n\r\n"
+            places[record.head.record_id] = (len(plain), len(content))
+            plain += content
+        (full.folder / name).write_bytes(plain)
+        for record_id, (offset, length) in places.items():
+            statement = (
+                "UPDATE captures SET warc_offset = :offset, warc_length = :length WHERE warc_record_id = :record_id"
+            )
+            full.edit(statement, offset=offset, length=length, record_id=record_id)
+        full.edit("UPDATE warc_files SET name = :name WHERE name = :old", name=name, old=path.name)
+    plain_package = Package(full, tmp_path)
+    assert [(one.head, one.content()) for one in plain_package.records(tmp_path)] == [
+        (one.head, one.content()) for one in package.records(tmp_path)
+    ]
+    places = {
+        (str(one.offset), str(one.length)) for one in plain_package.records(tmp_path) if one.head.type == "response"
+    }
+    assert {(said["offset"], said["length"]) for _, said in plain_package.lines()} == places
+
+
 def test_lines_are_sorted_beyond_memory(tmp_path: Path) -> None:
     """In the order of bytes, each once, however many fit into memory at once."""
     given = [f"{number * 7919 % 1000:04d}\n".encode() for number in range(1_500)]
