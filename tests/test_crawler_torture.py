@@ -148,6 +148,11 @@ def test_killed_again_and_again_a_crawl_ends_as_if_it_never_had_been(desk: Desk,
         desk.run("crawl", "-q", timeout=240)  # puts right; an unread page is no known article yet
         desk.run(*REFETCH, timeout=240)
         proven = prove(desk, newsroom)
+        newsroom.site.remove(newsroom.site.live[WITH_TWINS])
+        desk.run(*REFETCH, timeout=240)
+        gone = desk.one("SELECT count(*) FROM v_articles WHERE gone_at IS NOT NULL")
+        desk.run("withdraw", newsroom.site.url(newsroom.site.live[WITH_TWINS]), "--reason", "asked for")
+    assert gone == 1
     assert_rebuilt(desk, desk.folder.parent / "again.db")
     report(torturer, proven, time.monotonic() - began)
 
