@@ -7,7 +7,6 @@ they were. So the copy of a file in good order is that very file.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -170,11 +169,13 @@ def _copy(path: Path, out: _Hashing, take: Take, stopped: Stopped) -> tuple[Shel
     return replace(shelved, size=out.size, sha256=out.sha256.hexdigest()), lines
 
 
-def _written(found: Record | Loose, source: io.BufferedReader, out: _Hashing) -> Record:
+def _written(found: Record | Loose, source: IO[bytes], out: _Hashing) -> Record:
     """Append a record; it, as it lies in the copy."""
     offset = out.size
     source.seek(found.offset)
-    if isinstance(found, Record) and source.peek(len(_GZIP)).startswith(_GZIP):
+    begins = source.read(len(_GZIP))  # peek may show less
+    source.seek(found.offset)
+    if isinstance(found, Record) and begins == _GZIP:
         left = found.length
         while left and (piece := source.read(min(left, _PIECE))):
             left -= len(piece)

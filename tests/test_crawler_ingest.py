@@ -85,6 +85,7 @@ class Told:
     added: int = 0
     malformed: int = 0
     unresolved: int = 0
+    rejected: int = 0
 
 
 class All:
@@ -112,6 +113,7 @@ class All:
                 told.added += file["outcomes"].get("added", 0)
                 told.malformed += len(file["malformed"])
                 told.unresolved += file["unresolved"]
+                told.rejected += sum(count for name, count in file["outcomes"].items() if name.startswith(("rej", "fai")))
         return told
 
 
@@ -134,7 +136,7 @@ def text_of(number: int) -> str:
 def test_every_article_in_a_hard_input_is_stored(everything: All, name: str) -> None:
     """Nothing that others write keeps an article from being stored; what cannot be read is counted."""
     case = CASES[name]
-    assert everything.told(name) == Told(len(case.stories), case.malformed, case.unresolved)
+    assert everything.told(name) == Told(len(case.stories), case.malformed, case.unresolved, case.rejected)
     for number in case.stories:
         [text] = [text for url, text in everything.texts.items() if url.startswith(foreign.url(number))]
         assert text == text_of(number)

@@ -8,6 +8,7 @@ import pytest
 
 from storage.errors import DamageError, DiskError, UsageError
 from storage.foreign import Loose, Malformed, records
+from storage.foreign_copy import copied
 from storage.foreign_kinds import entries, is_wacz
 from storage.foreign_stream import Stream
 from storage.warc_read import Record, read_record
@@ -131,3 +132,12 @@ def test_files_in_a_wacz(path: Path) -> None:
     path.write_bytes(whole[:-30])
     with pytest.raises(DamageError):
         list(entries(path))
+
+
+def test_copies_of_records_that_begin_anywhere(path: Path) -> None:
+    """A copy is the file itself, wherever in it members begin."""
+    data = foreign.members(*(foreign.record("resource", f"http://a.test/{n}", b"x" * (n % 77)) for n in range(3_000)))
+    path.write_bytes(data)
+    shelved = copied(path, path.parent, "copy.warc.gz", Record.close, lambda: None)
+    assert (shelved.records, shelved.rewritten, shelved.size) == (3_000, 0, len(data))
+    assert (path.parent / "copy.warc.gz").read_bytes() == data
