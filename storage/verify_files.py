@@ -110,6 +110,7 @@ class FileCheck:
         self._exchange: _Exchange | None = None
         self._warcinfo_id: str | None = None
         self._cut = False
+        self._doubts: list[tuple[int, str, str | None, tuple[int, ...]]] = []  # digests of others that do not fit
         self._explained = False  # a finding that a wrong checksum would only repeat
 
     def findings(self) -> Iterator[Finding]:
@@ -220,13 +221,13 @@ class FileCheck:
         """A record that other software wrote: only what every WARC file must keep to, and what its row says."""
         yield from self._before(record.offset)
         rows = self._rows.at(record.offset)
-        for detail in foreign_digests(record):
-            ids = tuple(row.id for row in rows)
-            yield self._content(What.DIGEST, record.offset, detail, record.head.uri, ids)
+        ids = tuple(row.id for row in rows)
+        self._doubts += [(record.offset, detail, record.head.uri, ids) for detail in foreign_digests(record)]
         for row in rows:
             if wrong := foreign_differences(row.capture, record):
                 yield self._found(What.ROW, record.offset, "; ".join(wrong), row.capture.url, (row.id,))
-        if not rows and self._entered.closed and record.head.type in {"response", "revisit"}:
+        of_the_web = (record.head.uri or "").lower().startswith(("http:", "https:"))
+        if not rows and of_the_web and self._entered.closed and record.head.type in {"response", "revisit"}:
             yield self._without_row(record)
 
     def _beside(self, record: Record) -> Iterator[Finding]:
@@ -308,7 +309,10 @@ class FileCheck:
         if self._index is not None:
             for wrong in self._index.complaints():
                 yield Finding(self._index.path.name, wrong.offset, What.CDXJ, str(wrong), wrong.url, tuple(wrong.rows))
-        if self._entered.sha256 and not self._explained and self._walk.sha256() != self._entered.sha256:
+        changed = self._entered.sha256 is None or self._walk.sha256() != self._entered.sha256
+        for doubt in self._doubts if changed else ():  # what was so when it was ingested is how others wrote it
+            yield self._content(What.DIGEST, *doubt)
+        if self._entered.sha256 and not self._explained and changed:
             yield self._found(What.CHECKSUM, None, f"sha256 is not {self._entered.sha256}, as when it was closed")
 
     def _resized(self) -> Iterator[Finding]:

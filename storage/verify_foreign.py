@@ -7,6 +7,7 @@ import binascii
 import hashlib
 from collections.abc import Callable, Iterator
 
+from storage.foreign_fields import is_derived, moment
 from storage.http_message import HEAD_LIMIT, Trouble, decoded_pieces, split_head
 from storage.records import Capture
 from storage.verify_records import unequal
@@ -90,12 +91,12 @@ def foreign_differences(row: Capture, record: Record) -> list[str]:
         "length": (row.place.length, record.length),
         "WARC-Type": (row.record_type, head.type),
     }
-    if head.record_id:
+    if head.record_id and not is_derived(row.place.record_id):
         pairs["record id"] = (row.place.record_id, head.record_id)
     if head.uri:
         pairs["target URI"] = (row.url, head.uri)
-    if len(head.date) >= _SECONDS:
-        pairs["date"] = (row.fetched_at[:_SECONDS], head.date[:_SECONDS])
+    if (date := moment(head.date)) is not None:
+        pairs["date"] = (row.fetched_at[:_SECONDS], date[:_SECONDS])
     if row.http_status is not None:
         start = b"".join(pieces(record.block, 0, min(head.content_length, HEAD_LIMIT)))
         pairs["HTTP status"] = (row.http_status, split_head(start).status)

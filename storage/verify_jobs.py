@@ -54,10 +54,10 @@ class FileJob:
         checked.captures += check.tally.rows
 
     def _judged(self, engine: Engine, finding: Finding) -> Fault | None:
-        """The fault that a finding is. A record without row may have its row elsewhere: what is ingested twice has."""
+        """The fault that a finding is. A record of others without row may be there twice, in this file or another."""
         if finding.what is What.RECORD_WITHOUT_ROW and finding.record_id:
             place = _place_of(engine, finding.record_id)
-            if place is not None and not self.entered.own and place[0] != self.name:
+            if place is not None and not self.entered.own:
                 return None
             if place is not None:
                 finding = replace(finding, detail=f"{finding.detail}, whose row points to {place[0]} at offset {place[1]}")

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, RowMapping, func, not_, select
 
 from storage.database import reading
-from storage.records import State
+from storage.records import FileOrigin, State
 from storage.schema import aliases, articles, captures, extractions, metadata, urls, versions, warc_files
 from storage.urlkey import InvalidURL, key
 from storage.verify_faults import NAMED, Checked, Fault, Finding, What
@@ -55,6 +55,7 @@ class _RowsCheck:
                 captures.c.record_type,
                 captures.c.warc_offset,
                 warc_files.c.name.label("file"),
+                warc_files.c.origin,
                 extractions.c.capture_id.label("read_from"),
                 urls.c.key,
                 urls.c.article_id.label("owner"),
@@ -122,7 +123,7 @@ class _RowsCheck:
         with reading(self._engine) as conn:
             count = conn.execute(select(func.count()).select_from(captures).where(captures.c.pending)).scalar_one()
         if count:
-            self._checked.notes.append(f"{count} archived pages are still to be read; the next crawl does that")
+            self._checked.notes.append(f"{count} archived pages are still to be read; the next crawl does that, or the same `ingest` again")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -157,12 +158,22 @@ def _wrong_version(row: RowMapping, owners: Mapping[str | None, int]) -> str | N
         return f"its capture {row['capture_id']} is not there"
     if row["read_from"] != row["capture_id"]:
         return "its fields were not read from its capture"
-    if row["record_type"] not in {"response", "revisit"} or not 200 <= (row["http_status"] or 0) < 300:
+    if not _is_page(row):
         return f"its capture is no page: a {row['record_type']} with status {row['http_status']}"
     # A URL may have become another article's since: then the one that led to it still is this one's.
     if row["article_id"] not in {owners.get(_key(row["url"])), owners.get(row["key"]), row["owner"]}:
         return "its capture is of none of the article's URLs"
     return None
+
+
+def _is_page(row: RowMapping) -> bool:
+    """Whether a capture can be a page; others keep some without an HTTP header."""
+    if row["http_status"] is None and row["origin"] == FileOrigin.INGESTED:
+        return row["record_type"] in _WITHOUT_HEADER
+    return row["record_type"] in {"response", "revisit"} and 200 <= (row["http_status"] or 0) < 300
+
+
+_WITHOUT_HEADER = frozenset({"response", "revisit", "resource", "conversion"})
 
 
 @lru_cache(maxsize=2 * PAGE)

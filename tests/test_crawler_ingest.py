@@ -478,3 +478,9 @@ def test_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
     first, again = (collection.ingest(folder, code=9)["totals"] for _ in range(2))
     assert first["outcomes"]["added"] == sum(len(case.stories) for case in CASES.values())
     assert (again["captures"], again["outcomes"]) == (0, {})
+
+
+def test_verify_has_nothing_to_say_of_what_others_wrote(everything: All) -> None:
+    """But for digests that they wrote wrong: every row fits its record, every record its row."""
+    done = everything.collection.run("verify")
+    assert done.stdout == ""
