@@ -6,6 +6,7 @@ or removed, by `finish`.
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -175,7 +176,7 @@ def _forget(conn: Connection, doomed: _Doomed, withdrawal: Withdrawal) -> None:
 def finish(engine: Engine, folder: Path) -> None:
     """Give new files their place when their rows are committed, else remove them; remove files that were replaced."""
     waiting = folder / FOLDER
-    if waiting.is_dir():
+    if os.path.isdir(waiting):  # noqa: PTH112 - Path.is_dir raises where a folder may not be entered
         with reading(engine) as conn:
             entered = set(conn.execute(select(warc_files.c.name).where(warc_files.c.closed_at.is_not(None))).scalars())
         with disk("write", waiting):

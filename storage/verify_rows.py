@@ -123,7 +123,8 @@ class _RowsCheck:
         with reading(self._engine) as conn:
             count = conn.execute(select(func.count()).select_from(captures).where(captures.c.pending)).scalar_one()
         if count:
-            self._checked.notes.append(f"{count} archived pages are still to be read; the next crawl does that, or the same `ingest` again")
+            whose = "the next crawl does that, or the same `ingest` again"
+            self._checked.notes.append(f"{count} archived pages are still to be read; {whose}")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
