@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,7 +31,7 @@ class Entered:
 
     files: int = 0
     captures: int = 0
-    accounts: dict[str, Account] = field(default_factory=dict)  # by run; of two the last one counts
+    accounts: dict[str, Account] = field(default_factory=dict)  # by run; of two its own counts, not one written for it
     said: list[Said] = field(default_factory=list)  # other records that this program wrote for itself
     notes: list[str] = field(default_factory=list)
 
@@ -87,7 +87,7 @@ def _take(said: Said, entered: Entered) -> None:
         return
     if account is None:
         entered.said.append(said)
-    else:
+    elif account.run_id not in entered.accounts or account.ended_at:
         entered.accounts[account.run_id] = account
 
 
@@ -129,16 +129,12 @@ def tasks(engine: Engine, accounts: dict[str, Account]) -> Iterator[Task]:
 
     Those are taken in the order of their dates, if their runs left no account at all.
     """
-    named: set[str] = set()
-    chunk: list[Settled] = []
-    for settled in in_order(accounts.values()):
-        named.add(settled.record_id)
-        chunk.append(settled)
-        if len(chunk) >= _AT_ONCE:
-            yield from _tasks_of(engine, chunk)
-            chunk = []
-    yield from _tasks_of(engine, chunk)
-    yield from _unnamed(engine, named, list(accounts))
+    ordered = list(in_order(accounts.values()))
+    last = {settled.record_id: number for number, settled in enumerate(ordered)}  # a lost database was made again once
+    chosen = [settled for number, settled in enumerate(ordered) if last[settled.record_id] == number]
+    for start in range(0, len(chosen), _AT_ONCE):
+        yield from _tasks_of(engine, chosen[start : start + _AT_ONCE])
+    yield from _unnamed(engine, last.keys(), list(accounts))
 
 
 def _tasks_of(engine: Engine, chunk: Sequence[Settled]) -> list[Task]:
@@ -149,7 +145,7 @@ def _tasks_of(engine: Engine, chunk: Sequence[Settled]) -> list[Task]:
     return [Task(t.capture_id, t.capture, t.lease, t.source_id, settled) for t, settled in found if t]
 
 
-def _unnamed(engine: Engine, named: set[str], accounted: Sequence[str]) -> Iterator[Task]:
+def _unnamed(engine: Engine, named: Container[str], accounted: Sequence[str]) -> Iterator[Task]:
     final = (captures.c.http_status.between(200, 299)) | captures.c.http_status.in_(_FINAL)
     left = captures.c.kind.in_([str(Kind.ARTICLE), str(Kind.REQUISITE)]) & final & captures.c.run_id.not_in(accounted)
     order = (captures.c.fetched_at, captures.c.warc_record_id)

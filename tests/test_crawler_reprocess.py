@@ -139,6 +139,22 @@ def test_what_excludes_each_other(crawled: Desk, together: tuple[str, ...]) -> N
     crawled.run("reprocess", *together, code=2)
 
 
+def test_a_database_that_was_lost_is_rebuilt_from_what_was_archived_before_and_since(
+    crawled: Desk, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    """The crawl after the loss reads the archive anew; its account and those of the runs before make one order."""
+    newsroom.site.edit(newsroom.site.live[4])
+    crawled.run("crawl", "--refetch")
+    for file in crawled.folder.glob("news.db*"):
+        file.unlink()
+    newsroom.site.edit(newsroom.site.live[4])
+    crawled.run("crawl")
+    crawled.run("crawl", "--refetch")
+    versions = crawled.one("SELECT max(version) FROM v_articles")
+    assert versions == 3
+    assert_rebuilt(crawled, tmp_path / "again.db")
+
+
 def test_requisites_are_rebuilt_too(desk: Desk, newsroom: Newsroom, tmp_path: Path) -> None:
     """What a page needs is kept, not due again."""
     desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]', more="requisites = true")
