@@ -1,8 +1,26 @@
 """Fixtures for all tests come from plugins beside this file."""
 
+from collections.abc import Generator
+
+import pytest
+
 pytest_plugins = ["archives", "databases", "desk", "judged"]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name binary data by its argument: every worker must collect the same names, and gzip keeps the time of day."""
     return argname if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a report be sent to another process, whatever was logged or compared: lone surrogates cannot be."""
+    report = yield
+    report.sections = [(name, _sendable(text)) for name, text in report.sections]
+    if report.longrepr is not None and str(report.longrepr) != _sendable(str(report.longrepr)):
+        report.longrepr = _sendable(str(report.longrepr))
+    return report
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
