@@ -251,8 +251,8 @@ def test_digests_of_other_software_are_read_in_its_spelling(full: Archive, algor
 
 
 @ON_SQLITE
-def test_a_wrong_digest_of_other_software_is_found(full: Archive) -> None:
-    """Whatever its algorithm."""
+def test_a_wrong_digest_of_other_software_is_found_in_a_file_that_has_changed(full: Archive) -> None:
+    """Whatever its algorithm; in one that is as it was ingested, it is how others wrote it."""
 
     def rewrite(record: Record) -> tuple[RecordHead, bytes]:
         wrong = "sha256:" + hashlib.sha256(b"other").hexdigest()
@@ -260,6 +260,8 @@ def test_a_wrong_digest_of_other_software_is_found(full: Archive) -> None:
         return (head if record.head.uri == f"{SITE}/a2" else record.head), record.content()
 
     path = foreign(full, rewrite)
+    assert full.faults() == []
+    set_file(full, 1, sha256="another")
     [fault] = full.faults()
     assert (fault.what, fault.file, fault.articles) == (What.DIGEST, path.name, (uid("/a2"),))
 
