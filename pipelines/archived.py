@@ -13,12 +13,11 @@ from pipelines.store import Recorded, Reschedule, Visit, store_article, store_re
 from pipelines.workers import WorkerError, Workers
 from storage.database import Connection
 from storage.errors import NewswarcError
-from storage.http_message import HEAD_LIMIT, Head, split_head
+from storage.http_message import Head, split_head
 from storage.rebuild import Task
 from storage.records import Capture, Ended, Kind, NoArticle, Outcome, Validators, Verdict
 from storage.scribe import Job
 from storage.shelf import Shelf
-from storage.warc_format import body_sha256, pieces
 
 LINKS_ONLY = "links-only"  # the reason of a page that a spider of one's own took no article from
 
@@ -57,13 +56,6 @@ def validators_of(capture: Capture, head: Head) -> Validators | None:
     if capture.ended is not Ended.COMPLETE or not 200 <= (capture.http_status or 0) < 300:
         return None
     return Validators(capture.url, capture.fetched_at, head.get("etag"), head.get("last-modified"))
-
-
-def digest_in(shelf: Shelf, capture: Capture) -> str | None:
-    """The SHA-256 (hex) of the decoded body of an archived response; None when it cannot be told. Raises as `raw_page`."""
-    with shelf.response(capture) as response:
-        head = split_head(b"".join(pieces(response.block, 0, min(response.length, HEAD_LIMIT))))
-        return body_sha256(response.block, response.length, head)
 
 
 # --- a rebuild --------------------------------------------------------------------------------------------------------

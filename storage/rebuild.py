@@ -177,26 +177,6 @@ def nothing_waits(engine: Engine) -> int:
         return conn.execute(update(captures).where(captures.c.pending).values(pending=False)).rowcount
 
 
-def unhashed(engine: Engine) -> Iterator[tuple[int, Capture]]:
-    """Revisits of what is no article: the digest of their body is to be had from their original."""
-    query = (
-        select(captures, warc_files.c.name.label("file"))
-        .join(warc_files, warc_files.c.id == captures.c.warc_file_id)
-        .where(captures.c.record_type == "revisit", captures.c.body_sha256.is_(None), captures.c.truncated.is_(None))
-        .order_by(captures.c.id)
-        .limit(_AT_ONCE)
-    )
-    last = 0
-    while True:
-        with reading(engine) as conn:
-            rows = conn.execute(query.where(captures.c.id > last)).mappings().all()
-        for row in rows:
-            last = row["id"]
-            yield last, capture_of(row)
-        if len(rows) < _AT_ONCE:
-            return
-
-
 def counts(engine: Engine) -> dict[str, int]:
     """How many articles and versions there are."""
     with reading(engine) as conn:

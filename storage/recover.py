@@ -20,6 +20,8 @@ from storage.purge import finish
 from storage.records import Capture, Lease
 from storage.recover_rows import adopt, withdraw
 from storage.schema import captures, urls, warc_files
+from storage.shelf import Shelf
+from storage.unhashed import hash_revisits
 from storage.warc_file import ClosedFile, cdxj_path, disk, write_cdxj
 from storage.warc_read import Damage, scan
 from storage.warc_recover import Spare, recover_folder, sha256_of, units, whole
@@ -67,6 +69,8 @@ def recover(engine: Engine, folder: Path, now: str, spare: Spare | None = None) 
             log.warning("%s; what is behind it was kept", damage)
         if recovered.cut:
             log.info("%s: %d bytes of a torn tail were cut", recovered.name, recovered.cut)
+    if done.adopted:
+        hash_revisits(engine, Shelf(folder, engine))
     if done.withdrawn:
         log.warning("%d captures were taken back: their records are gone", done.withdrawn)
     return done

@@ -15,7 +15,7 @@ from storage.errors import AwayError, DamageError
 from storage.http_message import HEAD_LIMIT, split_head
 from storage.records import Capture, FileState, RecordPlace
 from storage.schema import captures, warc_files
-from storage.warc_format import is_not_modified, pieces
+from storage.warc_format import body_sha256, is_not_modified, pieces
 from storage.warc_read import Record, read_record
 
 _IN_MEMORY = 4 << 20  # a longer response is put together in a temporary file
@@ -71,6 +71,12 @@ class Shelf:
             return Response(record.block, record.head.content_length)
         with record, self.record(self._original(capture)) as original:
             return _joined(record, original)
+
+    def body_sha256(self, capture: Capture) -> str | None:
+        """The SHA-256 (hex) of the decoded body of a response; None when it cannot be told. Raises as `response`."""
+        with self.response(capture) as response:
+            head = split_head(b"".join(pieces(response.block, 0, min(response.length, HEAD_LIMIT))))
+            return body_sha256(response.block, response.length, head)
 
     def _original(self, capture: Capture) -> RecordPlace:
         query = (

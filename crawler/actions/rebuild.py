@@ -13,14 +13,15 @@ from crawler import console
 from crawler.collection import Collection
 from crawler.schedule import next_visit
 from crawler.sources import limits_of
-from pipelines.archived import Settling, digest_in, in_order
+from pipelines.archived import Settling, in_order
 from pipelines.workers import Workers
-from storage import captures, frontier, rebuild
+from storage import frontier, rebuild
 from storage.database import Engine, open_database, transaction
 from storage.records import Outcome
 from storage.recover import is_ours
 from storage.shelf import Shelf
 from storage.times import now
+from storage.unhashed import hash_revisits
 from storage.warc_file import disk
 
 Note = Callable[[str], None]
@@ -87,8 +88,8 @@ class _Rebuild:
             await self._settle(entered, workers)
         finally:
             workers.close()
-        self._hash()
         rebuild.nothing_waits(self._engine)
+        hash_revisits(self._engine, self._shelf)
         rebuild.hide(self._engine, entered)
         self._done.files, self._done.captures, self._done.notes = entered.files, entered.captures, entered.notes
         return self._done
@@ -130,10 +131,3 @@ class _Rebuild:
                 then = settling.task.settled
                 self._done.other += then is not None and then.verdict is not outcome.verdict
         entered.notes += [settling.problem for settling in batch if settling.problem]
-
-    def _hash(self) -> None:
-        """The digests of bodies that are in the archive by reference only."""
-        for capture_id, capture in rebuild.unhashed(self._engine):
-            if digest := digest_in(self._shelf, capture):
-                with transaction(self._engine) as conn:
-                    captures.hashed(conn, capture_id, digest)
