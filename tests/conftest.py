@@ -1,10 +1,17 @@
 """Fixtures for all tests come from plugins beside this file."""
 
+import signal
 from collections.abc import Generator
 
 import pytest
 
 pytest_plugins = ["archives", "databases", "desk", "judged"]
+
+
+def pytest_configure() -> None:
+    """Let SIGINT be heard by what is started here, also where the tests themselves were started in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
