@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from pipelines.page import RawPage, ReadArticle, digest_of, read_article
 from pipelines.store import Recorded, Reschedule, Visit, store_article, store_requisite
@@ -18,6 +18,8 @@ from storage.rebuild import Task
 from storage.records import Capture, Ended, Kind, NoArticle, Outcome, Validators, Verdict
 from storage.scribe import Job
 from storage.shelf import Shelf
+
+T = TypeVar("T")
 
 LINKS_ONLY = "links-only"  # the reason of a page that a spider of one's own took no article from
 
@@ -58,6 +60,17 @@ def validators_of(capture: Capture, head: Head) -> Validators | None:
     return Validators(capture.url, capture.fetched_at, head.get("etag"), head.get("last-modified"))
 
 
+async def read_ahead(readings: Iterable[Coroutine[Any, Any, T]], at_once: int) -> AsyncIterator[T]:
+    """What comes of each reading, in their order; some are begun before their turn."""
+    ahead: deque[asyncio.Task[T]] = deque()
+    for reading in readings:
+        ahead.append(asyncio.ensure_future(reading))
+        if len(ahead) >= at_once:
+            yield await ahead.popleft()
+    while ahead:
+        yield await ahead.popleft()
+
+
 # --- a rebuild --------------------------------------------------------------------------------------------------------
 
 
@@ -85,13 +98,8 @@ async def in_order(
     tasks: Iterable[Task], shelf: Shelf, workers: Workers, limits: PageLimits, at_once: int
 ) -> AsyncIterator[Settling]:
     """Every page as it can be settled, in the order of the tasks; some are read ahead."""
-    ahead: deque[asyncio.Task[Settling]] = deque()
-    for task in tasks:
-        ahead.append(asyncio.ensure_future(_settling(task, shelf, workers, limits)))
-        if len(ahead) >= at_once:
-            yield await ahead.popleft()
-    while ahead:
-        yield await ahead.popleft()
+    async for settling in read_ahead((_settling(task, shelf, workers, limits) for task in tasks), at_once):
+        yield settling
 
 
 async def _settling(task: Task, shelf: Shelf, workers: Workers, limits: PageLimits) -> Settling:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
-from pipelines.archived import PageLimits, raw_page
+from pipelines.archived import PageLimits, raw_page, read_ahead
 from pipelines.page import read_article
 from pipelines.workers import WorkerError, Workers
 from storage import articles
@@ -32,13 +32,8 @@ async def read_again(
     wanted: Iterable[Seen], shelf: Shelf, workers: Workers, limits: PageLimits, at_once: int
 ) -> AsyncIterator[Read]:
     """Every capture as the extractor at hand reads it, in their order; some are read ahead."""
-    ahead: deque[asyncio.Task[Read]] = deque()
-    for seen in wanted:
-        ahead.append(asyncio.ensure_future(_read(seen, shelf, workers, limits)))
-        if len(ahead) >= at_once:
-            yield await ahead.popleft()
-    while ahead:
-        yield await ahead.popleft()
+    async for read in read_ahead((_read(seen, shelf, workers, limits) for seen in wanted), at_once):
+        yield read
 
 
 async def _read(seen: Seen, shelf: Shelf, workers: Workers, limits: PageLimits) -> Read:

@@ -30,6 +30,8 @@ class Place(NamedTuple):
     offset: int
     length: int
     url: str
+    status: int
+    original: str | None  # record id
 
 
 def main() -> int:
@@ -152,21 +154,30 @@ def prove(newsroom: Newsroom, story: Story) -> bool:
     heading("The proof: the bytes in the archive are the bytes that were served")
     url = newsroom.url_of(story)
     place = Place(*query(f"{_PLACES} WHERE url = ? AND http_status = 200 ORDER BY fetched_at DESC", url)[0])  # type: ignore[arg-type]
-    kept = record_block(place)
+    kept = archived(place)
     sent = [entry.response for entry in newsroom.served(url) if entry.status == 200][-1]
     print(f"{place.url}\nlies in {FOLDER}/warc/{place.file}, {place.length} bytes at offset {place.offset}")
     print(f"served:   {len(sent):6} bytes, sha256 {hashlib.sha256(sent).hexdigest()}")
     print(f"archived: {len(kept):6} bytes, sha256 {hashlib.sha256(kept).hexdigest()}")
     served = {entry.response for entry in newsroom.log}
-    places = [Place(*row) for row in query(f"{_PLACES} WHERE record_type = 'response'")]  # type: ignore[arg-type]
-    equal = sum(record_block(place) in served for place in places)
-    print(
-        f"the same holds for {equal} of {len(places)} response records; {len(newsroom.log)} answers were sent"
-    )
+    places = [Place(*row) for row in query(f"{_PLACES} WHERE record_type IN ('response', 'revisit')")]  # type: ignore[arg-type]
+    equal = sum(archived(place) in served for place in places)
+    revisits = sum(place.original is not None for place in places)
+    told = f"the same holds for {equal} of {len(places)} records, {revisits} of them revisits"
+    print(f"{told}; {len(newsroom.log)} answers were sent")
     return kept == sent and equal == len(places)
 
 
-_PLACES = "SELECT warc_file, warc_offset, warc_length, url FROM v_captures"
+_PLACES = "SELECT warc_file, warc_offset, warc_length, url, http_status, revisit_of FROM v_captures"
+
+
+def archived(place: Place) -> bytes:
+    """What was served: of a revisit its own header block, and the payload of the record that it refers to; a 304 has none."""
+    block = record_block(place)
+    if place.original is None or place.status == 304:
+        return block
+    original = Place(*query(f"{_PLACES} WHERE warc_record_id = ?", place.original)[0])  # type: ignore[arg-type]
+    return block + record_block(original).partition(b"\r\n\r\n")[2]
 
 
 def record_block(place: Place) -> bytes:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, and_, delete, func, selec
 
 from storage.captures import capture_of
 from storage.database import next_seq, reading
-from storage.errors import UsageError
+from storage.export import refuse_unknown_source
 from storage.moments import end_of, moment
 from storage.records import Capture, Verdict
 from storage.schema import articles, captures, extractions, outcomes, sources, versions, warc_files
@@ -83,10 +83,9 @@ def _chosen(engine: Engine, wanted: Wanted):  # type: ignore[no-untyped-def]  # 
     )
     if wanted.source is not None:
         with reading(engine) as conn:
-            own = conn.execute(select(sources.c.id).where(sources.c.name == wanted.source)).scalar_one_or_none()
-        if own is None:
-            raise UsageError(f"there is no source named {wanted.source!r}; `newswarc source list` shows them")
-        query = query.where(articles.c.source_id == own)
+            refuse_unknown_source(conn, wanted.source)
+        named = select(sources.c.id).where(sources.c.name == wanted.source)
+        query = query.where(articles.c.source_id == named.scalar_subquery())
     if wanted.since is not None:
         query = query.where(captures.c.fetched_at >= moment(wanted.since))
     if wanted.until is not None:

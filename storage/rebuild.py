@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, select, update
 
 from storage import captures as capture_rows
 from storage import leases, runs
@@ -16,7 +16,7 @@ from storage.errors import DatabaseError
 from storage.ledgers import Account, Settled, account_in, in_order
 from storage.records import Capture, Kind, Lease
 from storage.recover_rows import adopt
-from storage.schema import articles, captures, urls, versions, warc_files
+from storage.schema import articles, captures, urls, warc_files
 from storage.warc_file import disk
 from storage.warc_recover import Said, Unit, sha256_of, units
 from storage.withdrawals import Withdrawal, apply, withdrawal_in
@@ -175,11 +175,3 @@ def nothing_waits(engine: Engine) -> int:
     """Captures whose page was not settled then are not waited for. Returns how many those are."""
     with transaction(engine) as conn:
         return conn.execute(update(captures).where(captures.c.pending).values(pending=False)).rowcount
-
-
-def counts(engine: Engine) -> dict[str, int]:
-    """How many articles and versions there are."""
-    with reading(engine) as conn:
-        return {
-            table.name: conn.execute(select(func.count()).select_from(table)).scalar_one() for table in (articles, versions)
-        }

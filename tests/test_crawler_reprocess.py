@@ -31,9 +31,11 @@ def test_a_rebuilt_database_is_the_live_one(crawled: Desk, newsroom: Newsroom, t
     assert compared["versions"] >= compared["articles"] + 4
 
 
-def test_a_database_with_rows_is_left_alone(crawled: Desk) -> None:
-    """One line and exit code 7."""
-    done = crawled.run("reprocess", "--into", str(crawled.folder / "news.db"), code=7)
+def test_a_database_with_rows_is_left_alone(crawled: Desk, tmp_path: Path) -> None:
+    """One line: exit code 2 for the collection's own, 7 for another one."""
+    assert "own database" in crawled.run("reprocess", "--into", "news.db", code=2).stderr
+    crawled.run("snapshot", str(tmp_path / "copy.db"))
+    done = crawled.run("reprocess", "--into", str(tmp_path / "copy.db"), code=7)
     assert "has rows already" in done.stderr
 
 

@@ -17,6 +17,7 @@ from pipelines.archived import Settling, in_order
 from pipelines.workers import Workers
 from storage import frontier, rebuild
 from storage.database import Engine, open_database, transaction
+from storage.errors import UsageError
 from storage.records import Outcome
 from storage.recover import is_ours
 from storage.shelf import Shelf
@@ -45,9 +46,11 @@ class Done:
 
 
 def rebuild_into(folder: Path, target: str, note: Note, progress: Note | None, *, as_json: bool) -> None:
-    """Make a database from the WARC files of a collection. Raises DatabaseError when there are rows in it already."""
+    """Make a database from the WARC files of a collection. Raises UsageError for its own, DatabaseError where rows are."""
     collection = collections.find(folder)
     warc = collection.warc()
+    if _url(target) == collection.database_url:
+        raise UsageError(f"{target}: is the collection's own database; name a new one")
     engine = open_database(_url(target))
     try:
         rebuild.need_empty(engine)
