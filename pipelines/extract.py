@@ -59,7 +59,7 @@ logging.getLogger("htmldate").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class _Parsed:
     """One page, read: everything the verdict and the fields are made of."""
 
     page: Page
@@ -77,28 +77,44 @@ class _Body:
     cut: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All that a page gives: `candidate` even where `reason` says that it is no article; None where nothing can be read."""
+
+    candidate: Candidate | None
+    reason: str | None = None
+
+
 def extract(page: Page, announced: Announced | None, memory: None = None) -> Candidate | NoArticle:
     """The article on a page, or why there is none. The same input always gives the same result."""
+    reading = read(page, announced, memory)
+    if reading.candidate is None or reading.reason is not None:
+        return NoArticle(reading.reason or "empty")
+    return reading.candidate
+
+
+def read(page: Page, announced: Announced | None, memory: None = None) -> Reading:
+    """What a page gives, whatever it turns out to be: for those who want to see what `extract` judges."""
     del memory  # what is learnt of a site comes later; callers already pass it
     if reason := classify.served(page):
-        return NoArticle(reason)
+        return Reading(None, reason)
     html = decode(page.body, page.content_type)
     tree = parse(html)
     if tree is None:
-        return NoArticle("empty")
-    read = _Read(page, html, tree, gather(tree, page.url, announced, page.fetched_at), classify.shape(tree))
-    fields = metadata.choose(_with_author(read), page.url, page.fetched_at)
-    return _article(read, fields, _body(read, fields.title))
+        return Reading(None, "empty")
+    parsed = _Parsed(page, html, tree, gather(tree, page.url, announced, page.fetched_at), classify.shape(tree))
+    fields = metadata.choose(_with_author(parsed), page.url, page.fetched_at)
+    return _judged(parsed, fields, _body(parsed, fields.title))
 
 
-def _article(read: _Read, fields: Fields, body: _Body) -> Candidate | NoArticle:
+def _judged(parsed: _Parsed, fields: Fields, body: _Body) -> Reading:
     text = body.text
     count = words_in(text)
-    declared = classify.Declared(read.page.url, read.claims.graph, fields.page_type, fields.published is not None)
-    reason = classify.blocked(read.shape, read.html, text, count) or classify.judged(
-        read.shape, declared, text, count
+    declared = classify.Declared(parsed.page.url, parsed.claims.graph, fields.page_type, fields.published is not None)
+    reason = classify.blocked(parsed.shape, parsed.html, text, count) or classify.judged(
+        parsed.shape, declared, text, count
     )
-    return NoArticle(reason) if reason else _candidate(read.page, fields, body, count)
+    return Reading(_candidate(parsed.page, fields, body, count), reason)
 
 
 def _candidate(page: Page, fields: Fields, body: _Body, count: int) -> Candidate:
@@ -134,31 +150,31 @@ def _own_url(url: str) -> str:
         return url
 
 
-def _with_author(read: _Read) -> Claims:
+def _with_author(parsed: _Parsed) -> Claims:
     """The claims, with trafilatura's guess at an author where nothing names one."""
-    if any(claim.field == "author" for claim in read.claims.all):
-        return read.claims
-    guess = _guarded(lambda: extract_author(read.tree))
+    if any(claim.field == "author" for claim in parsed.claims.all):
+        return parsed.claims
+    guess = _guarded(lambda: extract_author(parsed.tree))
     extra = (Claim("author", guess, "trafilatura", 20),) if isinstance(guess, str) else ()
-    return Claims((*read.claims.all, *extra), read.claims.graph, read.claims.node)
+    return Claims((*parsed.claims.all, *extra), parsed.claims.graph, parsed.claims.node)
 
 
-def _body(read: _Read, title: str | None) -> _Body:
+def _body(parsed: _Parsed, title: str | None) -> _Body:
     """The body's text, one paragraph a line."""
-    _strip(read.tree)
-    text, cut = _longest(read)
+    _strip(parsed.tree)
+    text, cut = _longest(parsed)
     return _Body(_without_title(clean_text(text[:MAX_TEXT]), title), cut or len(text) > MAX_TEXT)
 
 
-def _longest(read: _Read) -> tuple[str, bool]:
+def _longest(parsed: _Parsed) -> tuple[str, bool]:
     """The fullest of the texts that the ways of reading give, and whether it is cut."""
-    if sum(1 for _ in islice(read.tree.iter(), MAX_ELEMENTS + 1)) > MAX_ELEMENTS:
-        return _plainly(read.tree)
-    text = _trafilatura(read.tree, read.page.url, fast=True)
-    if len(text) < max(_SHORT, _ENOUGH_OF_PROSE * min(read.shape.prose, 30_000)):
-        whole = _trafilatura(read.tree, read.page.url, fast=False)
+    if sum(1 for _ in islice(parsed.tree.iter(), MAX_ELEMENTS + 1)) > MAX_ELEMENTS:
+        return _plainly(parsed.tree)
+    text = _trafilatura(parsed.tree, parsed.page.url, fast=True)
+    if len(text) < max(_SHORT, _ENOUGH_OF_PROSE * min(parsed.shape.prose, 30_000)):
+        whole = _trafilatura(parsed.tree, parsed.page.url, fast=False)
         text = whole if len(whole) > len(text) else text
-    declared = _declared_body(read.claims)
+    declared = _declared_body(parsed.claims)
     return (declared if len(declared) > 2 * len(text) else text), False
 
 
