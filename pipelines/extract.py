@@ -17,21 +17,21 @@ from trafilatura import bare_extraction
 from trafilatura.metadata import extract_author
 from trafilatura.settings import Extractor
 
-from pipelines import classify, jsonld, metadata
+from pipelines import body, classify, jsonld, metadata
 from pipelines.claims import Claim, Claims
 from pipelines.classify import Shape
 from pipelines.decode import decode
 from pipelines.extractor import EXTRACTOR
+from pipelines.features import Known
 from pipelines.gather import gather
 from pipelines.metadata import Fields
-from pipelines.normalize import clean_line, clean_text, fold, wording, words_in
+from pipelines.normalize import clean_line, clean_text, wording, words_in
 from pipelines.tree import parse, text_of
 from storage import urlkey
 from storage.records import Announced, Candidate, NoArticle, Page
 
 MAX_TEXT = 2_000_000  # characters of article text kept
 MAX_ELEMENTS = 30_000  # trafilatura's time grows with their square; the largest news pages have a third of that
-MAX_PLAIN = 500_000  # characters of text taken from a page with more
 _NEVER_BODY = (
     "script",
     "style",
@@ -51,8 +51,7 @@ _KEPT_SCRIPTS = "ld+json"  # trafilatura reads articleBody there when the page s
 _FRAMES = ("nav", "footer")
 _PROSE = 300  # characters of paragraphs that make a frame worth keeping
 _GONE = "gone"
-_ENOUGH_OF_PROSE = 0.6
-_SHORT = 600  # characters: a text so short may have missed the body
+_SHORT = 250  # characters: a text so short may have missed the body
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it cannot read is our verdict, not a log line
 logging.getLogger("htmldate").setLevel(logging.CRITICAL)
@@ -104,26 +103,26 @@ def read(page: Page, announced: Announced | None, memory: None = None) -> Readin
         return Reading(None, "empty")
     parsed = _Parsed(page, html, tree, gather(tree, page.url, announced, page.fetched_at), classify.shape(tree))
     fields = metadata.choose(_with_author(parsed), page.url, page.fetched_at)
-    return _judged(parsed, fields, _body(parsed, fields.title))
+    return _judged(parsed, fields, _body(parsed, fields))
 
 
-def _judged(parsed: _Parsed, fields: Fields, body: _Body) -> Reading:
-    text = body.text
+def _judged(parsed: _Parsed, fields: Fields, found: _Body) -> Reading:
+    text = found.text
     count = words_in(text)
     declared = classify.Declared(parsed.page.url, parsed.claims.graph, fields.page_type, fields.published is not None)
     reason = classify.blocked(parsed.shape, parsed.html, text, count) or classify.judged(
         parsed.shape, declared, text, count
     )
-    return Reading(_candidate(parsed.page, fields, body, count), reason)
+    return Reading(_candidate(parsed.page, fields, found, count), reason)
 
 
-def _candidate(page: Page, fields: Fields, body: _Body, count: int) -> Candidate:
+def _candidate(page: Page, fields: Fields, found: _Body, count: int) -> Candidate:
     published, modified = fields.published, fields.modified
     return Candidate(
         url=_own_url(page.url),
         canonical_url=fields.canonical_url,
         title=fields.title,
-        text=body.text,
+        text=found.text,
         authors=fields.authors,
         published_at=published.utc() if published else None,
         published_local=published.local() if published else None,
@@ -136,9 +135,9 @@ def _candidate(page: Page, fields: Fields, body: _Body, count: int) -> Candidate
         image_url=fields.image_url,
         language=fields.language,
         word_count=count,
-        text_sha256=wording(fields.title, body.text),
+        text_sha256=wording(fields.title, found.text),
         extractor=EXTRACTOR,
-        truncated=page.cut or body.cut,
+        truncated=page.cut or found.cut,
         provenance=fields.sources,
     )
 
@@ -159,23 +158,20 @@ def _with_author(parsed: _Parsed) -> Claims:
     return Claims((*parsed.claims.all, *extra), parsed.claims.graph, parsed.claims.node)
 
 
-def _body(parsed: _Parsed, title: str | None) -> _Body:
+def _body(parsed: _Parsed, fields: Fields) -> _Body:
     """The body's text, one paragraph a line."""
-    _strip(parsed.tree)
-    text, cut = _longest(parsed)
-    return _Body(_without_title(clean_text(text[:MAX_TEXT]), title), cut or len(text) > MAX_TEXT)
-
-
-def _longest(parsed: _Parsed) -> tuple[str, bool]:
-    """The fullest of the texts that the ways of reading give, and whether it is cut."""
-    if sum(1 for _ in islice(parsed.tree.iter(), MAX_ELEMENTS + 1)) > MAX_ELEMENTS:
-        return _plainly(parsed.tree)
-    text = _trafilatura(parsed.tree, parsed.page.url, fast=True)
-    if len(text) < max(_SHORT, _ENOUGH_OF_PROSE * min(parsed.shape.prose, 30_000)):
-        whole = _trafilatura(parsed.tree, parsed.page.url, fast=False)
-        text = whole if len(whole) > len(text) else text
     declared = _declared_body(parsed.claims)
-    return (declared if len(declared) > 2 * len(text) else text), False
+    known = Known(fields.title or "", fields.description or "", declared)
+    found = body.paragraphs(parsed.tree, known, lambda: fast_verdict(parsed.tree, parsed.page.url))
+    text = clean_text("\n".join(paragraph.text for paragraph in found)[:MAX_TEXT])
+    if len(text) < _SHORT:
+        text = _fuller(text, clean_text(_whole_verdict(parsed)), _SHORT)
+    return _Body(_fuller(text, clean_text(declared), 2 * len(text)), sum(len(p.text) for p in found) > MAX_TEXT)
+
+
+def _fuller(text: str, other: str, least: int) -> str:
+    """The other text where it is longer, and longer than `least` characters."""
+    return other if len(other) > max(len(text), least) else text
 
 
 def _strip(tree: HtmlElement) -> None:
@@ -236,24 +232,17 @@ def _plain(value: str) -> str:
     return "\n".join(clean_line(part) for part in tree.itertext()) if tree is not None else ""
 
 
-def _plainly(tree: HtmlElement) -> tuple[str, bool]:
-    """The prose of a page that is too large to be weighed part by part, and whether it goes on beyond MAX_PLAIN."""
-    lines: list[str] = []
-    size = 0
-    for count, element in enumerate(tree.iter("p", "h2", "h3", "pre", "blockquote")):
-        if size > MAX_PLAIN or count == MAX_ELEMENTS:
-            return "\n".join(lines), True
-        if element.tag != "blockquote" or element.find(".//p") is None:
-            lines.append(text_of(element, MAX_PLAIN))
-            size += len(lines[-1])
-    return "\n".join(lines), size > MAX_PLAIN
+def fast_verdict(tree: HtmlElement, url: str) -> str:
+    """The text that trafilatura's fast mode finds in a tree, "" in a huge one; the tree is stripped of what never is body."""
+    if _is_huge(tree):
+        return ""
+    _strip(tree)
+    return _trafilatura(tree, url, fast=True)
 
 
-def _without_title(text: str, title: str | None) -> str:
-    """The text without first lines that only repeat the title."""
-    for _ in range(2):
-        first, _, rest = text.partition("\n")
-        if not rest or not title or fold(first) != fold(title):
-            break
-        text = rest
-    return text
+def _whole_verdict(parsed: _Parsed) -> str:
+    return "" if _is_huge(parsed.tree) else _trafilatura(parsed.tree, parsed.page.url, fast=False)
+
+
+def _is_huge(tree: HtmlElement) -> bool:
+    return sum(1 for _ in islice(tree.iter(), MAX_ELEMENTS + 1)) > MAX_ELEMENTS

@@ -1,0 +1,445 @@
+"""What is measured of each text block of a page, as one row of numbers a block. Pure.
+
+Nothing here knows a language: lengths, links, punctuation, places in the page, neighbours, words of class attributes and the phrase
+lists of `pipelines/words`. `COLUMNS` names the numbers in order; a model is trained for exactly these.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import zip_longest
+from unicodedata import category
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines import phrases, words
+from pipelines.blocks import Block, Blocks, Box
+
+Array = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+LISTS = ("also_read", "more_from", "prompts", "credits", "legal_tails", "external_content", "times", "paywall_notices")
+TAGS = ("p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "td", "th", "blockquote", "figcaption", "div", "section", "article")
+AROUND = (
+    "article", "main", "aside", "header", "footer", "nav", "figure", "form", "ul", "ol", "table", "blockquote", "section",
+    "noscript", "dl", "button",
+)  # fmt: skip
+_TAG_BIT = {tag: 1 << index for index, tag in enumerate(TAGS)}
+_AROUND_BIT = {tag: 1 << index for index, tag in enumerate(AROUND)}
+_LEVELS = 4
+_NEIGHBOURS = (-2, -1, 1, 2)
+_LINK, _SHORT_LINK, _BESIDE_LINK = 0.85, 40, 60  # share linked; units: so short a link beside another is part of a menu
+_TITLE = 300  # characters; a title is shorter
+_TOP = 400  # blocks among which the headline is
+
+PROSE_WIDTH = 80  # units (see _widths): a sentence or more
+_TERMINAL = ".?!。！？…।؟۔"
+_CLOSING = "\"”»'’)]」』“› "
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_CLOCK = re.compile(r"\b\d{1,2}[:.h]\d\d\b")
+_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+_LETTERS = re.compile(r"\w+")
+
+# Kinds of characters, counted a block at once.
+_UPPER, _LOWER, _DIGIT, _STOP, _COMMA, _SPACE, _WIDE, _BAR, _KINDS = range(9)
+
+
+@cache
+def _kinds() -> NDArray[np.uint8]:
+    """The kind of each character of the basic plane; _KINDS where it is none of those counted."""
+    table = np.full(0x10000, _KINDS, np.uint8)
+    for code in range(0x10000):
+        name = category(chr(code))
+        if name == "Lu":
+            table[code] = _UPPER
+        elif name in ("Ll", "Lo", "Lt"):
+            table[code] = _LOWER
+        elif name == "Nd":
+            table[code] = _DIGIT
+        elif name == "Zs":
+            table[code] = _SPACE
+    for first, last in ((0xE00, 0xE7F), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF)):
+        table[first : last + 1] = _WIDE
+    for chars, kind in ((_TERMINAL, _STOP), (",，、;،؛", _COMMA), ("|•·", _BAR)):
+        for char in chars:
+            table[ord(char)] = kind
+    return table
+
+
+def _counts(texts: list[str]) -> NDArray[np.int64]:
+    """How many characters of each kind each text has: (texts, kinds + 1)."""
+    codes = np.frombuffer("\n".join(texts).encode("utf-32-le", "replace"), np.uint32)
+    kinds = _kinds()[np.minimum(codes, 0xFFFF)].astype(np.int64)
+    lengths = np.fromiter((len(text) + 1 for text in texts), np.int64, len(texts))
+    lengths[-1] -= 1
+    rows = np.repeat(np.arange(len(texts)), lengths)
+    return np.bincount(rows * (_KINDS + 1) + kinds, minlength=len(texts) * (_KINDS + 1)).reshape(len(texts), _KINDS + 1)
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of the article already: its title, description, and articleBody of its JSON-LD."""
+
+    title: str = ""
+    description: str = ""
+    declared: str = ""
+
+
+@dataclass(slots=True)
+class _Sizes:
+    """Sizes of the blocks; in units: characters, those of scripts without spaces two and a half."""
+
+    width: Numbers
+    links: Numbers  # share (0 to 1) of linked characters
+    ends: Numbers  # 1: ends as a sentence does
+    prose: Numbers  # width of unlinked prose; 0 for all that is none
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The numbers of the blocks that may be text, (len(kept), columns), which those are, and the widths of all."""
+
+    rows: Array
+    kept: Whole
+    width: Numbers
+
+
+def measure(page: Blocks, known: Known) -> Measured:
+    """What is measured of the blocks of a page; those that are nothing but a short link are left out at once."""
+    texts = [block.text for block in page.blocks]
+    counts = _counts(texts)
+    sizes = _sizes(page.blocks, counts)
+    boxes = _Boxes(page.boxes)
+    of = np.fromiter((block.box for block in page.blocks), np.int64, len(page.blocks))
+    kept = np.flatnonzero(~_in_menu(sizes))
+    said = {index: frozenset(_LETTERS.findall(texts[index].lower())) for index in kept.tolist() if len(texts[index]) < _TITLE}
+    lists = _phrases(page.blocks, kept, sizes)
+    at = of[kept]
+    parts = [
+        _own(page.blocks, kept, counts, sizes),
+        _bits(boxes.tag[at], len(TAGS)),
+        boxes.depth[at][:, None],
+        _bits(boxes.around[at], len(AROUND)),
+        boxes.hidden[at][:, None],
+        _bits(boxes.near[at], len(groups())),
+        _bits(boxes.any[at], len(groups())),
+        _boxed(boxes, of, sizes)[kept],
+        _signed(page, of, sizes)[kept],
+        _placed(page, boxes, of, sizes, _headline(page, said, known.title))[kept],
+        _beside(boxes, of, sizes, lists)[kept],
+        lists[kept],
+        _told(texts, kept, said, known),
+        np.broadcast_to(_whole_page(sizes, known), (len(kept), 4)),
+    ]
+    return Measured(np.hstack(parts).astype(np.float32), kept, sizes.width)
+
+
+def _in_menu(sizes: _Sizes) -> NDArray[np.bool_]:
+    """The blocks that are nothing but a short link, beside others of their kind."""
+    link = (sizes.links >= _LINK) & (sizes.width <= _BESIDE_LINK)
+    beside = np.zeros_like(link)
+    beside[1:] |= link[:-1]
+    beside[:-1] |= link[1:]
+    return link & beside & (sizes.width <= _SHORT_LINK)
+
+
+def _whole_page(sizes: _Sizes, known: Known) -> Numbers:
+    prose, width = sizes.prose.sum(), sizes.width.sum()
+    return np.array([np.log1p(prose), np.log1p(len(sizes.width)), prose / max(1.0, width), float(bool(known.title))])
+
+
+def _sizes(blocks: list[Block], counts: Whole) -> _Sizes:
+    n = len(blocks)
+    length = np.fromiter((len(block.text) for block in blocks), np.float64, n)
+    width = length + 1.5 * counts[:, _WIDE]
+    linked = np.fromiter((block.linked for block in blocks), np.float64, n)
+    links = np.minimum(1.0, linked / np.maximum(1.0, length))
+    ends = np.fromiter((_ends(block.text) for block in blocks), np.float64, n)
+    is_prose = (width >= PROSE_WIDTH) & (links < 0.4) & ((ends > 0) | (width > 200))
+    return _Sizes(width, links, ends, np.where(is_prose, width * (1 - links), 0.0))
+
+
+def _ends(text: str) -> bool:
+    text = text[-6:].rstrip(_CLOSING)
+    return text[-1:] in _TERMINAL if text else False
+
+
+def _own(blocks: list[Block], kept: Whole, counts: Whole, sizes: _Sizes) -> Numbers:
+    counts = counts[kept]
+    length = np.maximum(1.0, counts.sum(1).astype(np.float64))
+    word_count = np.maximum(1.0, counts[:, _SPACE] + 1.0 + counts[:, _WIDE])
+    marks = np.array([_marks(blocks[index]) for index in kept.tolist()], np.float64).reshape(len(kept), -1)
+    return np.column_stack(
+        [
+            np.log1p(sizes.width[kept]),
+            sizes.links[kept],
+            sizes.ends[kept],
+            counts[:, _DIGIT] / length,
+            counts[:, _UPPER] / length,
+            counts[:, _COMMA] / word_count,
+            counts[:, _STOP] / word_count,
+            length / word_count,
+            counts[:, _BAR] > 0,
+            (counts[:, _UPPER] > 3) & (counts[:, _LOWER] == 0),
+            marks,
+        ]
+    )
+
+
+def _marks(block: Block) -> tuple[float, ...]:
+    text, size = block.text, len(block.text)
+    first, last = text[0], text[-1]
+    short = size < 120
+    return (
+        min(block.links, 20),
+        min(1.0, block.strong / size),
+        min(1.0, block.italic / size),
+        last in ":：",
+        first.isupper(),
+        first in "\"“„«‘'—–-「『",
+        first in "([（【",
+        last in "?？",
+        block.broken,
+        "©" in text,
+        "@" in text,
+        "{" in text,
+        short and _YEAR.search(text) is not None,
+        short and _CLOCK.search(text) is not None,
+    )
+
+
+class _Boxes:
+    """What is known of each box, along the way from the page's body down to it."""
+
+    def __init__(self, boxes: list[Box]) -> None:
+        n = len(boxes)
+        self.parents = [box.parent for box in boxes]
+        own, near, anywhere = [0] * n, [0] * n, [0] * n
+        around, depth, hidden = [0] * n, [0] * n, [0] * n
+        for index, box in enumerate(boxes):
+            up = box.parent
+            mask = _mask(box.label) if up >= 0 and len(box.label) > 3 else 0
+            own[index] = near[index] = anywhere[index] = mask
+            bit = _AROUND_BIT.get(box.tag, 0)
+            if up >= 0:
+                near[index] |= own[up]
+                anywhere[index] |= anywhere[up]
+                around[index] = around[up] | bit
+                depth[index] = depth[up] + 1
+                hidden[index] = hidden[up] or box.hidden
+        self.near, self.any, self.around = np.array(near), np.array(anywhere), np.array(around)
+        self.depth, self.hidden = np.array(depth, np.float64), np.array(hidden, np.float64)
+        self.tag = np.fromiter((_TAG_BIT.get(box.tag, 0) for box in boxes), np.int64, n)
+        self.up = np.maximum(0, np.array(self.parents))
+
+    def summed(self, of: Whole, values: Numbers) -> Numbers:
+        """Per box, the sum of a value over all blocks in it."""
+        sums = np.bincount(of, values, len(self.parents)).tolist()
+        for index in range(len(sums) - 1, 0, -1):
+            sums[self.parents[index]] += sums[index]
+        return np.array(sums)
+
+
+@cache
+def groups() -> tuple[str, ...]:
+    """What words in class, id, role and itemprop tell of: the groups of words/box_words.txt."""
+    return tuple(line.partition(":")[0] for line in words.lines("box_words"))
+
+
+@cache
+def _word_bits() -> dict[str, int]:
+    found: dict[str, int] = {}
+    for index, line in enumerate(words.lines("box_words")):
+        for word in line.partition(":")[2].split():
+            joined = word.replace("-", "").replace("_", "")
+            found[joined] = found.get(joined, 0) | 1 << index
+    return found
+
+
+@lru_cache(maxsize=20_000)
+def _mask(label: str) -> int:
+    """The groups that the words of a label, alone or two in a row, belong to."""
+    bits = _word_bits()
+    found = [word.lower() for word in _WORD.findall(label)]
+    mask = 0
+    for word, following in zip_longest(found, found[1:], fillvalue=""):
+        mask |= bits.get(word, 0) | bits.get(word + following, 0)
+    return mask
+
+
+def _bits(masks: Whole, count: int) -> Numbers:
+    return ((masks[:, None] >> np.arange(count)) & 1).astype(np.float64)
+
+
+def _boxed(boxes: _Boxes, of: Whole, sizes: _Sizes) -> Numbers:
+    """How much prose, linked text and how many blocks the boxes around a block have; the page's main box."""
+    prose = boxes.summed(of, sizes.prose)
+    width = boxes.summed(of, sizes.width)
+    linked = boxes.summed(of, sizes.width * sizes.links)
+    count = boxes.summed(of, np.ones(len(of)))
+    total, total_width = max(1.0, prose[0]), max(1.0, width[0])
+    rows: list[Numbers] = []
+    at = of
+    for _ in range(_LEVELS):
+        wide = np.maximum(1.0, width[at])
+        rows.extend((prose[at] / total, linked[at] / wide, np.log1p(width[at]), prose[at] / wide, np.log1p(count[at])))
+        at = boxes.up[at]
+    main, most = _chain(boxes, prose, 0.55 * total), _chain(boxes, prose, 0.85 * total)
+    inside, inside_most, above = _inside(boxes, main, most)
+    direct = np.bincount(of, sizes.prose, len(prose))
+    direct_width = np.bincount(of, sizes.width, len(prose))
+    rows.extend(
+        (inside[of], inside_most[of], above[of], boxes.depth[of] - boxes.depth[main[-1]], direct[of] / total, direct_width[of] / total_width)
+    )
+    return np.column_stack(rows)
+
+
+def _chain(boxes: _Boxes, prose: Numbers, least: float) -> list[int]:
+    """The boxes from the body down that each hold at least so much prose."""
+    heavy = np.flatnonzero(prose >= least).tolist()
+    chain = [0]
+    for index in heavy:
+        if index and boxes.parents[index] == chain[-1]:
+            chain.append(index)
+    return chain
+
+
+def _inside(boxes: _Boxes, main: list[int], most: list[int]) -> tuple[Numbers, Numbers, Numbers]:
+    n = len(boxes.parents)
+    inside, inside_most, above = [0] * n, [0] * n, [0] * n
+    chain = set(main)
+    for index, up in enumerate(boxes.parents):
+        inside[index] = int(index == main[-1] or (up >= 0 and inside[up]))
+        inside_most[index] = int(index == most[-1] or (up >= 0 and inside_most[up]))
+        above[index] = 0 if index in chain else above[up] + 1
+    return np.array(inside, np.float64), np.array(inside_most, np.float64), np.array(above, np.float64)
+
+
+def _signed(page: Blocks, of: Whole, sizes: _Sizes) -> Numbers:
+    """How much of the page's prose stands in boxes that look the same, with and without the box around them."""
+    own: dict[tuple[str, str], int] = {}
+    both: dict[tuple[int, int], int] = {}
+    kinds = [own.setdefault((box.tag, box.label), len(own)) for box in page.boxes]
+    pairs = [both.setdefault((kind, kinds[max(0, box.parent)]), len(both)) for kind, box in zip(kinds, page.boxes, strict=True)]
+    total = max(1.0, sizes.prose.sum())
+    columns: list[Numbers] = []
+    for numbers in (np.array(pairs)[of], np.array(kinds)[of]):
+        columns.extend((np.bincount(numbers, sizes.prose)[numbers] / total, np.log1p(np.bincount(numbers))[numbers]))
+    return np.column_stack(columns)
+
+
+def _placed(page: Blocks, boxes: _Boxes, of: Whole, sizes: _Sizes, head: int | None) -> Numbers:
+    """Where a block stands: in the page, beside the headline (block number `head`), and among the prose."""
+    n = len(of)
+    at = np.arange(n)
+    prose = sizes.prose > 0
+    total = max(1.0, sizes.prose.sum())
+    places = np.flatnonzero(prose)
+    first, last = (int(places[0]), int(places[-1])) if len(places) else (n, -1)
+    before = np.searchsorted(places, at)  # prose blocks before each block
+    since = np.where(before > 0, at - places[np.maximum(before - 1, 0)] - 1, 99) if len(places) else np.full(n, 99)
+    after = np.searchsorted(places, at, side="right")
+    until = np.where(after < len(places), places[np.minimum(after, len(places) - 1)] - at - 1, 99) if len(places) else np.full(n, 99)
+    from_head = at - head if head is not None else np.full(n, -1)
+    is_h1 = boxes.tag[of] == _TAG_BIT["h1"]
+    return np.column_stack(
+        [
+            at / n,
+            (np.cumsum(sizes.prose) - sizes.prose) / total,
+            from_head / n,
+            from_head > 0,
+            np.log1p(np.abs(from_head)) if head is not None else np.full(n, 9.0),
+            from_head == 0,
+            np.log1p(since),
+            np.log1p(until),
+            at < first,
+            at > last,
+            np.log1p(np.maximum(0, first - at)),
+            np.log1p(np.maximum(0, at - last)),
+            np.minimum(3, np.cumsum(is_h1)),
+            np.minimum(3, _ordinals(page, "article"))[of],
+        ]
+    )
+
+
+def _ordinals(page: Blocks, tag: str) -> Whole:
+    """Per box, the number of outermost elements `tag` that begin before or at it; 0 outside of them all."""
+    found, inside, count = [0] * len(page.boxes), [False] * len(page.boxes), 0
+    for index, box in enumerate(page.boxes):
+        inside[index] = box.parent >= 0 and inside[box.parent]
+        if box.tag == tag and not inside[index]:
+            count += 1
+            inside[index] = True
+        found[index] = count if inside[index] else 0
+    return np.array(found)
+
+
+def _headline(page: Blocks, said: dict[int, frozenset[str]], title: str) -> int | None:
+    """The block that says the title: the most alike of the first 400; the first h1 where none is alike."""
+    wanted = frozenset(_LETTERS.findall(title.lower()))
+    best, place = 0.5, None
+    for index, found in said.items():
+        alike = len(found & wanted) / max(1, len(found | wanted)) if index < _TOP else 0
+        if alike > best:
+            best, place = alike, index
+    if place is None:
+        place = next((index for index, block in enumerate(page.blocks) if page.boxes[block.box].tag == "h1"), None)
+    return place
+
+
+def _beside(boxes: _Boxes, of: Whole, sizes: _Sizes, lists: Numbers) -> Numbers:
+    """The blocks before and after."""
+    n = len(of)
+    parents = boxes.up[of]
+    tags = np.log2(boxes.tag[of] + 0.5)
+    log_width = np.log1p(sizes.width)
+    noise = lists.any(1).astype(np.float64)
+    columns: list[Numbers] = []
+    for step in _NEIGHBOURS:
+        at = np.arange(n) + step
+        there = (at >= 0) & (at < n)
+        at = np.clip(at, 0, n - 1)
+        same = (of[at] == of) | (parents[at] == parents)
+        columns.extend(
+            np.where(there, values, -1.0)
+            for values in (log_width[at], sizes.links[at], sizes.ends[at], same, tags[at], sizes.prose[at] > 0, noise[at])
+        )
+    return np.column_stack(columns)
+
+
+def _phrases(blocks: list[Block], kept: Whole, sizes: _Sizes) -> Numbers:
+    """Which lists of phrases a short block begins with."""
+    found = np.zeros((len(blocks), len(LISTS)))
+    for index in kept[sizes.width[kept] < phrases.MAX_LINE].tolist():
+        for name in phrases.told(phrases.bare(blocks[index].text), LISTS):
+            found[index, LISTS.index(name)] = 1
+    return found
+
+
+def _told(texts: list[str], kept: Whole, said: dict[int, frozenset[str]], known: Known) -> Numbers:
+    """What other parts of the page say the same."""
+    title = frozenset(_LETTERS.findall(known.title.lower()))
+    description, declared = " ".join(known.description.split()), " ".join(known.declared.split())
+    counts = Counter(texts)
+    seen: set[str] = set()
+    rows = []
+    for index in kept.tolist():
+        text, letters = texts[index], said.get(index, frozenset())
+        common = len(letters & title)
+        rows.append(
+            (
+                common / max(1, len(letters)),
+                common / max(1, len(title)),
+                len(text) > 20 and text in description,
+                -1.0 if not declared else float(text[:50] in declared and text[-30:] in declared),
+                min(5, counts[text]),
+                text in seen,
+            )
+        )
+        seen.add(text)
+    return np.array(rows, np.float64).reshape(len(kept), 6)
