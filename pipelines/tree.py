@@ -13,13 +13,14 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 from pipelines.normalize import ESCAPES
 
 MAX_DEPTH = 150  # of elements; libxml2 itself gives up at 256 and loses all that follows
-_UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_REFERENCE = re.compile(r"&#(?:0*+([0-9]{1,3})(?![0-9])|[xX]0*+([0-9a-fA-F]{1,2})(?![0-9a-fA-F]));?")
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\r"})
+_NO_CHARACTERS = ("\ufffe".encode(), "\uffff".encode())
+_REFERENCE = re.compile(rb"&#(?:0*+([0-9]{1,3})(?![0-9])|[xX]0*+([0-9a-fA-F]{1,2})(?![0-9a-fA-F]));?")
 _PASSES = 4  # of taking out what may put together a reference or an escape when it is gone
 # A tag as parsers see it: it ends at the first > outside quotes, and a < within it is part of a name.
-_OPEN_TAG = re.compile(r"""<([a-zA-Z][^\s/>]*+)((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?|["'])*+)>?""")
-_LONG_TAG = 3_000  # characters
-_ATTRIBUTE = re.compile(r"""[^\s"'>=/]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?""")
+_OPEN_TAG = re.compile(rb"""<([a-zA-Z][^\s/>]*+)((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?|["'])*+)>?""")
+_LONG_TAG = 3_000  # bytes
+_ATTRIBUTE = re.compile(rb"""[^\s"'>=/]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?""")
 _MANY_ATTRIBUTES = 1_000
 _LONG_NAME = 100
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*+)([^<>]*+)>")
@@ -36,7 +37,7 @@ _RAW_TEXT = frozenset({"script", "style", "textarea", "title", "template"})
 
 def parse(text: str) -> HtmlElement | None:
     """The tree of an HTML text; None when there is nothing in it. Documents nested too deep are flattened."""
-    usable = _usable(text).encode("utf-8", "replace")
+    usable = _usable(text)
     if not usable.strip():
         return None
     parser = _parser(huge=False)
@@ -46,41 +47,45 @@ def parse(text: str) -> HtmlElement | None:
     return tree
 
 
-def _usable(text: str) -> str:
-    """The text without characters that no tree may hold, written out or as numeric references."""
+def _usable(text: str) -> bytes:
+    """The text in UTF-8 without characters that no tree may hold, written out or as numeric references."""
+    markup = text.encode("utf-8", "ignore")  # a surrogate is ignored
     for _ in range(_PASSES):
-        before, text = text, _without_unusable(text)
-        if text == before:
-            return thinned(text)
-    return thinned(text.replace("&#", "&amp;#"))
+        before, markup = markup, _without_unusable(markup)
+        if markup == before:
+            return thinned(markup)
+    return thinned(markup.replace(b"&#", b"&amp;#"))
 
 
-def _without_unusable(text: str) -> str:
+def _without_unusable(markup: bytes) -> bytes:
     """One pass; references 128 to 159 mean Windows-1252, as in browsers."""
-    if "&#" in text:
-        text = _REFERENCE.sub(_referenced, text)
-    if "\x1b" in text:
-        text = ESCAPES.sub("", text)
-    return _UNUSABLE.sub("", text)
+    if b"&#" in markup:
+        markup = _REFERENCE.sub(_referenced, markup)
+    if b"\x1b" in markup:
+        markup = ESCAPES.sub("", markup.decode()).encode()
+    markup = markup.translate(None, _CONTROLS)
+    for character in _NO_CHARACTERS:
+        markup = markup.replace(character, b"")
+    return markup
 
 
-def thinned(text: str) -> str:
-    """The text, tags without their attributes where these are so many that the parser would take minutes to compare them."""
-    return _OPEN_TAG.sub(_few_attributes, text) if len(text) > _LONG_TAG else text
+def thinned(markup: bytes) -> bytes:
+    """UTF-8 markup, tags without their attributes where these are so many that the parser would take minutes to compare them."""
+    return _OPEN_TAG.sub(_few_attributes, markup) if len(markup) > _LONG_TAG else markup
 
 
-def _few_attributes(tag: re.Match[str]) -> str:
+def _few_attributes(tag: re.Match[bytes]) -> bytes:
     many = tag.end() - tag.start() > _LONG_TAG and len(_ATTRIBUTE.findall(tag[2])) > _MANY_ATTRIBUTES
-    return f"<{tag[1][:_LONG_NAME]}>" if many else tag[0]
+    return b"<%b>" % tag[1][:_LONG_NAME] if many else tag[0]
 
 
-def _referenced(match: re.Match[str]) -> str:
-    code = int(match.group(1)) if match.group(1) else int(match.group(2), 16)
+def _referenced(match: re.Match[bytes]) -> bytes:
+    code = int(match[1]) if match[1] else int(match[2], 16)
     if 0x80 <= code < 0xA0:
-        return bytes([code]).decode("cp1252", "ignore")
-    return (
-        chr(code) if code == 0x1B else match.group() if code in (9, 10, 13) or 32 <= code < 127 or code >= 0xA0 else ""
-    )
+        return bytes([code]).decode("cp1252", "ignore").encode()
+    if code == 0x1B:
+        return b"\x1b"
+    return match[0] if code in (9, 10, 13) or 32 <= code < 127 or code >= 0xA0 else b""
 
 
 def _parser(*, huge: bool) -> HTMLParser:
