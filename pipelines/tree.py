@@ -18,7 +18,8 @@ _NO_CHARACTERS = ("\ufffe".encode(), "\uffff".encode())
 _REFERENCE = re.compile(rb"&#(?:0*+([0-9]{1,3})(?![0-9])|[xX]0*+([0-9a-fA-F]{1,2})(?![0-9a-fA-F]));?")
 _PASSES = 4  # of taking out what may put together a reference or an escape when it is gone
 # A tag as parsers see it: it ends at the first > outside quotes, and a < within it is part of a name.
-_OPEN_TAG = re.compile(rb"""<([a-zA-Z][^\s/>]*+)((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?|["'])*+)>?""")
+_OPEN_TAG = re.compile(rb"""<[a-zA-Z][^\s/>]*+(?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?|["'])*+>?""")
+_TAG_NAME = re.compile(rb"<[^\s/>]++")
 _LONG_TAG = 3_000  # bytes
 _ATTRIBUTE = re.compile(rb"""[^\s"'>=/]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?""")
 _MANY_ATTRIBUTES = 1_000
@@ -71,12 +72,16 @@ def _without_unusable(markup: bytes) -> bytes:
 
 def thinned(markup: bytes) -> bytes:
     """UTF-8 markup, tags without their attributes where these are so many that the parser would take minutes to compare them."""
-    return _OPEN_TAG.sub(_few_attributes, markup) if len(markup) > _LONG_TAG else markup
+    longest = max(map(len, _OPEN_TAG.findall(markup)), default=0) if len(markup) > _LONG_TAG else 0
+    return _OPEN_TAG.sub(_few_attributes, markup) if longest > _LONG_TAG else markup
 
 
-def _few_attributes(tag: re.Match[bytes]) -> bytes:
-    many = tag.end() - tag.start() > _LONG_TAG and len(_ATTRIBUTE.findall(tag[2])) > _MANY_ATTRIBUTES
-    return b"<%b>" % tag[1][:_LONG_NAME] if many else tag[0]
+def _few_attributes(match: re.Match[bytes]) -> bytes:
+    tag = match[0]
+    name = _TAG_NAME.match(tag)
+    if len(tag) <= _LONG_TAG or name is None or len(_ATTRIBUTE.findall(tag, name.end())) <= _MANY_ATTRIBUTES:
+        return tag
+    return name[0][: 1 + _LONG_NAME] + b">"
 
 
 def _referenced(match: re.Match[bytes]) -> bytes:
@@ -122,6 +127,8 @@ def flatten(text: str, limit: int = MAX_DEPTH, kept: frozenset[str] = frozenset(
 
 def text_of(element: HtmlElement, limit: int = 100_000) -> str:
     """The text inside an element on one line, at most about `limit` characters of it."""
+    if not len(element):  # most have no children, and asking for their texts one by one takes three times as long
+        return " ".join((element.text or "")[:limit].split())
     parts: list[str] = []
     size = 0
     for part in element.itertext():
