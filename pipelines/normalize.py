@@ -12,7 +12,7 @@ from typing import Literal
 ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_](?:[^\x07\x1b\n]{0,1000}(?:\x07|\x1b\\))?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
 )
-_BREAKS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_BREAKS = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 # C0 and C1 controls, soft hyphen, zero-width and filler characters, bidi marks and overrides, tags, surrogates.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f"
@@ -31,7 +31,8 @@ _JOINERS = re.compile(
 _ANY_JOINER = re.compile("[\u200c\u200d]")
 _PASSES = 4  # whether a joiner stays depends on its neighbours, and they on it
 _SUSPECT = re.compile(
-    r"[^\n -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0588\u3041-\u3096\u30a0-\u3163\u4e00-\u9fff\uac00-\ud7a3]"
+    r"[^\n -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0588\u0621-\u06ff\u0900-\u109f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf"
+    r"\u3000-\u3163\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9f]"
 )
 _WIDE = "\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _ANY_WIDE = re.compile(f"[{_WIDE}]")
