@@ -127,12 +127,11 @@ class _Tally:
     told: dict[str, None] = field(default_factory=dict)
     headings: dict[str, list[str]] = field(default_factory=lambda: {"title": [], "h1": [], "h2": []})
     noscript: list[str] = field(default_factory=list)
-    parts: list[str] = field(default_factory=list)
 
 
 def shape(tree: HtmlElement) -> Shape:
     """The shape of a parsed page, in one walk."""
-    tally = _Tally()
+    tally, pieces = _Tally(), list[str]()
     for element in islice(tree.iter(), MAX_WALK):
         tag = element.tag
         if reader := _READERS.get(tag):
@@ -140,12 +139,12 @@ def shape(tree: HtmlElement) -> Shape:
         if tag in _SKIPPED:
             tally.text += len((element.tail or "").strip())
             continue
-        for piece in (element.text, element.tail):
-            if piece and (stripped := piece.strip()):
-                tally.text += len(stripped)
-                tally.parts.append(stripped[:2_000])
+        if (piece := element.text) and (piece := piece.strip()):
+            pieces.append(piece)
+        if (piece := element.tail) and (piece := piece.strip()):
+            pieces.append(piece)
     return Shape(
-        tally.text,
+        tally.text + sum(map(len, pieces)),
         tally.linked,
         tally.prose,
         tally.headlines,
@@ -156,7 +155,7 @@ def shape(tree: HtmlElement) -> Shape:
         tuple(tally.told),
         tally.refresh,
         " ".join(tally.noscript),
-        " ".join(tally.parts[:1_500])[:20_000],
+        " ".join(piece[:2_000] for piece in pieces[:1_500])[:20_000],
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
-from lxml.etree import ElementDefaultClassLookup, LxmlError, XPath
+from lxml.etree import ElementDefaultClassLookup, LxmlError
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from pipelines.normalize import ESCAPES
@@ -28,8 +29,6 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*+)([^<>]*+)>")
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _BYLINE = re.compile("byline|author|autor|auteur|contributor|writer|reporter")
 _DATED = re.compile("date|publi|time|fecha|datum|meta")
-_ITEMPROPS = XPath("/html/body//*[@itemprop]")
-_LABELLED = XPath("/html/body//*[@class or @id or @rel='author']")
 _NO_TEXT = frozenset({"script", "style", "img", "svg", "input", "body", "iframe", "button", "form"})
 MAX_FOUND = 3_000
 MAX_WALK = 40_000  # elements looked at in one reading; the largest news pages have a third of that
@@ -169,22 +168,29 @@ class Survey:
 def survey(tree: HtmlElement) -> Survey:
     """The metadata-bearing elements of a tree, in document order, each list with a limit."""
     found = Survey()
-    readers = {
-        "meta": _read_meta,
-        "link": _read_link,
-        "script": _read_script,
-        "title": _read_title,
-        "h1": _read_heading,
-        "time": _read_time,
-    }
-    for element in islice(tree.iter(*readers), MAX_WALK):
-        readers[element.tag](found, element)
-    found.itemprops = _ITEMPROPS(tree)[:MAX_FOUND]
-    for element in _LABELLED(tree)[:MAX_WALK]:
-        mark = "byline" if element.get("rel") == "author" else _marks(element.get("class"), element.get("id"))
-        if mark and element.tag not in _NO_TEXT:
-            (found.bylines if mark == "byline" else found.dated).append(element)
+    within_body = False
+    for element in islice(tree.iter(), MAX_WALK):
+        tag = element.tag
+        if reader := _READERS.get(tag):
+            reader(found, element)
+        if within_body and (names := element.keys()):
+            _read_attributes(found, element, names)
+        elif tag == "body":
+            within_body = True
     return found
+
+
+def _read_attributes(found: Survey, element: HtmlElement, names: list[str]) -> None:
+    if "itemprop" in names and len(found.itemprops) < MAX_FOUND:
+        found.itemprops.append(element)
+    if "rel" in names and element.get("rel") == "author":
+        mark: str | None = "byline"
+    elif "class" in names or "id" in names:
+        mark = _marks(element.get("class"), element.get("id"))
+    else:
+        return
+    if mark and element.tag not in _NO_TEXT:
+        (found.bylines if mark == "byline" else found.dated).append(element)
 
 
 @lru_cache(maxsize=10_000)
@@ -226,3 +232,13 @@ def _read_heading(found: Survey, heading: HtmlElement) -> None:
 def _read_time(found: Survey, element: HtmlElement) -> None:
     if len(found.times) < MAX_FOUND and (element.get("datetime") or element.text):
         found.times.append(element)
+
+
+_READERS: dict[str, Callable[[Survey, HtmlElement], None]] = {
+    "meta": _read_meta,
+    "link": _read_link,
+    "script": _read_script,
+    "title": _read_title,
+    "h1": _read_heading,
+    "time": _read_time,
+}
