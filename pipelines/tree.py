@@ -71,16 +71,25 @@ def _without_unusable(markup: bytes) -> bytes:
 
 def thinned(markup: bytes) -> bytes:
     """UTF-8 markup, tags without their attributes where these are so many that the parser would take minutes to compare them."""
-    longest = max(map(len, _OPEN_TAG.findall(markup)), default=0) if len(markup) > _LONG_TAG else 0
-    return _OPEN_TAG.sub(_few_attributes, markup) if longest > _LONG_TAG else markup
+    if len(markup) <= _LONG_TAG or not any(map(_has_many_attributes, _OPEN_TAG.findall(markup))):
+        return markup
+    return _OPEN_TAG.sub(_few_attributes, markup)
+
+
+def _has_many_attributes(tag: bytes) -> bool:
+    if len(tag) <= _LONG_TAG:
+        return False
+    return next(islice(_ATTRIBUTE.finditer(tag, _name_end(tag)), _MANY_ATTRIBUTES, None), None) is not None
 
 
 def _few_attributes(match: re.Match[bytes]) -> bytes:
     tag = match[0]
+    return tag[: min(_name_end(tag), 1 + _LONG_NAME)] + b">" if _has_many_attributes(tag) else tag
+
+
+def _name_end(tag: bytes) -> int:
     name = _TAG_NAME.match(tag)
-    if len(tag) <= _LONG_TAG or name is None or len(_ATTRIBUTE.findall(tag, name.end())) <= _MANY_ATTRIBUTES:
-        return tag
-    return name[0][: 1 + _LONG_NAME] + b">"
+    return name.end() if name else 0
 
 
 def _referenced(match: re.Match[bytes]) -> bytes:
