@@ -93,7 +93,8 @@ def _heaped_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """A fast pattern that finds every heap of more than 30 marks, but other things too, and the exact one."""
     marks = "".join(char for char in map(chr, range(0x300, 0x20000)) if unicodedata.combining(char))
     plane = "".join(char for char in marks if char <= "\uffff")
-    likely = f"[{plane}\U00010000-\U0001ffff]"  # re looks up the first 65,536 in a table, and compares with ranges beyond
+    # re finds what is in a set by a table up to U+FFFF, and beyond it by one comparison after the other: here with one range.
+    likely = f"[{plane}\U00010000-\U0001ffff]"
     return re.compile(f"{likely}{likely}{{30}}"), re.compile(f"([{marks}]{{30}})[{marks}]+")
 
 
