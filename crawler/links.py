@@ -101,7 +101,7 @@ def _parsed(text: str) -> etree._Element | None:
 
 def _tree(text: str, parser: etree.HTMLParser) -> etree._Element | None:
     try:
-        return etree.fromstring(thinned(text).encode("utf-8", "replace"), parser)
+        return etree.fromstring(thinned(text.encode("utf-8", "replace")), parser)
     except etree.LxmlError:
         return None
 

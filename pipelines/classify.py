@@ -27,24 +27,13 @@ MIN_OWN_WORDS = 60  # beside them; with more, there is a story too
 TEASER_WORDS = 40  # a paragraph of a story has more, on average
 FEW_WORDS = 130  # a wall, a challenge or a soft 404 says no more than this
 _LABEL = 15  # characters; a headline has more
-_MAX_RETOLD = 2_000
+_PROSE = 120  # characters; a paragraph of a story has more
+_MAX_TOLD = 2_000
 _MARKUP_TYPES = ("html", "xml", "text/plain", "octet-stream", "unknown")
 _MAGIC = (
-    b"%PDF-",
-    b"\x89PNG",
-    b"GIF8",
-    b"\xff\xd8\xff",
-    b"RIFF",
-    b"PK\x03\x04",
-    b"\x1f\x8b",
-    b"OggS",
-    b"ID3",
-    b"\x00\x00\x01\x00",
-    b"wOFF",
-    b"BZh",
-    b"7z\xbc",
-    b"MZ",
-)
+    b"%PDF-", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"RIFF", b"PK\x03\x04", b"\x1f\x8b", b"OggS", b"ID3",
+    b"\x00\x00\x01\x00", b"wOFF", b"BZh", b"7z\xbc", b"MZ",
+)  # fmt: skip
 _NOISE = bytes({*range(1, 32), 127} - {*b"\t\n\f\r\x1b"})
 _INDEX_TITLE = re.compile(r"Index of /", re.IGNORECASE)
 _MARKUP = re.compile(
@@ -82,10 +71,14 @@ class Shape:
     password: bool = False
     form_fields: int = 0
     app_root: bool = False
-    retold: frozenset[str] = frozenset()  # what links and the teasers below them say, folded; labels left out
+    told: tuple[str, ...] = ()  # what links and the teasers below them say; labels left out
     refresh: bool = False
     noscript: str = ""
     words: str = ""  # the visible text, at most 20,000 characters
+
+    def retold(self) -> frozenset[str]:
+        """What links and teasers say, folded; what is as long as a paragraph of a story left out."""
+        return frozenset(fold(said) for said in self.told if words_in(said[:1_000]) <= TEASER_WORDS)
 
 
 def served(page: Page) -> str | None:
@@ -130,58 +123,65 @@ class _Tally:
     form_fields: int = 0
     password: bool = False
     app_root: bool = False
-    retold: set[str] = field(default_factory=set)
+    refresh: bool = False
+    told: dict[str, None] = field(default_factory=dict)
+    headings: dict[str, list[str]] = field(default_factory=lambda: {"title": [], "h1": [], "h2": []})
+    noscript: list[str] = field(default_factory=list)
 
 
 def shape(tree: HtmlElement) -> Shape:
     """The shape of a parsed page, in one walk."""
-    tally, parts = _Tally(), list[str]()
+    tally, pieces = _Tally(), list[str]()
     for element in islice(tree.iter(), MAX_WALK):
-        if element.tag in _SKIPPED:
+        tag = element.tag
+        if reader := _READERS.get(tag):
+            reader(tally, element)
+        if tag in _SKIPPED:
             tally.text += len((element.tail or "").strip())
             continue
-        if reader := _READERS.get(element.tag):
-            reader(tally, element)
-        for piece in (element.text, element.tail):
-            if piece and (stripped := piece.strip()):
-                tally.text += len(stripped)
-                parts.append(stripped[:2_000])
+        if (piece := element.text) and (piece := piece.strip()):
+            pieces.append(piece)
+        if (piece := element.tail) and (piece := piece.strip()):
+            pieces.append(piece)
     return Shape(
-        tally.text,
+        tally.text + sum(map(len, pieces)),
         tally.linked,
         tally.prose,
         tally.headlines,
-        _first_headings(tree),
+        tuple(text for texts in tally.headings.values() for text in texts if text),
         tally.password,
         tally.form_fields,
         tally.app_root,
-        frozenset(tally.retold),
-        _refreshes(tree),
-        _noscript(tree),
-        " ".join(parts[:1_500])[:20_000],
+        tuple(tally.told),
+        tally.refresh,
+        " ".join(tally.noscript),
+        " ".join(piece[:2_000] for piece in pieces[:1_500])[:20_000],
     )
 
 
 def _count_link(tally: _Tally, link: HtmlElement) -> None:
     said = text_of(link, 2_000)
     size = len(said)
-    if not (link.get("href") or "#").startswith("#"):
-        _retold(tally, said)
     tally.linked += size
-    tally.headlines += size > _LABEL and next(link.iter("h2", "h3", "h4"), None) is not None
+    if size > _LABEL:
+        if not (link.get("href") or "#").startswith("#"):
+            _tell(tally, said)
+        tally.headlines += len(link) > 0 and next(link.iter(*_HEADLINES), None) is not None
 
 
-def _retold(tally: _Tally, said: str) -> None:
-    if len(said) > _LABEL and len(tally.retold) < _MAX_RETOLD and words_in(said[:1_000]) <= TEASER_WORDS:
-        tally.retold.add(fold(said))
+def _tell(tally: _Tally, said: str) -> None:
+    if len(said) > _LABEL and len(tally.told) < _MAX_TOLD:
+        tally.told[said] = None
 
 
 def _count_paragraph(tally: _Tally, paragraph: HtmlElement) -> None:
     if _below_linked_headline(paragraph):
-        _retold(tally, text_of(paragraph, 2_000))
+        _tell(tally, text_of(paragraph, 2_000))
         return
-    own = len(text_of(paragraph, 20_000)) - sum(len(text_of(link, 2_000)) for link in paragraph.iter("a"))
-    tally.prose += own if own > 120 else 0
+    own = len(text_of(paragraph, 20_000))
+    if own > _PROSE:
+        own -= sum(len(text_of(link, 2_000)) for link in paragraph.iter("a"))
+        tally.prose += own if own > _PROSE else 0
 
 
 def _below_linked_headline(paragraph: HtmlElement) -> bool:
@@ -193,7 +193,14 @@ def _below_linked_headline(paragraph: HtmlElement) -> bool:
     return above.tag == "a" and next(above.iter(*_HEADLINES), None) is not None
 
 
+def _read_heading(tally: _Tally, heading: HtmlElement) -> None:
+    if len(texts := tally.headings[heading.tag]) < 3:
+        texts.append(text_of(heading, 400))
+
+
 def _count_heading(tally: _Tally, heading: HtmlElement) -> None:
+    if heading.tag == "h2":
+        _read_heading(tally, heading)
     tally.headlines += any(len(text_of(link, 400)) > 15 for link in heading.iter("a"))
 
 
@@ -203,6 +210,16 @@ def _count_input(tally: _Tally, field: HtmlElement) -> None:
     tally.form_fields += kind in ("text", "email", "password", "tel")
 
 
+def _read_noscript(tally: _Tally, noscript: HtmlElement) -> None:
+    if len(tally.noscript) < 5:
+        tally.noscript.append(text_of(noscript, 1_000))
+
+
+def _read_meta(tally: _Tally, meta: HtmlElement) -> None:
+    if (meta.get("http-equiv") or "").lower() == "refresh" and _REFRESH.match(meta.get("content") or ""):
+        tally.refresh = True
+
+
 def _count_division(tally: _Tally, division: HtmlElement) -> None:
     tally.app_root = tally.app_root or (division.get("id") or "").lower() in _ROOT_APP
 
@@ -210,32 +227,16 @@ def _count_division(tally: _Tally, division: HtmlElement) -> None:
 _READERS: dict[str, Callable[[_Tally, HtmlElement], None]] = {
     "a": _count_link,
     "p": _count_paragraph,
+    "title": _read_heading,
+    "h1": _read_heading,
     "h2": _count_heading,
     "h3": _count_heading,
     "h4": _count_heading,
     "input": _count_input,
     "div": _count_division,
+    "meta": _read_meta,
+    "noscript": _read_noscript,
 }
-
-
-def _first_headings(tree: HtmlElement) -> tuple[str, ...]:
-    found = [
-        text_of(element, 400)
-        for tag in ("title", "h1", "h2")
-        for _, element in zip(range(3), tree.iter(tag), strict=False)
-    ]
-    return tuple(text for text in found if text)
-
-
-def _refreshes(tree: HtmlElement) -> bool:
-    return any(
-        (meta.get("http-equiv") or "").lower() == "refresh" and _REFRESH.match(meta.get("content") or "")
-        for meta in tree.iter("meta")
-    )
-
-
-def _noscript(tree: HtmlElement) -> str:
-    return " ".join(text_of(element, 1_000) for _, element in zip(range(5), tree.iter("noscript"), strict=False))
 
 
 def blocked(page_shape: Shape, html: str, text: str, count: int) -> str | None:
@@ -380,6 +381,9 @@ def _retells(page_shape: Shape, declared: Declared, text: str) -> bool:
     if declared.has_article_node():
         return False
     lines = text.split("\n")
-    own = [line for line in lines if fold(line) not in page_shape.retold]
+    if len(lines) < MIN_LISTED:
+        return False
+    retold = page_shape.retold()
+    own = [line for line in lines if fold(line) not in retold]
     listed = len(lines) - len(own)
     return listed >= MIN_LISTED and 3 * listed >= len(lines) and words_in(" ".join(own)) < MIN_OWN_WORDS

@@ -71,3 +71,19 @@ def test_heaped_marks_are_bounded():
     """A letter keeps at most thirty marks; words as people write them keep all."""
     assert len(clean_text("a" + "\u0323\u0301" * 500)) <= 31
     assert clean_text("Việt Nam, כָּל, हिन्दी") == "Việt Nam, כָּל, हिन्दी"
+
+
+@pytest.mark.parametrize("heap", ["\u0323\u0301", "\U0001d165\u0323", "\U0001e8d0", "\u0f71\u0f74"])
+def test_a_heap_of_any_marks_is_bounded(heap):
+    """Thirty marks stay, whatever plane they are from; the letters and marks around a heap are not touched."""
+    text = clean_text(f"Việt x{heap * 200} कि {heap}")
+    assert len(text.split()[1]) <= 31
+    assert [text.split()[0], text.split()[2]] == ["Việt", "कि"]
+    assert clean_text("q" + "\u0323" * 30) == "q" + "\u0323" * 30
+
+
+def test_what_else_is_in_a_text_does_not_change_how_a_character_is_cleaned():
+    """Texts that hold nothing to remove take a shorter way, with the same end."""
+    characters = [chr(code) for code in range(0x20, 0x10000)]
+    changed = [char for char in characters if clean_text(f"a{char}b") != clean_text(f"a{char}b \u200b")]
+    assert changed == []
