@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from lxml.html import HtmlElement
 
-MAX_ELEMENTS = 60_000  # elements looked at; the largest news pages have a quarter of that
+MAX_BOXES = 60_000  # block-level elements looked into; the largest news pages have a tenth of that
 MAX_BLOCKS = 20_000
 
 _BLOCK = frozenset(
@@ -23,6 +23,7 @@ _SKIPPED = frozenset(
 )
 _STRONG = frozenset({"b", "strong"})
 _ITALIC = frozenset({"em", "i", "cite", "small"})
+_INLINE = frozenset({"a", "br"}) | _STRONG | _ITALIC
 
 
 @dataclass(slots=True)
@@ -58,10 +59,12 @@ class Blocks:
 
 
 class _Walk:
-    """One walk over a tree; the state of the block that is being gathered."""
+    """One walk over a tree; the state of the block that is being gathered. A box is made once there is text in it."""
 
     def __init__(self) -> None:
         self.found = Blocks()
+        self.open: list[HtmlElement] = []  # the block-level elements around the place
+        self.path: list[int] = []  # the boxes of the outermost of them
         self.parts: list[str] = []
         self.linked = self.links = self.strong = self.italic = 0
         self.in_link = self.in_strong = self.in_italic = 0
@@ -69,75 +72,89 @@ class _Walk:
         self.href = ""
         self.seen = 0
 
+    def inside(self, element: HtmlElement) -> None:
+        """The text in an element and all that is in it; one call a level, since deep trees would exhaust the stack."""
+        if text := element.text:
+            self.text(text)
+        for child in element:
+            tag = child.tag
+            if tag in _BLOCK or (tag in _SKIPPED and _holds_prose(child)):
+                self.block(child)
+            elif tag in _INLINE:
+                self.inline(child, tag)
+            elif tag not in _SKIPPED:
+                self.inside(child)
+            if text := child.tail:
+                self.text(text)
+
     def text(self, text: str) -> None:
+        """Text within the block that is being gathered."""
         self.parts.append(text)
         if self.in_link or self.in_strong or self.in_italic:
             size = len(text.strip())
-            if self.in_link:
-                self.linked += size
-            if self.in_strong:
-                self.strong += size
-            if self.in_italic:
-                self.italic += size
+            self.linked += size if self.in_link else 0
+            self.strong += size if self.in_strong else 0
+            self.italic += size if self.in_italic else 0
 
-    def flush(self, box: int, *, broken: bool = False) -> None:
+    def inline(self, element: HtmlElement, tag: str) -> None:
+        """A link, a line break, or what is strong or italic."""
+        if tag == "br":
+            self.flush()
+            self.broken = True
+        elif tag == "a":
+            self.links += 1
+            self.href = self.href or element.get("href", "")
+            self.in_link += 1
+            self.inside(element)
+            self.in_link -= 1
+        elif tag in _STRONG:
+            self.in_strong += 1
+            self.inside(element)
+            self.in_strong -= 1
+        else:
+            self.in_italic += 1
+            self.inside(element)
+            self.in_italic -= 1
+
+    def block(self, element: HtmlElement) -> None:
+        """A block-level element: it ends the block before it, and is a box if it has text."""
+        self.seen += 1
+        if self.seen > MAX_BOXES:
+            return
+        self.flush()
+        self.open.append(element)
+        self.inside(element)
+        self.flush()
+        self.open.pop()
+        del self.path[len(self.open) :]
+
+    def flush(self) -> None:
+        """End the block, if there is one."""
         if self.parts:
             text = " ".join("".join(self.parts).split())
             if text and len(self.found.blocks) < MAX_BLOCKS:
                 self.found.blocks.append(
-                    Block(text, box, self.linked, self.links, self.strong, self.italic, self.broken, self.href)
+                    Block(text, self.box(), self.linked, self.links, self.strong, self.italic, self.broken, self.href)
                 )
             self.parts.clear()
         self.linked = self.links = self.strong = self.italic = 0
         self.href = ""
-        self.broken = broken
+        self.broken = False
 
-    def box(self, element: HtmlElement, tag: str, parent: int) -> int:
-        get = element.get
-        label = f"{get('class') or ''} {get('id') or ''} {get('itemprop') or ''} {get('role') or ''}"
-        style = get("style")
-        hidden = get("hidden") is not None or (style is not None and "none" in style and "display" in style)
-        self.found.boxes.append(Box(tag, label[:300], parent, hidden))
-        return len(self.found.boxes) - 1
+    def box(self) -> int:
+        """The index of the innermost box; it is made now, with those around it, if it was without text so far."""
+        for element in self.open[len(self.path) :]:
+            self.found.boxes.append(_box(element, self.path[-1] if self.path else -1))
+            self.path.append(len(self.found.boxes) - 1)
+        return self.path[-1]
 
-    def inside(self, element: HtmlElement, box: int) -> None:
-        if element.text:
-            self.text(element.text)
-        for child in element:
-            self.child(child, box)
-            if child.tail:
-                self.text(child.tail)
 
-    def child(self, element: HtmlElement, box: int) -> None:
-        tag = element.tag
-        if not isinstance(tag, str) or (tag in _SKIPPED and not _holds_prose(element)):
-            return
-        self.seen += 1
-        if self.seen > MAX_ELEMENTS:
-            return
-        if tag in _BLOCK or tag in _SKIPPED:
-            self.flush(box)
-            own = self.box(element, tag, box)
-            self.inside(element, own)
-            self.flush(own)
-        elif tag == "br":
-            self.flush(box, broken=True)
-        elif tag == "a":
-            self.links += 1
-            self.href = self.href or element.get("href") or ""
-            self.in_link += 1
-            self.inside(element, box)
-            self.in_link -= 1
-        elif tag in _STRONG:
-            self.in_strong += 1
-            self.inside(element, box)
-            self.in_strong -= 1
-        elif tag in _ITALIC:
-            self.in_italic += 1
-            self.inside(element, box)
-            self.in_italic -= 1
-        else:
-            self.inside(element, box)
+def _box(element: HtmlElement, parent: int) -> Box:
+    get = element.get
+    label = f"{get('class', '')} {get('id', '')} {get('itemprop', '')} {get('role', '')}"
+    style = get("style")
+    hidden = get("hidden") is not None or (style is not None and "none" in style and "display" in style)
+    return Box(element.tag, label[:300], parent, hidden)
 
 
 def _holds_prose(element: HtmlElement) -> bool:
@@ -148,8 +165,5 @@ def _holds_prose(element: HtmlElement) -> bool:
 def blocks_of(tree: HtmlElement) -> Blocks:
     """The boxes and blocks of a tree (as `tree.parse` makes it: at most some 256 deep)."""
     walk = _Walk()
-    body = next((child for child in tree if child.tag == "body"), tree)
-    own = walk.box(body, "body", -1)
-    walk.inside(body, own)
-    walk.flush(own)
+    walk.block(next((child for child in tree if child.tag == "body"), tree))
     return walk.found

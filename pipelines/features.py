@@ -34,6 +34,7 @@ _AROUND_BIT = {tag: 1 << index for index, tag in enumerate(AROUND)}
 _LEVELS = 4
 _NEIGHBOURS = (-2, -1, 1, 2)
 _LINK, _SHORT_LINK, _BESIDE_LINK = 0.85, 40, 60  # share linked; units: so short a link beside another is part of a menu
+_NAME = 80  # characters of a class that are looked at
 _TITLE = 300  # characters; a title is shorter
 _TOP = 400  # blocks among which the headline is
 
@@ -43,7 +44,6 @@ _CLOSING = "\"”»'’)]」』“› "
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _CLOCK = re.compile(r"\b\d{1,2}[:.h]\d\d\b")
 _WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
-_LETTERS = re.compile(r"\w+")
 
 # Kinds of characters, counted a block at once.
 _UPPER, _LOWER, _DIGIT, _STOP, _COMMA, _SPACE, _WIDE, _BAR, _KINDS = range(9)
@@ -117,7 +117,7 @@ def measure(page: Blocks, known: Known) -> Measured:
     boxes = _Boxes(page.boxes)
     of = np.fromiter((block.box for block in page.blocks), np.int64, len(page.blocks))
     kept = np.flatnonzero(~_in_menu(sizes))
-    said = {index: frozenset(_LETTERS.findall(texts[index].lower())) for index in kept.tolist() if len(texts[index]) < _TITLE}
+    said = {index: frozenset(texts[index].lower().split()) for index in kept.tolist() if len(texts[index]) < _TITLE}
     lists = _phrases(page.blocks, kept, sizes)
     at = of[kept]
     parts = [
@@ -261,11 +261,19 @@ def _word_bits() -> dict[str, int]:
     return found
 
 
-@lru_cache(maxsize=20_000)
 def _mask(label: str) -> int:
-    """The groups that the words of a label, alone or two in a row, belong to."""
+    """The groups that the names in a label belong to."""
+    mask = 0
+    for name in label.split():
+        mask |= _name_mask(name)
+    return mask
+
+
+@lru_cache(maxsize=50_000)
+def _name_mask(name: str) -> int:
+    """The groups that the words of one name, alone or two in a row, belong to."""
     bits = _word_bits()
-    found = [word.lower() for word in _WORD.findall(label)]
+    found = [word.lower() for word in _WORD.findall(name[:_NAME])]
     mask = 0
     for word, following in zip_longest(found, found[1:], fillvalue=""):
         mask |= bits.get(word, 0) | bits.get(word + following, 0)
@@ -381,7 +389,7 @@ def _ordinals(page: Blocks, tag: str) -> Whole:
 
 def _headline(page: Blocks, said: dict[int, frozenset[str]], title: str) -> int | None:
     """The block that says the title: the most alike of the first 400; the first h1 where none is alike."""
-    wanted = frozenset(_LETTERS.findall(title.lower()))
+    wanted = frozenset(title.lower().split())
     best, place = 0.5, None
     for index, found in said.items():
         alike = len(found & wanted) / max(1, len(found | wanted)) if index < _TOP else 0
@@ -423,7 +431,7 @@ def _phrases(blocks: list[Block], kept: Whole, sizes: _Sizes) -> Numbers:
 
 def _told(texts: list[str], kept: Whole, said: dict[int, frozenset[str]], known: Known) -> Numbers:
     """What other parts of the page say the same."""
-    title = frozenset(_LETTERS.findall(known.title.lower()))
+    title = frozenset(known.title.lower().split())
     description, declared = " ".join(known.description.split()), " ".join(known.declared.split())
     counts = Counter(texts)
     seen: set[str] = set()
