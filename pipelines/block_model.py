@@ -12,7 +12,6 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipelines.features import Array, Measured, Numbers, Whole
 

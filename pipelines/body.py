@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from lxml.html import HtmlElement
 
 from pipelines import block_model, noise
 from pipelines.blocks import Blocks, blocks_of
 from pipelines.features import Known, Measured, Numbers, measure
-from lxml.html import HtmlElement
 
 CHANCE = 0.45  # probability from which a block is taken
 DOUBT = 0.1  # share of a page's words in doubt, from which trafilatura is heard

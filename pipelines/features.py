@@ -214,35 +214,35 @@ def _marks(block: Block) -> tuple[float, ...]:
 
 
 class _Boxes:
-    """What is known of each box, along the way from the page's body down to it."""
+    """What is known of each box, along the way from the page's body down to it. They lie in document order."""
 
     def __init__(self, boxes: list[Box]) -> None:
         n = len(boxes)
-        self.parents = [box.parent for box in boxes]
         own, near, anywhere = [0] * n, [0] * n, [0] * n
-        around, depth, hidden = [0] * n, [0] * n, [0] * n
+        around, depth, hidden, last = [0] * n, [0] * n, [False] * n, list(range(n))
         for index, box in enumerate(boxes):
             up = box.parent
-            mask = _mask(box.label) if up >= 0 and len(box.label) > 3 else 0
-            own[index] = near[index] = anywhere[index] = mask
-            bit = _AROUND_BIT.get(box.tag, 0)
-            if up >= 0:
-                near[index] |= own[up]
-                anywhere[index] |= anywhere[up]
-                around[index] = around[up] | bit
-                depth[index] = depth[up] + 1
-                hidden[index] = hidden[up] or box.hidden
+            if up < 0:
+                continue
+            own[index] = mask = _mask(box.label)
+            near[index] = mask | own[up]
+            anywhere[index] = mask | anywhere[up]
+            around[index] = around[up] | _AROUND_BIT.get(box.tag, 0)
+            depth[index] = depth[up] + 1
+            hidden[index] = hidden[up] or box.hidden
+        for index in range(n - 1, 0, -1):
+            up = boxes[index].parent
+            last[up] = max(last[up], last[index])
         self.near, self.any, self.around = np.array(near), np.array(anywhere), np.array(around)
         self.depth, self.hidden = np.array(depth, np.float64), np.array(hidden, np.float64)
         self.tag = np.fromiter((_TAG_BIT.get(box.tag, 0) for box in boxes), np.int64, n)
-        self.up = np.maximum(0, np.array(self.parents))
+        self.up = np.fromiter((max(0, box.parent) for box in boxes), np.int64, n)
+        self.last = np.array(last)  # the last box within each
 
     def summed(self, of: Whole, values: Numbers) -> Numbers:
         """Per box, the sum of a value over all blocks in it."""
-        sums = np.bincount(of, values, len(self.parents)).tolist()
-        for index in range(len(sums) - 1, 0, -1):
-            sums[self.parents[index]] += sums[index]
-        return np.array(sums)
+        running = np.concatenate([[0.0], np.cumsum(np.bincount(of, values, len(self.last)))])
+        return running[self.last + 1] - running[:-1]
 
 
 @cache
@@ -261,6 +261,7 @@ def _word_bits() -> dict[str, int]:
     return found
 
 
+@lru_cache(maxsize=20_000)
 def _mask(label: str) -> int:
     """The groups that the names in a label belong to."""
     mask = 0
@@ -298,34 +299,33 @@ def _boxed(boxes: _Boxes, of: Whole, sizes: _Sizes) -> Numbers:
         rows.extend((prose[at] / total, linked[at] / wide, np.log1p(width[at]), prose[at] / wide, np.log1p(count[at])))
         at = boxes.up[at]
     main, most = _chain(boxes, prose, 0.55 * total), _chain(boxes, prose, 0.85 * total)
-    inside, inside_most, above = _inside(boxes, main, most)
     direct = np.bincount(of, sizes.prose, len(prose))
     direct_width = np.bincount(of, sizes.width, len(prose))
     rows.extend(
-        (inside[of], inside_most[of], above[of], boxes.depth[of] - boxes.depth[main[-1]], direct[of] / total, direct_width[of] / total_width)
+        (
+            _within(boxes, main[-1], of),
+            _within(boxes, most[-1], of),
+            boxes.depth[of] + 1 - sum(_within(boxes, box, of) for box in main),
+            boxes.depth[of] - boxes.depth[main[-1]],
+            direct[of] / total,
+            direct_width[of] / total_width,
+        )
     )
     return np.column_stack(rows)
 
 
 def _chain(boxes: _Boxes, prose: Numbers, least: float) -> list[int]:
     """The boxes from the body down that each hold at least so much prose."""
-    heavy = np.flatnonzero(prose >= least).tolist()
     chain = [0]
-    for index in heavy:
-        if index and boxes.parents[index] == chain[-1]:
+    for index in np.flatnonzero(prose >= least).tolist():
+        if index and boxes.up[index] == chain[-1]:
             chain.append(index)
     return chain
 
 
-def _inside(boxes: _Boxes, main: list[int], most: list[int]) -> tuple[Numbers, Numbers, Numbers]:
-    n = len(boxes.parents)
-    inside, inside_most, above = [0] * n, [0] * n, [0] * n
-    chain = set(main)
-    for index, up in enumerate(boxes.parents):
-        inside[index] = int(index == main[-1] or (up >= 0 and inside[up]))
-        inside_most[index] = int(index == most[-1] or (up >= 0 and inside_most[up]))
-        above[index] = 0 if index in chain else above[up] + 1
-    return np.array(inside, np.float64), np.array(inside_most, np.float64), np.array(above, np.float64)
+def _within(boxes: _Boxes, box: int, of: Whole) -> Numbers:
+    """1 for the blocks that stand in a box, else 0."""
+    return ((of >= box) & (of <= boxes.last[box])).astype(np.float64)
 
 
 def _signed(page: Blocks, of: Whole, sizes: _Sizes) -> Numbers:

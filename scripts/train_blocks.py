@@ -136,7 +136,8 @@ def hinted(texts: list[str], wanted: list[str], unwanted: list[str]) -> np.ndarr
 
 def fit(samples: list[Sample], *, heard: bool) -> Trees:
     """Trees trained on all blocks with a label; `heard`: with trafilatura's verdict."""
-    from catboost import CatBoostClassifier, Pool as Data
+    from catboost import CatBoostClassifier
+    from catboost import Pool as Data
 
     rows = np.vstack([(s.heard if heard else s.measured.rows)[s.labels >= 0] for s in samples])
     target = np.concatenate([s.labels[s.labels >= 0] for s in samples])
