@@ -77,7 +77,7 @@ def test_newswarc_can_be_measured_alone(corpus: Path) -> None:
     """For those who work on it: half as long. What the kit is to show of the worst pages is passed on."""
     done = evaluated(str(corpus), "--alone", "--worst", "3")
     assert done.returncode == 0
-    assert "trafilatura" not in done.stdout
+    assert "pages: trafilatura" not in done.stdout
     assert "kit --worst" in done.stdout
 
 
