@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -118,7 +120,7 @@ def _inflated(start: bytes) -> bytes:
 def _page(given: Given, file: str, terms: Terms, fetched_at: str | None = None) -> Given:
     """The page in a file."""
     try:
-        with open(0 if file == STDIN else file, "rb", closefd=file != STDIN) as stream:
+        with _opened(file) as stream:
             content = stream.read(terms.limit + 1)
     except OSError as error:
         return _without(given, error.strerror or str(error))
@@ -137,6 +139,15 @@ def _page(given: Given, file: str, terms: Terms, fetched_at: str | None = None) 
     return Given(given.name, given.id, given.corpus, given.url, raw)
 
 
+def _opened(file: str) -> IO[bytes]:
+    """A file, or stdin, apart from sys.stdin: its lock would be waited for when the program ends while a thread reads."""
+    if file != STDIN:
+        return open(file, "rb")
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "is closed")  # its number may be another file's now
+    return open(0, "rb", closefd=False)
+
+
 def _without(given: Given, why: str) -> Given:
     return Given(given.name, given.id, given.corpus, given.url, problem=f"{given.name}: {why}")
 
@@ -148,7 +159,7 @@ def of_manifest(file: str, terms: Terms) -> Iterator[Given]:
     """The pages that a manifest lists: a JSON object a line, with `html` (a path), `id`, `corpus`, `url`, `fetched_at`."""
     name = "stdin" if file == STDIN else file
     try:
-        with open(0 if file == STDIN else file, "rb", closefd=file != STDIN) as stream:
+        with _opened(file) as stream:
             for number, line in enumerate(_lines(stream), 1):
                 if line.strip():
                     yield _of_line(line, f"{name}, line {number}", terms)

@@ -75,6 +75,7 @@ TYPED = [
     Mistake("`extract` of a folder without pages", "extract .", DAMAGE, ".: no HTML or WARC file there", other_things),
     Mistake("`extract` of a manifest that is not there", "extract --manifest missing.jsonl", DAMAGE, "missing.jsonl: No such file or directory"),
     Mistake("`extract` of a manifest that is none", "extract --manifest -", DAMAGE, "stdin, line 1: is no JSON", stdin=b"page.html\n"),
+    Mistake("`extract` while stdin is closed", "extract -", DAMAGE, "stdin: is closed", shell='exec "$@" <&-'),
     Mistake("`extract` of a manifest without pages", "extract --manifest -", DAMAGE, 'stdin, line 1: is no JSON object with the path of a page as "html"', stdin=b"{}\n"),
     Mistake("`extract` of files and a manifest", "extract page.html --manifest -", USAGE, "newswarc: error: --manifest goes without FILE; the manifest names them"),
     Mistake("`extract` of a folder with one address", "extract . --url http://paper.test/a", USAGE, "newswarc: error: --url goes with one FILE"),
