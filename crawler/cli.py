@@ -20,6 +20,7 @@ from storage.errors import NewswarcError, StoppedError
 COMMANDS: Mapping[str, str] = {
     "init": "crawler.commands.init:command",
     "try": "crawler.commands.try_:command",
+    "extract": "crawler.commands.extract:command",
     "source": "crawler.commands.source:command",
     "crawl": "crawler.commands.crawl:command",
     "fetch": "crawler.commands.fetch:command",

@@ -39,7 +39,8 @@ def foreign_body(raw: bytes, content_type: str | None, limit: int) -> ForeignBod
     head = split_head(raw)
     if content_type is not None or (head.status is None and is_markup(raw)):
         decoded = decode_body(raw, _packed(raw, ()), limit)
-        return ForeignBody(_OK, content_type, (), decoded.body, decoded.cut, as_declared=False)
+        cut = decoded.cut or decoded.error is not None
+        return ForeignBody(_OK, content_type, (), decoded.body, cut, as_declared=False)
     payload = raw[head.payload_offset :]
     strict = decode_body(payload, head.headers, limit)
     sound = _is_sound(strict, payload, head)

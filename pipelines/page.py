@@ -15,10 +15,12 @@ from storage.warc_format import body_sha256
 
 NO_STATUS = 0  # of a Page whose bytes start with no status line
 
+# So short that every way of reading it is tried, with an address to compare: all that is loaded at first use is loaded.
 _SAMPLE = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
-    b"<html lang=en><head><title>The bridge at Low Mill</title></head><body><article><h1>The bridge at Low Mill</h1><p>"
-    + b"The bridge at Low Mill will be closed for most of the summer, the council said on Monday. " * 20
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<html lang=en><head>"
+    b"<title>The bridge at Low Mill</title><link rel=canonical href=https://sample.test/bridge></head><body><article>"
+    b"<h1>The bridge at Low Mill</h1><p>"
+    + b"The bridge at Low Mill will be closed for most of the summer, the council said on Monday. " * 2
     + b"</p></article></body></html>"
 )
 

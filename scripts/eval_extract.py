@@ -1,100 +1,183 @@
-"""Run extract() over a corpus of real pages and print the table of its evaluation kit.
+"""`make eval`: how good extraction is on the real pages of NEWSWARC_CORPUS, beside plain trafilatura on the same pages.
 
-Usage: NEWSWARC_CORPUS=FOLDER eval_extract.py [--bare] [--predictions FILE]; the kit's score.py is looked for in
-NEWSWARC_EVALKIT, else in `evalkit` beside the corpus. --bare also times trafilatura with metadata on the same pages.
+Runs `newswarc extract` and trafilatura by turns, page by page, on two processors; scores both with the evaluation kit of the
+corpus; and prints what is to be reached and what is: on all pages, on the third of the sites that is held out (by a hash of the
+host), and on the others. The kit's score.py is looked for in NEWSWARC_EVALKIT, else in `evalkit` beside the corpus. Exit codes:
+0 measured; 2 there is no corpus, or no kit.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
+import hashlib
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from multiprocessing import Pool
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.eval_goals import Part, Scores, cpu, table
 
-from trafilatura import bare_extraction
-
-from pipelines.extract import extract
-from storage.records import NoArticle, Page
-
-FETCHED_AT = "2026-11-01T00:00:00.000Z"
 Row = dict[str, Any]
 
-
-def main() -> None:
-    """Print the rejected pages, the share accepted, the cost, and the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bare", action="store_true")
-    parser.add_argument("--predictions", type=Path)
-    arguments = parser.parse_args()
-    corpus = Path(os.environ["NEWSWARC_CORPUS"])
-    score = Path(os.environ.get("NEWSWARC_EVALKIT", corpus.parent / "evalkit")) / "score.py"
-    folders = sorted(str(folder.parent) for folder in corpus.glob("*/truth.jsonl"))
-    rows = [json.loads(line) for line in _kit(score, "manifest", *folders).splitlines()]
-    with Pool(2) as pool:
-        results = pool.map(_run, [(row, arguments.bare) for row in rows], chunksize=4)
-    _report(results, bare=arguments.bare)
-    with tempfile.TemporaryDirectory() as scratch:
-        predictions = arguments.predictions or Path(scratch) / "predictions.jsonl"
-        predictions.write_text("".join(json.dumps(result) + "\n" for result in results), "utf-8")
-        print(_kit(score, "score", str(predictions), *folders))
+OURS = (sys.executable, "-m", "crawler.cli", "extract", "--manifest", "-", "--workers", "1")
+PEER = (sys.executable, "-m", "scripts.eval_peer")
+SIDE_BY_SIDE = 2
+HELD_OUT = 3  # one of so many sites
+ROOT = Path(__file__).resolve().parent.parent
 
 
-def _kit(score: Path, *arguments: str) -> str:
-    return subprocess.run([sys.executable, str(score), *arguments], capture_output=True, text=True, check=True).stdout
+def main() -> int:
+    """Measure, and print the tables."""
+    options = arguments()
+    corpus = Path(options.corpus).resolve()
+    kit = Path(os.environ.get("NEWSWARC_EVALKIT", corpus.parent / "evalkit")) / "score.py"
+    folders = sorted(truth.parent for truth in corpus.glob("*/truth.jsonl"))
+    if not folders or not kit.is_file():
+        missing = "no corpus there (folders with truth.jsonl); set NEWSWARC_CORPUS" if not folders else "no evaluation kit"
+        print(f"{kit if folders else corpus}: {missing}", file=sys.stderr)
+        return 2
+    rows = [json.loads(line) for line in _run_kit(kit, "manifest", *folders).splitlines()]
+    ours, theirs = measured(rows, alone=options.alone)
+    if options.predictions:
+        options.predictions.write_text(_lines(ours), "utf-8")
+    report(ours, theirs, Kit(kit, folders, rows), worst=options.worst)
+    return 0
 
 
-def _run(task: tuple[Row, bool]) -> Row:
-    row, bare = task
-    body = gzip.decompress(Path(row["html"]).read_bytes())
-    started = time.process_time()
-    result = extract(Page(row["url"] or "", row["url"] or "", FETCHED_AT, 200, "text/html", body), None)
-    spent = (time.process_time() - started) * 1000
-    return {
-        "id": row["id"],
-        "corpus": row["corpus"],
-        "url": row["url"],
-        "ms": spent,
-        **_fields(result),
-        **(_bare(body, row["url"]) if bare else {}),
-    }
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.eval_extract", description=__doc__)
+    parser.add_argument("corpus", nargs="?", default=os.environ.get("NEWSWARC_CORPUS", "../shared/corpus"))
+    parser.add_argument("--alone", action="store_true", help="without trafilatura: half as long")
+    parser.add_argument("--worst", type=int, default=0, metavar="N", help="also the N pages of each corpus with the lowest body F")
+    parser.add_argument("--predictions", type=Path, metavar="FILE", help="keep what `newswarc extract` printed")
+    return parser.parse_args()
 
 
-def _fields(result: object) -> Row:
-    if isinstance(result, NoArticle):
-        return {"reason": result.reason}
-    names = ("text", "title", "authors", "published_precision", "language", "canonical_url", "provenance")
-    return {**{name: getattr(result, name) for name in names}, "date": getattr(result, "published_local", None)}
+# --- measuring --------------------------------------------------------------------------------------------------------
 
 
-def _bare(body: bytes, url: str) -> Row:
-    started = time.process_time()
-    bare_extraction(body, url=url, with_metadata=True)
-    return {"bare_ms": (time.process_time() - started) * 1000}
+def measured(rows: Sequence[Row], *, alone: bool) -> tuple[list[Row], list[Row]]:
+    """What newswarc and trafilatura give for each page of a manifest, in its order."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        shares = [rows[number::SIDE_BY_SIDE] for number in range(SIDE_BY_SIDE)]
+        halves = list(pool.map(lambda share: _by_turns(share, alone=alone), shares))
+    order = {(row["corpus"], row["id"]): number for number, row in enumerate(rows)}
+    both = [[answer for half in halves for answer in half[which]] for which in (0, 1)]
+    return tuple(sorted(found, key=lambda row: order[row["corpus"], row["id"]]) for found in both)  # type: ignore[return-value]
 
 
-def _report(results: list[Row], *, bare: bool) -> None:
-    rejected = [result for result in results if "reason" in result]
-    for result in rejected:
-        print(f"rejected  {result['reason']:16} {result['corpus']}/{result['id']}  {result['url']}")
-    print(f"accepted  {len(results) - len(rejected)} of {len(results)} = {1 - len(rejected) / len(results):.4f}")
-    exact = sum(result.get("published_precision") in ("second", "minute") for result in results)
-    print(f"moments   {exact} with time and zone, {sum(bool(result.get('date')) for result in results)} with a day")
-    for name in ("ms", "bare_ms") if bare else ("ms",):
-        spent = [result[name] for result in results]
-        print(
-            f"{name:9} mean {statistics.mean(spent):.1f}  median {statistics.median(spent):.1f}  most {max(spent):.0f}"
-        )
+def _by_turns(rows: Sequence[Row], *, alone: bool) -> tuple[list[Row], list[Row]]:
+    """One page after the other, each read by both before the next; they take turns in being first."""
+    ours: list[Row] = []
+    theirs: list[Row] = []
+    with ExitStack() as opened:
+        turns = [(_asked(OURS, opened), ours)] + ([] if alone else [(_asked(PEER, opened), theirs)])
+        for row in rows:
+            for ask, found in turns:
+                found.append(ask(row))
+            turns.reverse()
+    return ours, theirs
+
+
+def _asked(command: Sequence[str], opened: ExitStack) -> Callable[[Row], Row]:
+    """A process that answers lines with lines."""
+    process = opened.enter_context(subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None
+    assert stdout is not None
+
+    def ask(row: Row) -> Row:
+        print(json.dumps(row), file=stdin, flush=True)
+        answer = stdout.readline()
+        if not answer:
+            raise SystemExit(f"{' '.join(command)}: ended early")
+        return json.loads(answer)  # type: ignore[no-any-return]
+
+    return ask
+
+
+# --- scoring ----------------------------------------------------------------------------------------------------------
+
+
+class Kit:
+    """The evaluation kit on a corpus."""
+
+    def __init__(self, script: Path, folders: Sequence[Path], rows: Sequence[Row]) -> None:
+        self.script = script
+        self.folders = folders
+        self._sites = {(row["corpus"], row["id"]): site_of(row) for row in rows}
+
+    def part(self, name: str, ours: Sequence[Row], theirs: Sequence[Row], wanted: Callable[[str], bool]) -> Part:
+        """The scores of the pages whose site is wanted."""
+        with tempfile.TemporaryDirectory() as scratch:
+            folders = [self._reduced(folder, Path(scratch) / folder.name, wanted) for folder in self.folders]
+            pages = sum(wanted(site) for site in self._sites.values())
+            return Part(name, pages, self._scores(ours, folders), self._scores(theirs, folders) if theirs else None)
+
+    def _reduced(self, folder: Path, into: Path, wanted: Callable[[str], bool]) -> Path:
+        """A corpus of the pages that are wanted; scoring needs their truth alone."""
+        into.mkdir()
+        lines = (folder / "truth.jsonl").read_text("utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if wanted(self._sites[folder.name, json.loads(line)["id"]])]
+        (into / "truth.jsonl").write_text("".join(kept), "utf-8")
+        return into
+
+    def _scores(self, predictions: Iterable[Row], folders: Sequence[Path]) -> Scores:
+        return json.loads(self.said(predictions, folders, "--json"))  # type: ignore[no-any-return]
+
+    def said(self, predictions: Iterable[Row], folders: Sequence[Path], *options: str) -> str:
+        """What score.py prints."""
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".jsonl") as file:
+            file.write(_lines(predictions))
+            file.flush()
+            return _run_kit(self.script, "score", *options, file.name, *folders)
+
+
+def site_of(row: Row) -> str:
+    """The host of a page; the page itself where it has no address."""
+    return urlsplit(row["url"] or "").hostname or str(row["id"])
+
+
+def is_held_out(site: str) -> bool:
+    """One site of three, whatever corpus it is in."""
+    return int(hashlib.sha1(site.encode(), usedforsecurity=False).hexdigest(), 16) % HELD_OUT == 0
+
+
+def _run_kit(script: Path, *arguments: str | Path) -> str:
+    command = [sys.executable, str(script), *map(str, arguments)]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def _lines(rows: Iterable[Row]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+# --- reporting --------------------------------------------------------------------------------------------------------
+
+
+def report(ours: Sequence[Row], theirs: Sequence[Row], kit: Kit, *, worst: int) -> None:
+    """Rejected pages, precision and recall, the goals, the cost."""
+    rejected = [row for row in ours if row["rejected"]]
+    for row in rejected:
+        print(f"rejected  {row['rejected']:16} {row['corpus']}/{row['id']}  {row['url']}")
+    print(f"accepted  {len(ours) - len(rejected)} of {len(ours)} = {1 - len(rejected) / len(ours):.4f}")
+    exact = sum(row["published_precision"] in ("second", "minute") for row in ours)
+    print(f"moments   {exact} with time and zone, {sum(bool(row['date']) for row in ours)} with a day\n")
+    print(kit.said(ours, kit.folders, *(["--worst", str(worst)] if worst else [])))
+    whole = kit.part("all", ours, theirs, lambda _: True)
+    held_out = kit.part("held out", ours, theirs, is_held_out)
+    others = kit.part("others", ours, theirs, lambda site: not is_held_out(site))
+    print("\n".join(table([whole, held_out, others])), end="\n\n")
+    print("\n".join(cpu(*([row["ms"] for row in rows if row["ms"] is not None] for rows in (ours, theirs)))))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -112,7 +112,7 @@ def test_commands_are_the_promised_ones() -> None:
     names = {" ".join(path) for path in COMMANDS}
     assert names == {
         "init", "try", "source add", "source list", "crawl", "fetch", "status", "show", "export", "snapshot", "verify",
-        "package", "replay", "ingest",
+        "package", "replay", "ingest", "extract",
         "files list", "files elsewhere", "files here", "files dedupe", "withdraw", "reprocess",
     }  # fmt: skip
 
@@ -236,6 +236,10 @@ USAGE = [
     (("crawl", "--max-runtime", "soon"), "'soon' is no duration; write 90, 90s, 15m, 2h or 1h30m"),
     (("fetch",), "Missing argument 'URL...|-'"),
     (("try",), "Missing argument 'URL|FILE'"),
+    (("extract",), "nothing to extract; name files or folders, or give --manifest FILE"),
+    (("extract", "a.html", "--manifest", "-"), "--manifest goes without FILE; the manifest names them"),
+    (("extract", "a.html", "b.html", "--url", "https://post.net/"), "--url goes with one FILE"),
+    (("extract", "a.html", "--url", "post.net"), '"post.net" is no URL that can be fetched'),
     (("show",), "Missing argument 'URL|UID'"),
     (("show", "x", "--raw", "--json"), "--raw and --json exclude each other"),
     (("export", "--format", "xml"), "'xml' is not one of 'jsonl', 'csv'"),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.mistakes.bench import ALL, CONFIG, DATABASE, DEAD, DISK, OK, USAGE, Bench, Mistake
+from tests.mistakes.bench import ALL, CONFIG, DAMAGE, DATABASE, DEAD, DISK, OK, USAGE, Bench, Mistake
 
 good, crawled = Bench.good, Bench.crawled
 
@@ -27,7 +27,7 @@ def readable_page(bench: Bench) -> None:
 
 TYPED = [
     Mistake("a command misspelt", "crawll", USAGE, "newswarc: error: No such command 'crawll'; did you mean \"crawl\"? See `newswarc --help`."),
-    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, export, fetch, files, ingest, init, package, replay, reprocess, show, snapshot, source, status, try, verify, withdraw. See `newswarc --help`."),
+    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, export, extract, fetch, files, ingest, init, package, replay, reprocess, show, snapshot, source, status, try, verify, withdraw. See `newswarc --help`."),
     Mistake("a command of `source` misspelt", "source ad SITE/good/", USAGE, "newswarc: error: No such command 'ad'. Did you mean 'add'? See `newswarc source --help`.", good),
     Mistake("`source` without a command", "source", USAGE, "Usage: newswarc source [OPTIONS] COMMAND [ARGS]...", good),
     Mistake("an option misspelt", "crawl --maxpages 3", USAGE, "newswarc: error: No such option '--maxpages'. Did you mean '--max-pages'? See `newswarc crawl --help`.", good),
@@ -68,6 +68,18 @@ TYPED = [
     Mistake("a page that may not be read", "try page.html", DISK, "newswarc: error: page.html: Permission denied", readable_page, ordinary=True),
     Mistake("--url for a URL", "try SITE/good/ --url SITE/good/", USAGE, "newswarc: error: --url goes with a FILE; a URL is its own address"),
     Mistake("--url that is none", "try page.html --url paper", USAGE, 'newswarc: error: "paper" is no URL that can be fetched (no-scheme)', empty_page),
+    Mistake("`extract` of nothing", "extract", USAGE, "newswarc: error: nothing to extract; name files or folders, or give --manifest FILE"),
+    Mistake("`extract` of a file that is not there", "extract missing.html", DAMAGE, "missing.html: No such file or directory"),
+    Mistake("`extract` of a page without a byte", "extract page.html", DAMAGE, "page.html: empty", empty_page),
+    Mistake("`extract` of a page that may not be read", "extract page.html", DAMAGE, "page.html: Permission denied", readable_page, ordinary=True),
+    Mistake("`extract` of a folder without pages", "extract .", DAMAGE, ".: no HTML or WARC file there", other_things),
+    Mistake("`extract` of a manifest that is not there", "extract --manifest missing.jsonl", DAMAGE, "missing.jsonl: No such file or directory"),
+    Mistake("`extract` of a manifest that is none", "extract --manifest -", DAMAGE, "stdin, line 1: is no JSON", stdin=b"page.html\n"),
+    Mistake("`extract` while stdin is closed", "extract -", DAMAGE, "stdin: is closed", shell='exec "$@" <&-'),
+    Mistake("`extract` of a manifest without pages", "extract --manifest -", DAMAGE, 'stdin, line 1: is no JSON object with the path of a page as "html"', stdin=b"{}\n"),
+    Mistake("`extract` of files and a manifest", "extract page.html --manifest -", USAGE, "newswarc: error: --manifest goes without FILE; the manifest names them"),
+    Mistake("`extract` of a folder with one address", "extract . --url http://paper.test/a", USAGE, "newswarc: error: --url goes with one FILE"),
+    Mistake("`extract` fetched at nonsense", ("extract", ".", "--fetched-at", "last week"), USAGE, 'newswarc: error: --fetched-at "last week" is no date; write 2026-03-01 or 2026-03-01T12:00:00Z'),
     Mistake("`show` of a URL never seen", "show http://paper.test/never-seen", USAGE, 'newswarc: error: "http://paper.test/never-seen" is not known in DIR, neither as URL nor as uid', crawled),
     Mistake("`show` of nonsense", "show %%%", USAGE, 'newswarc: error: "%%%" is not known in DIR, neither as URL nor as uid', crawled),
     Mistake("`show` of bytes that are no text", ("show", b"\xff\xfe"), USAGE, 'newswarc: error: "\\udcff\\udcfe" is no text, and so neither URL nor uid', crawled),
