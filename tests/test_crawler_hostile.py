@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from desk import COMMAND, Desk, environment
 
+from tests.hostile.clean import DIRT, LONGEST
 from tests.hostile.stage import NETWORK, Paper, Stage, flooded_stage, whole_stage
 from tests.hostile.watch import Watch
 
@@ -43,23 +44,6 @@ max_page_bytes = 8000000
 max_capture_bytes = {CAPTURE_BYTES}
 allow_private_networks = ["{NETWORK}.0/24"]
 """
-# C0 but for the line end, C1, bidi overrides and isolates, zero width, tags, surrogates, line separators.
-DIRT = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff\U000e0000-\U000e0fff\ud800-\udfff]"
-)
-LONGEST = {
-    "title": 500,
-    "authors": 5_000,
-    "tags": 5_000,
-    "section": 200,
-    "site_name": 200,
-    "description": 2_000,
-    "language": 20,
-    "url": 2_000,
-    "canonical_url": 2_000,
-    "image_url": 2_000,
-    "text": 2_000_000,
-}
 
 
 @dataclass(frozen=True)
