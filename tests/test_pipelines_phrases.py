@@ -18,7 +18,19 @@ PHRASES = (
     "times",
     "paywall_notices",
 )
-SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "DEVANAGARI", "BENGALI", "THAI", "HIRAGANA", "HANGUL", "CJK")
+SCRIPTS = (
+    "LATIN",
+    "CYRILLIC",
+    "GREEK",
+    "ARABIC",
+    "HEBREW",
+    "DEVANAGARI",
+    "BENGALI",
+    "THAI",
+    "HIRAGANA",
+    "HANGUL",
+    "CJK",
+)
 GROUPS = (
     *("content", "meta", "related", "social", "comment", "ad", "signup", "caption"),
     *("tags", "bio", "frame", "paywall", "live", "lead", "box", "widget"),
