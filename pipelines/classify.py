@@ -381,8 +381,8 @@ def _retells(page_shape: Shape, declared: Declared, text: str) -> bool:
     if declared.has_article_node():
         return False
     lines = text.split("\n")
-    if len(lines) < MIN_LISTED:
-        return False
+    if len(lines) < MIN_LISTED or words_in(max(lines, key=len)) >= MIN_OWN_WORDS:
+        return False  # no teaser is so long: this one is the page's own
     retold = page_shape.retold()
     own = [line for line in lines if fold(line) not in retold]
     listed = len(lines) - len(own)
