@@ -77,7 +77,9 @@ def read():
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    workers = Workers(1, preload=("pipelines.page:warm",))
+    workers = Workers(
+        1, preload=("pipelines.page:warm",), recycle_jobs=1
+    )  # what one page leaves is not held against the next
 
     def ask(raw):
         page = RawPage(URL, URL, FETCHED, raw, truncated=False, limit=LIMIT)
