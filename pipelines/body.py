@@ -13,10 +13,11 @@ import numpy as np
 from lxml.html import HtmlElement
 
 from pipelines import block_model, noise
-from pipelines.blocks import Blocks, blocks_of
-from pipelines.features import Known, Measured, Numbers, measure
+from pipelines.blocks import Block, Blocks, blocks_of
+from pipelines.features import Flags, Known, Measured, Numbers, is_sentence, measure
 
 CHANCE = 0.45  # probability from which a block is taken
+LIKE_CHANCE = 0.2  # the same of a sentence among its like
 DOUBT = 0.1  # share of a page's words in doubt, from which trafilatura is heard
 _LONG = 40  # characters: so long a text does not stand twice in a story
 _CELL = 200  # characters: cells of a data table are shorter
@@ -36,9 +37,26 @@ def paragraphs(tree: HtmlElement, known: Known, verdict: Callable[[], str]) -> l
     if not page.blocks:
         return []
     measured = measure(page, known)
-    chances = _chances(page, measured, verdict)
-    taken = measured.kept[chances >= CHANCE].tolist()
-    return _lines(page, noise.without(page, _once(page, taken), known.title))
+    return chosen(page, known, measured, _chances(page, measured, verdict))
+
+
+def chosen(page: Blocks, known: Known, measured: Measured, chances: Numbers) -> list[Paragraph]:
+    """The paragraphs of a page whose blocks belong to the story with these probabilities."""
+    taken = measured.kept[_taken(page, measured, chances)].tolist()
+    return _lines(page, _once(page, noise.without(page, taken, known.title, known.authors)))
+
+
+def _taken(page: Blocks, measured: Measured, chances: Numbers) -> Flags:
+    """What is likely, and less likely sentences between or beside two of their like that are."""
+    taken = chances >= CHANCE
+    boxes = [page.blocks[index].box for index in measured.kept.tolist()]
+    likes = [(page.boxes[box].parent, page.boxes[box].tag, page.boxes[box].label) for box in boxes]
+    for place in np.flatnonzero(~taken & (chances >= LIKE_CHANCE)).tolist():
+        block = page.blocks[measured.kept[place]]
+        near = [at for at in range(max(0, place - 3), min(len(boxes), place + 4)) if taken[at] and likes[at] == likes[place]]
+        if len(near) > 1 and len(block.text) > _LONG and is_sentence(block.text):
+            taken[place] = True
+    return taken
 
 
 def _chances(page: Blocks, measured: Measured, verdict: Callable[[], str]) -> Numbers:
@@ -67,26 +85,29 @@ def _once(page: Blocks, taken: list[int]) -> list[int]:
 
 def _lines(page: Blocks, taken: list[int]) -> list[Paragraph]:
     """The blocks as paragraphs; the cells of a table's row on one line."""
-    rows = _rows(page)
+    rows, cells = _of_tables(page, "tr"), _of_tables(page, "td", "th")
     found: list[Paragraph] = []
-    last = -1
+    last: Block | None = None
     for index in taken:
         block = page.blocks[index]
-        row = rows[block.box] if len(block.text) <= _CELL else -1
-        if row >= 0 and row == last and found:
+        if last and rows[block.box] == rows[last.box] >= 0 and cells[block.box] != cells[last.box] and _are_cells(last, block):
             found[-1] = Paragraph(f"{found[-1].text} | {block.text}", "row")
         else:
-            found.append(Paragraph(block.text, "row" if row >= 0 else _kind(page, block.box)))
-        last = row
+            found.append(Paragraph(block.text, _kind(page, block.box)))
+        last = block
     return found
 
 
-def _rows(page: Blocks) -> list[int]:
-    """Per box, the table row that it stands in; -1 outside of tables."""
-    rows: list[int] = []
+def _are_cells(*blocks: Block) -> bool:
+    return all(len(block.text) <= _CELL for block in blocks)
+
+
+def _of_tables(page: Blocks, *tags: str) -> list[int]:
+    """Per box, the innermost row or cell that it stands in; -1 outside of tables."""
+    found: list[int] = []
     for index, box in enumerate(page.boxes):
-        rows.append(index if box.tag == "tr" else rows[box.parent] if box.parent >= 0 else -1)
-    return rows
+        found.append(index if box.tag in tags else found[box.parent] if box.parent >= 0 else -1)
+    return found
 
 
 _KINDS = {"li": "li", "dd": "li", "blockquote": "quote", "pre": "pre", **{f"h{level}": f"h{level}" for level in range(1, 7)}}

@@ -51,7 +51,7 @@ _KEPT_SCRIPTS = "ld+json"  # trafilatura reads articleBody there when the page s
 _FRAMES = ("nav", "footer")
 _PROSE = 300  # characters of paragraphs that make a frame worth keeping
 _GONE = "gone"
-_SHORT = 250  # characters: a text so short may have missed the body
+_FEW = 40  # words: so short a text may have missed the body
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it cannot read is our verdict, not a log line
 logging.getLogger("htmldate").setLevel(logging.CRITICAL)
@@ -161,17 +161,18 @@ def _with_author(parsed: _Parsed) -> Claims:
 def _body(parsed: _Parsed, fields: Fields) -> _Body:
     """The body's text, one paragraph a line."""
     declared = _declared_body(parsed.claims)
-    known = Known(fields.title or "", fields.description or "", declared)
+    known = Known(fields.title or "", fields.description or "", declared, fields.authors)
     found = body.paragraphs(parsed.tree, known, lambda: fast_verdict(parsed.tree, parsed.page.url))
     text = clean_text("\n".join(paragraph.text for paragraph in found)[:MAX_TEXT])
-    if len(text) < _SHORT:
-        text = _fuller(text, clean_text(_whole_verdict(parsed)), _SHORT)
-    return _Body(_fuller(text, clean_text(declared), 2 * len(text)), sum(len(p.text) for p in found) > MAX_TEXT)
+    text = _fuller(text, clean_text(declared))
+    if words_in(text) < _FEW:
+        text = _fuller(text, clean_text(_whole_verdict(parsed)))
+    return _Body(text, sum(len(paragraph.text) for paragraph in found) > MAX_TEXT)
 
 
-def _fuller(text: str, other: str, least: int) -> str:
-    """The other text where it is longer, and longer than `least` characters."""
-    return other if len(other) > max(len(text), least) else text
+def _fuller(text: str, other: str) -> str:
+    """The other text where it is more than twice as long."""
+    return other if len(other) > 2 * len(text) else text
 
 
 def _strip(tree: HtmlElement) -> None:

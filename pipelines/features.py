@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, reduce
 from itertools import zip_longest
+from operator import or_
 from unicodedata import category
 
 import numpy as np
@@ -22,6 +23,7 @@ from pipelines.blocks import Block, Blocks, Box
 Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 LISTS = ("also_read", "more_from", "prompts", "credits", "legal_tails", "external_content", "times", "paywall_notices")
 TAGS = ("p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "td", "th", "blockquote", "figcaption", "div", "section", "article")
@@ -35,6 +37,7 @@ _LEVELS = 4
 _NEIGHBOURS = (-2, -1, 1, 2)
 _LINK, _SHORT_LINK, _BESIDE_LINK = 0.85, 40, 60  # share linked; units: so short a link beside another is part of a menu
 _NAME = 80  # characters of a class that are looked at
+_NOTICE = 400  # units; a line that begins with a phrase of a list is shorter
 _TITLE = 300  # characters; a title is shorter
 _TOP = 400  # blocks among which the headline is
 
@@ -88,6 +91,7 @@ class Known:
     title: str = ""
     description: str = ""
     declared: str = ""
+    authors: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -139,7 +143,7 @@ def measure(page: Blocks, known: Known) -> Measured:
     return Measured(np.hstack(parts).astype(np.float32), kept, sizes.width)
 
 
-def _in_menu(sizes: _Sizes) -> NDArray[np.bool_]:
+def _in_menu(sizes: _Sizes) -> Flags:
     """The blocks that are nothing but a short link, beside others of their kind."""
     link = (sizes.links >= _LINK) & (sizes.width <= _BESIDE_LINK)
     beside = np.zeros_like(link)
@@ -159,12 +163,13 @@ def _sizes(blocks: list[Block], counts: Whole) -> _Sizes:
     width = length + 1.5 * counts[:, _WIDE]
     linked = np.fromiter((block.linked for block in blocks), np.float64, n)
     links = np.minimum(1.0, linked / np.maximum(1.0, length))
-    ends = np.fromiter((_ends(block.text) for block in blocks), np.float64, n)
+    ends = np.fromiter((is_sentence(block.text) for block in blocks), np.float64, n)
     is_prose = (width >= PROSE_WIDTH) & (links < 0.4) & ((ends > 0) | (width > 200))
     return _Sizes(width, links, ends, np.where(is_prose, width * (1 - links), 0.0))
 
 
-def _ends(text: str) -> bool:
+def is_sentence(text: str) -> bool:
+    """Whether a text ends as sentences do."""
     text = text[-6:].rstrip(_CLOSING)
     return text[-1:] in _TERMINAL if text else False
 
@@ -252,13 +257,15 @@ def groups() -> tuple[str, ...]:
 
 
 @cache
-def _word_bits() -> dict[str, int]:
+def _word_bits() -> tuple[dict[str, int], tuple[tuple[str, int], ...]]:
+    """The bit of each word (those in a row joined), and of each beginning of a word: those with `*` in the list."""
     found: dict[str, int] = {}
     for index, line in enumerate(words.lines("box_words")):
         for word in line.partition(":")[2].split():
             joined = word.replace("-", "").replace("_", "")
             found[joined] = found.get(joined, 0) | 1 << index
-    return found
+    starts = tuple((word[:-1], bit) for word, bit in found.items() if word.endswith("*"))
+    return {word: bit for word, bit in found.items() if not word.endswith("*")}, starts
 
 
 @lru_cache(maxsize=20_000)
@@ -273,11 +280,12 @@ def _mask(label: str) -> int:
 @lru_cache(maxsize=50_000)
 def _name_mask(name: str) -> int:
     """The groups that the words of one name, alone or two in a row, belong to."""
-    bits = _word_bits()
+    bits, starts = _word_bits()
     found = [word.lower() for word in _WORD.findall(name[:_NAME])]
     mask = 0
     for word, following in zip_longest(found, found[1:], fillvalue=""):
         mask |= bits.get(word, 0) | bits.get(word + following, 0)
+        mask |= reduce(or_, (bit for start, bit in starts if (word + following).startswith(start)), 0)
     return mask
 
 
@@ -423,7 +431,7 @@ def _beside(boxes: _Boxes, of: Whole, sizes: _Sizes, lists: Numbers) -> Numbers:
 def _phrases(blocks: list[Block], kept: Whole, sizes: _Sizes) -> Numbers:
     """Which lists of phrases a short block begins with."""
     found = np.zeros((len(blocks), len(LISTS)))
-    for index in kept[sizes.width[kept] < phrases.MAX_LINE].tolist():
+    for index in kept[sizes.width[kept] < _NOTICE].tolist():
         for name in phrases.told(phrases.bare(blocks[index].text), LISTS):
             found[index, LISTS.index(name)] = 1
     return found

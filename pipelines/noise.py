@@ -1,12 +1,272 @@
-"""Lines among the blocks of a story that are none of it, told by lists of phrases and by plain sense. Pure."""
+"""Lines among the blocks of a story that are none of it, told by lists of phrases and by where they stand. Pure.
+
+Rules here know no site and no class: only what lines say (`pipelines/words`), how much of them is linked, and their neighbours.
+"""
 
 from __future__ import annotations
 
-from pipelines.blocks import Blocks
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from pipelines import phrases
+from pipelines.blocks import Block, Blocks
 from pipelines.normalize import fold
 
+OTHERS = ("also_read", "more_from")  # labels of links to other stories
+_INVITATIONS = ("prompts", "paywall_notices")
+_COVER = 0.18  # share of a line that the words of an invitation take
+_SHORT = 160  # characters: credits, labels, headlines of other stories
+_LINE = 260  # characters: invitations, notices
+_SENTENCE = 120  # characters: one short sentence
+_LINKED = 0.7  # share of a line's characters: it is a link
+_REPEATS = 3
+_PART = 0.35  # share of the text: so much of it is no box of other stories
+_EDGE = 4  # lines at the beginning and at the end where bylines and lines on authors stand
+_COLON = re.compile(r"\s*[:：›»→▶►>|–—-]")
+_COUNT = re.compile(r"[\s\d().:,\[\]（）件条個개+-]*$")
+_TERMINAL = re.compile("[.?!。！？…।؟۔][\"”»'’)\\]」』“›]*$")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_CONTACT = re.compile(r"[\w.+-]{1,64}@[\w-]+\.\w")
+_NO_LETTER = re.compile(r"[\W_]+$")
 
-def without(page: Blocks, taken: list[int], title: str) -> list[int]:
-    """The blocks that are left of those taken."""
-    named = fold(title)
-    return [index for index in taken if not (named and fold(page.blocks[index].text) == named)]
+
+@dataclass(slots=True)
+class _Text:
+    """The blocks that were taken, and what their rules need to know."""
+
+    page: Blocks
+    taken: list[int]
+    title: str
+    authors: tuple[str, ...]
+
+    def block(self, index: int) -> Block:
+        return self.page.blocks[index]
+
+    def size(self) -> int:
+        return sum(len(self.block(index).text) for index in self.taken)
+
+
+def without(page: Blocks, taken: list[int], title: str, authors: tuple[str, ...]) -> list[int]:
+    """The blocks that are left of those taken, by number."""
+    text = _Text(page, taken, fold(title), tuple(name for author in authors if (name := fold(author))))
+    for rule in (_repeated, _comments, _labels, _boxes_of_others, _asking, _plain_noise, _quoted, _edges):
+        dropped = rule(text)
+        text.taken = [index for index in text.taken if index not in dropped]
+    return text.taken
+
+
+def _repeated(text: _Text) -> set[int]:
+    """What stands three times on a page is a notice or an invitation; the title is told elsewhere."""
+    counts = Counter(text.block(index).text for index in text.taken)
+    return {
+        index
+        for index in text.taken
+        if (counts[text.block(index).text] >= _REPEATS and len(text.block(index).text) > 20)
+        or fold(text.block(index).text) == text.title
+        or _NO_LETTER.match(text.block(index).text)
+    }
+
+
+def is_label(line: str, lists: tuple[str, ...] = OTHERS) -> bool:
+    """Whether a line is nothing but a label of other stories."""
+    bare = phrases.bare(line) if len(line) < 80 else ""
+    return any((size := phrases.taken(bare, name)) and not bare[size:].strip(phrases.END) for name in lists)
+
+
+def _boxes_of_others(text: _Text) -> set[int]:
+    """All that stands in a box that begins with a label of other stories, as long as that is a small part of the text."""
+    total = text.size()
+    chosen = Counter[int]()
+    for index in text.taken:
+        for box in _around(text.page, text.block(index).box):
+            chosen[box] += len(text.block(index).text)
+    dropped: set[int] = set()
+    first = _first_blocks(text.page)
+    for index, block in enumerate(text.page.blocks):
+        if len(block.text) < 80 and is_label(block.text):
+            boxes = [box for box in _around(text.page, block.box) if first[box] == index and chosen[box] < _PART * total]
+            dropped.update(number for number in text.taken if boxes and boxes[-1] in _around(text.page, text.block(number).box))
+    return dropped
+
+
+def _around(page: Blocks, box: int) -> list[int]:
+    """The boxes around a place, the innermost first."""
+    found = []
+    while box >= 0:
+        found.append(box)
+        box = page.boxes[box].parent
+    return found
+
+
+def _first_blocks(page: Blocks) -> dict[int, int]:
+    """Per box, the number of its first block."""
+    first: dict[int, int] = {}
+    for index, block in enumerate(page.blocks):
+        box = block.box
+        while box >= 0 and box not in first:
+            first[box] = index
+            box = page.boxes[box].parent
+    return first
+
+
+def _comments(text: _Text) -> set[int]:
+    """All that follows a heading of comments, where most of the text stands before it."""
+    total, before = text.size(), 0
+    starts = iter(text.taken)
+    at = next(starts, None)
+    for index, block in enumerate(text.page.blocks):
+        while at is not None and at < index:
+            before += len(text.block(at).text)
+            at = next(starts, None)
+        if len(block.text) < 40 and 2 * before > total and _is_comment_head(block.text):
+            return {number for number in text.taken if number >= index}
+    return set()
+
+
+def _is_comment_head(line: str) -> bool:
+    bare = phrases.bare(line).lstrip("0123456789 ")
+    size = phrases.taken(bare, "comment_heads")
+    return bool(size) and _COUNT.match(bare[size:]) is not None
+
+
+def _labels(text: _Text) -> set[int]:
+    """"Also read: headline", and a label alone with the links or headlines below it."""
+    dropped: set[int] = set()
+    below = False  # of a label
+    for place, index in enumerate(text.taken):
+        block = text.block(index)
+        if _leads_away(block):
+            dropped.add(index)
+            below = is_label(block.text)
+        elif below and (_is_link(block) or _is_headline(text, place)):
+            dropped.add(index)
+        else:
+            below = False
+    return dropped
+
+
+def _leads_away(block: Block) -> bool:
+    bare = phrases.bare(block.text) if len(block.text) < _LINE else ""
+    for name in OTHERS:
+        if size := phrases.taken(bare, name):
+            rest = bare[size:]
+            if not rest.strip(phrases.END) or _is_link(block):
+                return True
+            if (bare[size - 1] == ":" or _COLON.match(rest)) and (block.linked or not _TERMINAL.search(rest)):
+                return True
+    return False
+
+
+def _is_link(block: Block) -> bool:
+    return block.linked >= _LINKED * len(block.text)
+
+
+def _is_headline(text: _Text, place: int) -> bool:
+    """A short line that does not end as a sentence; in the middle of a text it also has to stand among its like."""
+    line = text.block(text.taken[place]).text
+    return len(line) < _SHORT and not _TERMINAL.search(line)
+
+
+def _plain_noise(text: _Text) -> set[int]:
+    """Credits, times, notices, invitations and legal lines."""
+    last = _last_prose(text)
+    return {index for index in text.taken if _is_noise(text.block(index), tail=index > last)}
+
+
+def _asking(text: _Text) -> set[int]:
+    """What asks for consent, and what stands in one box with it, unless the title tells of such things."""
+    kinds = {index: phrases.consent_words(phrases.bare(text.block(index).text)) for index in text.taken}
+    asking = {index for index, found in kinds.items() if phrases.asks_for_consent(phrases.bare(text.block(index).text))}
+    if not asking or phrases.consent_words(text.title):
+        return set()
+    boxes = {text.page.boxes[text.block(index).box].parent for index in asking}
+    beside = {index for index, found in kinds.items() if found and text.page.boxes[text.block(index).box].parent in boxes}
+    return asking | (beside if len(beside) < len(text.taken) // 2 else {index for index in beside if len(kinds[index]) > 1})
+
+
+def _quoted(text: _Text) -> set[int]:
+    """Pull quotes: short lines that a longer one says too."""
+    long = "\n".join(fold(text.block(index).text) for index in text.taken if len(text.block(index).text) > _SHORT)
+    lines = {index: fold(text.block(index).text) for index in text.taken if 25 < len(text.block(index).text) <= _SHORT}
+    return {index for index, line in lines.items() if line and f" {line} " in f" {long} ".replace("\n", " \n ")}
+
+
+def _last_prose(text: _Text) -> int:
+    """The last long line that no list of notices knows."""
+    return next((index for index in reversed(text.taken) if _is_prose(text.block(index))), -1)
+
+
+def _is_prose(block: Block) -> bool:
+    return len(block.text) > _SHORT and not _is_noise(block, tail=True)
+
+
+def _is_noise(block: Block, *, tail: bool) -> bool:
+    line = block.text
+    bare = phrases.bare(line)
+    begun = phrases.told(bare, ("credits", "times", "external_content", "legal_tails"))
+    if "credits" in begun and len(line) < _SHORT and _named(bare, "credits"):
+        return True
+    if "times" in begun and len(line) < 100 and any(map(str.isdigit, line)) and not _TERMINAL.search(line):
+        return True
+    if "external_content" in begun or line.startswith("©") or ("©" in line and len(line) < _SENTENCE and _YEAR.search(line)):
+        return True
+    if tail and "legal_tails" in begun and (len(line) <= _SENTENCE or _named(bare, "legal_tails")):
+        return True
+    return _invites(block, bare, tail=tail)
+
+
+def _named(bare: str, name: str) -> bool:
+    """Whether the phrase is followed by a colon or a stroke, or is the whole line."""
+    size = phrases.taken(bare, name)
+    rest = bare[size:]
+    return bare[size - 1] == ":" or not rest.strip(phrases.END) or _COLON.match(rest) is not None or rest.strip()[:1] in ("/", "©")
+
+
+def _invites(block: Block, bare: str, *, tail: bool) -> bool:
+    """An invitation to subscribe, follow, comment or pay: linked, behind a symbol, or a short one at the end of the text."""
+    cover = phrases.cover(bare, _INVITATIONS) if len(bare) <= _LINE else 0
+    if not cover:
+        return False
+    symbol = not block.text[0].isalnum() and block.text[0] not in "\"“„«‘'—–-「『(¿¡"
+    return symbol or block.linked >= 0.3 * len(block.text) or (tail and cover >= _COVER)
+
+
+def _edges(text: _Text) -> set[int]:
+    """Bylines, and what stands beside them, at the beginning; names and lines on the authors at the end."""
+    first, last = text.taken[:_EDGE], text.taken[-_EDGE:]
+    bylines = [place for place, index in enumerate(text.taken) if index in {*first, *last} and _is_byline(text, index)]
+    dropped = {text.taken[place] for place in bylines}
+    dropped |= {text.taken[at] for place in bylines for at in range(place + 1, _EDGE) if _is_role(text, at)}
+    dropped |= {index for index in {*first[:1], *last[-2:]} if _is_on_author(text, index)}
+    dropped |= {index for index in {*first, *last} if _is_contact(text.block(index))}
+    below = next((place for place in bylines if place >= max(_EDGE, len(text.taken) - 3)), None)
+    return dropped | (set(text.taken[below:]) if below is not None else set())
+
+
+def _is_byline(text: _Text, index: int) -> bool:
+    line = text.block(index).text
+    if len(line) > 100 or _TERMINAL.search(line):
+        return False
+    rest = said = fold(line)
+    for name in text.authors:
+        rest = rest.replace(name, " ")
+    return rest != said and len(rest.split()) <= 4
+
+
+def _is_role(text: _Text, place: int) -> bool:
+    """A short line below a byline."""
+    line = text.block(text.taken[place]).text if place < len(text.taken) else ""
+    return 0 < len(line) < 60 and not _TERMINAL.search(line)
+
+
+def _is_contact(block: Block) -> bool:
+    return len(block.text) < _SHORT and _CONTACT.search(block.text) is not None
+
+
+def _is_on_author(text: _Text, index: int) -> bool:
+    """A sentence that begins with the author's name, and is not what the story is about."""
+    if len(text.block(index).text) > 3 * _LINE:
+        return False
+    said = fold(text.block(index).text[:80])
+    return any(said.startswith(name + " ") and name not in text.title for name in text.authors if " " in name)

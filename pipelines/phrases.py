@@ -10,17 +10,18 @@ from functools import cache
 
 from pipelines import words
 
-MAX_LINE = 400  # characters of a line that are looked at
+MAX_LINE = 800  # characters of a line that are looked at
 _EDGE = " \t>»›→▶►•·*#-–—:[(|+"
-_END = " .:：…>»›→▶►)]|!-–—"
+END = " .:：…>»›→▶►)]|!-–—"
 _WIDE = re.compile("[\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-
+_BEFORE_COLON = re.compile(r"(?<=\S)\s?[:：]")
 _FIRST_WORD = re.compile(f"[^\\W{_WIDE.pattern[1:-1]}]+")
 
 
 def bare(line: str) -> str:
     """A line as phrases are compared with it: lower case, plain apostrophes, no bullet or bracket before it."""
     line = line[:MAX_LINE]
+    line = _BEFORE_COLON.sub(":", line)
     if not line.isascii():
         line = line.replace("\u2019", "'").replace("\u2018", "'").replace("\u02bc", "'").replace("\u00ad", "")
     return line.lower().lstrip(_EDGE)
@@ -32,14 +33,23 @@ def told(line: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple({name for phrase, whole, name in entries if _is(line, phrase, whole)}) if entries else ()
 
 
-def said(line: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """The names of those lists that a `bare` line has a phrase of anywhere, from the beginning of a word on."""
-    index, found = _index(names), set[str]()
+def cover(line: str, names: tuple[str, ...]) -> float:
+    """The share (0 to 1) of a `bare` line that phrases of the lists take, anywhere in it, from the beginning of a word on."""
+    index, taken = _index(names), 0
+    at = 0  # where the last phrase ended
     for match in _word_starts().finditer(line):
-        for phrase, _, name in index.get(_key(line, match.start()), ()):
-            if line.startswith(phrase, match.start()) and _ends(line, match.start() + len(phrase)):
-                found.add(name)
-    return tuple(found)
+        start = match.start()
+        if start < at:
+            continue
+        sizes = [
+            len(phrase)
+            for phrase, _, _ in index.get(_key(line, start), ())
+            if line.startswith(phrase, start) and _ends(line, start + len(phrase))
+        ]
+        if sizes:
+            at = start + max(sizes)
+            taken += max(sizes)
+    return taken / max(1, len(line))
 
 
 def taken(line: str, name: str) -> int:
@@ -49,7 +59,7 @@ def taken(line: str, name: str) -> int:
 
 
 def _is(line: str, phrase: str, whole: bool) -> bool:
-    return line.startswith(phrase) and _ends(line, len(phrase)) and not (whole and line[len(phrase) :].strip(_END))
+    return line.startswith(phrase) and _ends(line, len(phrase)) and not (whole and line[len(phrase) :].strip(END))
 
 
 def _key(line: str, at: int = 0) -> str:
@@ -77,3 +87,25 @@ def _index(names: tuple[str, ...]) -> dict[str, tuple[tuple[str, bool, str], ...
             if phrase := bare(line.removesuffix("$")):
                 found.setdefault(_key(phrase), []).append((phrase, line.endswith("$"), name))
     return {key: tuple(group) for key, group in found.items()}
+
+
+def asks_for_consent(line: str) -> bool:
+    """Whether a `bare` line asks for consent to cookies and the like: by three kinds of words, cookies or partners among them."""
+    found = consent_words(line)
+    return len(found) >= 3 and not found.isdisjoint({"cookies", "partners"})
+
+
+def consent_words(line: str) -> frozenset[str]:
+    """The kinds of words that a `bare` line has of those with which sites ask for consent."""
+    return frozenset(kind for kind, stems in _consent_stems() if stems.search(line))
+
+
+@cache
+def _consent_stems() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The kinds of words and their stems, which begin a word except in scripts without spaces."""
+    found = []
+    for line in words.lines("consent_stems"):
+        kind, _, stems = line.partition(":")
+        patterns = (re.escape(stem.replace("_", " ")) for stem in stems.split())
+        found.append((kind, re.compile("|".join(p if _WIDE.match(p) else rf"\b{p}" for p in patterns))))
+    return tuple(found)

@@ -28,7 +28,7 @@ import numpy as np
 
 from pipelines import jsonld, metadata
 from pipelines.block_model import Trees, agreement
-from pipelines.blocks import blocks_of
+from pipelines.blocks import Blocks, blocks_of
 from pipelines.decode import decode
 from pipelines.features import Known, Measured, measure
 from pipelines.gather import gather
@@ -56,6 +56,8 @@ class Sample:
 
     name: str
     site: str
+    page: Blocks
+    known: Known
     measured: Measured
     heard: np.ndarray  # the rows and trafilatura's verdict
     texts: list[str]
@@ -97,7 +99,8 @@ def load(row: dict[str, Any]) -> Sample | None:
     page = blocks_of(tree)
     if not page.blocks:
         return None
-    measured = measure(page, Known(fields.title or "", fields.description or "", declared))
+    known = Known(fields.title or "", fields.description or "", declared, fields.authors)
+    measured = measure(page, known)
     texts = [block.text for block in page.blocks]
     verdict = fast_verdict(tree, url)
     heard = np.hstack([measured.rows, agreement(measured, texts, verdict)])
@@ -105,7 +108,7 @@ def load(row: dict[str, Any]) -> Sample | None:
     body = [line.strip("[]") if line[:1] == "[" and line[-1:] == "]" else line for line in row.get("body") or []]
     labels = labelled(kept, body) if body else hinted(kept, row.get("with") or [], row.get("without") or [])
     sizes = np.array([len(words(text)) for text in kept], float)
-    return Sample(f"{row['corpus']}/{row['id']}", site_of(row), measured, heard, texts, labels, sizes, body)
+    return Sample(f"{row['corpus']}/{row['id']}", site_of(row), page, known, measured, heard, texts, labels, sizes, body)
 
 
 def labelled(texts: list[str], body: list[str]) -> np.ndarray:
