@@ -50,7 +50,7 @@ class _Text:
 def without(page: Blocks, taken: list[int], title: str, authors: tuple[str, ...]) -> list[int]:
     """The blocks that are left of those taken, by number."""
     text = _Text(page, taken, fold(title), tuple(name for author in authors if (name := fold(author))))
-    for rule in (_repeated, _comments, _labels, _boxes_of_others, _asking, _plain_noise, _quoted, _edges):
+    for rule in (_repeated, _next_story, _comments, _labels, _boxes_of_others, _asking, _plain_noise, _quoted, _edges):
         dropped = rule(text)
         text.taken = [index for index in text.taken if index not in dropped]
     return text.taken
@@ -128,6 +128,29 @@ def _is_comment_head(line: str) -> bool:
     bare = phrases.bare(line).lstrip("0123456789 ")
     size = phrases.taken(bare, "comment_heads")
     return bool(size) and _COUNT.match(bare[size:]) is not None
+
+
+def _next_story(text: _Text) -> set[int]:
+    """All that follows the headline of another story, on pages that go on with it: an h1 below the story's own and below text.
+
+    A page where some h1 was taken, or where the first is not its title, uses them for something else.
+    """
+    heads = [index for index, block in enumerate(text.page.blocks) if text.page.boxes[block.box].tag == "h1"]
+    if len(heads) < 2 or not _alike(fold(text.block(heads[0]).text), text.title) or not set(heads).isdisjoint(text.taken):
+        return set()
+    others = [head for head in heads if not _alike(fold(text.block(head).text), text.title)]
+    before = 0
+    for index in text.taken:
+        head = next((head for head in others if text.taken[0] < head < index), None)
+        if head is not None and before > _LINE:
+            return {number for number in text.taken if number > head}
+        before += len(text.block(index).text)
+    return set()
+
+
+def _alike(one: str, other: str) -> bool:
+    words, others = set(one.split()), set(other.split())
+    return bool(words) and 2 * len(words & others) >= len(words | others)
 
 
 def _labels(text: _Text) -> set[int]:
