@@ -272,6 +272,11 @@ def insert_extraction(conn: Connection, candidate: Candidate, capture_id: int) -
         "language": candidate.language,
         "truncated": candidate.truncated,
         "provenance": json.dumps(dict(candidate.provenance), ensure_ascii=False),
+        "organizations": json.dumps(candidate.organizations, ensure_ascii=False),
+        "modified_local": candidate.modified_local,
+        "modified_precision": candidate.modified_precision,
+        "is_accessible_for_free": candidate.is_accessible_for_free,
+        "page_type": candidate.page_type,
     }
     return int(conn.execute(_ADD_EXTRACTION, row).scalar_one())
 

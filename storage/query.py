@@ -16,7 +16,7 @@ from storage.urlkey import InvalidURL, canonical, key
 
 Row = dict[str, Any]
 
-LISTS = ("authors", "tags")  # JSON lists, given as lists
+LISTS = ("authors", "tags", "organizations")  # JSON lists, given as lists
 
 _v_articles = views.relation(views.V_ARTICLES)
 _v_versions = views.relation(views.V_VERSIONS)
@@ -25,7 +25,7 @@ _v_runs = views.relation(views.V_RUNS)
 
 
 def with_lists(row: RowMapping) -> Row:
-    """A row of v_articles or v_versions with authors and tags as lists."""
+    """A row of v_articles or v_versions with its JSON lists as lists."""
     return {name: json.loads(value) if name in LISTS else value for name, value in row.items()}
 
 

@@ -44,7 +44,8 @@ class View:
 
 def _fragments(dialect: Dialect) -> dict[str, str]:
     """What `{...}` in a definition stands for."""
-    lists = {"authors": dialect.unnest("e.authors"), "tags": dialect.unnest("e.tags")}
+    lists = {name: dialect.unnest(f"e.{name}") for name in ("authors", "tags")}
+    lists["provenance"] = dialect.unnest_object("e.provenance")
     counts = {f"articles_{verdict}": _count(dialect, str(verdict)) for verdict in _ARTICLE_VERDICTS}
     seeds = {f"seeds_{verdict}": _count_seeds(dialect, str(verdict)) for verdict in (Verdict.POLLED, Verdict.FAILED)}
     seeds["requisites_kept"] = _count_others(dialect, [str(Kind.REQUISITE)], str(Verdict.KEPT))
@@ -121,6 +122,45 @@ _ARTICLE_COLUMNS = (
     ),
 )
 
+# New columns come last, also in v_versions.
+_MORE_COLUMNS = (
+    ViewColumn(
+        "organizations",
+        "e.organizations",
+        "Those of the authors that are organisations, not persons (a news agency, the newspaper itself): a JSON list.",
+    ),
+    ViewColumn(
+        "modified_local", "e.modified_local", "The date of modification as declared, with the publisher's UTC offset."
+    ),
+    ViewColumn("modified_precision", "e.modified_precision", "How exact modified_at is: `second`, `minute` or `day`."),
+    ViewColumn(
+        "is_accessible_for_free",
+        "CASE WHEN e.is_accessible_for_free THEN 1 WHEN NOT e.is_accessible_for_free THEN 0 END",
+        "Whether everybody may read all of it (1), or a paywall stands before some of it (0); NULL where nothing tells.",
+        "integer",
+    ),
+    ViewColumn(
+        "page_type",
+        "e.page_type",
+        "What the page is: `article`, `live-blog`, `gallery`, `video`, `audio` or `opinion`; NULL where nothing tells.",
+    ),
+)
+_SIZES = (
+    ViewColumn(
+        "words_added",
+        "v.words_added",
+        "Words of title and text that the version before does not have there, in scripts without spaces characters; "
+        "NULL for the first version.",
+        "integer",
+    ),
+    ViewColumn(
+        "words_removed",
+        "v.words_removed",
+        "Words of the version before that are not there any more; NULL for the first version.",
+        "integer",
+    ),
+)
+
 _OF_VERSION = {
     "canonical_url": ("e.canonical_url", "URL that the page itself called canonical in this version (same site only)."),
     "http_status": ("c.http_status", "HTTP status of the capture that first showed this version."),
@@ -137,7 +177,8 @@ def _of_version(columns: Iterable[ViewColumn]) -> tuple[ViewColumn, ...]:
         replace(c, sql=_OF_VERSION[c.name][0], description=_OF_VERSION[c.name][1]) if c.name in _OF_VERSION else c
         for c in columns
     )
-    return (*own, ViewColumn("observed_at", "v.observed_at", "Capture time at which this version was first seen, UTC."))
+    observed = ViewColumn("observed_at", "v.observed_at", "Capture time at which this version was first seen, UTC.")
+    return (*own, observed, *_MORE_COLUMNS, *_SIZES)
 
 
 V_ARTICLES = View(
@@ -146,7 +187,7 @@ V_ARTICLES = View(
     source=f"articles AS a JOIN sources AS s ON s.id = a.source_id\nJOIN {_VERSION_TABLES}".replace(
         "{latest}", " AND v.number = a.version"
     ),
-    columns=_ARTICLE_COLUMNS,
+    columns=(*_ARTICLE_COLUMNS, *_MORE_COLUMNS),
     fast="uid =, url =, source =, changed_seq > (in its order)",
     example=(
         "SELECT published_at, source, title FROM v_articles\n"
@@ -196,6 +237,30 @@ V_ARTICLE_TAGS = _list_view(
     "tag",
     "tags",
     "SELECT a.title, t.tag FROM v_articles AS a JOIN v_article_tags AS t ON t.uid = a.uid\nORDER BY a.uid, t.position",
+)
+
+_FIELD = "CASE WHEN x.key IN ('published', 'modified') THEN x.key || '_at' ELSE x.key END"
+V_PROVENANCE = View(
+    name="v_provenance",
+    description="One row a version and field: where the field's value was found. A field that is unknown has none.",
+    source=(
+        "articles AS a JOIN versions AS v ON v.article_id = a.id\n"
+        "JOIN extractions AS e ON e.id = v.extraction_id\nCROSS JOIN {provenance}"
+    ),
+    columns=(
+        ViewColumn("uid", "a.uid", "The article, as in v_articles."),
+        ViewColumn("version", "v.number", "Number of the version, as in v_versions.", "integer"),
+        ViewColumn("field", _FIELD, "Name of the column in v_versions whose value it is."),
+        ViewColumn(
+            "source",
+            "x.value",
+            "Where the value was found: `json-ld`, `og:title`, `meta:author`, `h1`, `byline`, `time`, `url`, `announced` (by a "
+            "feed or sitemap), ...",
+        ),
+    ),
+    fast="uid = (and version =)",
+    example="SELECT source, count(*) AS articles FROM v_provenance WHERE field = 'published_at' GROUP BY source",
+    where=_SHOWN,
 )
 
 # ---- captures, URLs, runs
@@ -350,7 +415,7 @@ V_RUNS = View(
     example="SELECT started_at, exit_code, considered, stored, failed FROM v_runs ORDER BY started_at DESC LIMIT 10",
 )
 
-VIEWS = (V_ARTICLES, V_VERSIONS, V_ARTICLE_AUTHORS, V_ARTICLE_TAGS, V_CAPTURES, V_URLS, V_RUNS)
+VIEWS = (V_ARTICLES, V_VERSIONS, V_ARTICLE_AUTHORS, V_ARTICLE_TAGS, V_PROVENANCE, V_CAPTURES, V_URLS, V_RUNS)
 RETIRED: tuple[str, ...] = ()  # names that were views of ours once, for dropping
 
 

@@ -202,7 +202,7 @@ SHAPES = {
 REBUILD = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "9999", "0003"
+revision, down_revision = "9999", "0004"
 
 def upgrade():
     with op.batch_alter_table("articles") as batch:

@@ -24,9 +24,13 @@ FIELDS = (
     "canonical_url",
     "site_name",
     "authors",
+    "organizations",
     "published_at",
     "published_local",
     "modified_at",
+    "modified_local",
+    "page_type",
+    "is_accessible_for_free",
     "section",
     "tags",
     "language",
@@ -144,7 +148,7 @@ def _url(url: Row | None) -> list[str]:
 
 
 def _field(name: str, value: object) -> str:
-    return f"{name + ':':17}{', '.join(map(str, value)) if isinstance(value, list) else value}"
+    return f"{name + ':':16} {', '.join(map(str, value)) if isinstance(value, list) else value}"
 
 
 def _versions(versions: list[Row]) -> list[str]:
