@@ -15,6 +15,7 @@ from storage.database import next_seq
 from storage.dialects import insert_ignore
 from storage.records import Candidate, Known, Outcome, State, Verdict
 from storage.schema import aliases, articles, extractions, urls, versions
+from storage.sizes import measure
 
 TWIN_WORDS = 30  # shorter texts are equal too often ("This page is being updated")
 
@@ -205,6 +206,7 @@ def _new_version(conn: Connection, article_id: int, candidate: Candidate, sighti
     seq = next_seq(conn)
     number = int(_latest(conn, article_id)["number"]) + 1
     _insert_version(conn, article_id, number, candidate, sighting, seq)
+    measure(conn, article_id, number)
     values = {"version": number, "changed_seq": seq, "last_seen_at": sighting.fetched_at, "gone_at": None}
     conn.execute(
         update(articles)

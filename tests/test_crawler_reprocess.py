@@ -57,9 +57,9 @@ def execute(desk: Desk, statement: str) -> None:
         conn.execute(statement)
 
 
-def versions(desk: Desk) -> list[tuple[str, int, str, str]]:
+def versions(desk: Desk) -> list[tuple[str, int, str, str, int | None, int | None]]:
     """What the data team sees of all versions."""
-    return desk.rows("SELECT uid, version, text, extractor FROM v_versions ORDER BY uid, version")
+    return desk.rows("SELECT uid, version, text, extractor, words_added, words_removed FROM v_versions ORDER BY uid, version")
 
 
 def test_reprocessing_adds_extractions_and_changes_no_version(edited: Desk) -> None:
@@ -79,6 +79,8 @@ def test_a_promotion_makes_the_new_extractions_current_and_can_be_taken_back(edi
     edited.run("reprocess", "--promote")
     assert [row[:3] for row in versions(edited)] == [row[:3] for row in before]
     assert {row[3] for row in versions(edited)} == {EXTRACTOR}
+    assert [row[4:] for row in versions(edited)] == [row[4:] for row in before]
+    assert sum(row[4] is not None for row in before) == 1
     edited.run("verify")
     edited.run("reprocess", "--promote", "old-1")
     assert versions(edited) == before

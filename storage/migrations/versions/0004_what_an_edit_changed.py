@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from storage.dialects import SortedText
+from storage.sizes import measure
 
 revision = "0004"
 down_revision = "0003"
@@ -24,8 +25,15 @@ def upgrade() -> None:
     op.add_column("extractions", sa.Column("page_type", SortedText))
     op.add_column("versions", sa.Column("words_added", sa.Integer))
     op.add_column("versions", sa.Column("words_removed", sa.Integer))
+    for article_id in _edited():
+        measure(op.get_bind(), article_id)
 
 
 def downgrade() -> None:
     """A copy of the collection is the way back."""
     raise NotImplementedError
+
+
+def _edited() -> list[int]:
+    """The articles that have more than one version."""
+    return list(op.get_bind().execute(sa.text("SELECT id FROM articles WHERE version > 1 ORDER BY id")).scalars())
