@@ -18,11 +18,11 @@ from itertools import groupby
 MAX_DEPTH = 16  # how often what lies between common pieces is looked at once more
 MAX_FINE = 200_000  # characters of differing lines that are compared by words; more are told as replaced
 
-_WIDE = "\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without spaces
+WIDE = "\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # scripts without spaces
 _PUNCTUATION = r"!-/:-@\[-^`{-~\xa1-\xbf\u060c\u061b\u061f\u0964\u0965\u2000-\u206f\u3000-\u303f\uff00-\uff0f"
-_COUNTED = re.compile(f"[{_WIDE}]|[^\\W{_WIDE}]+")
+_COUNTED = re.compile(f"[{WIDE}]|[^\\W{WIDE}]+")
 _LINE = re.compile(r"\s*+[^\n]++")
-_WORD = re.compile(rf"\s*+(?:[{_WIDE}]|[^\s{_PUNCTUATION}{_WIDE}]++|\S)")  # its accents and vowel signs included
+_WORD = re.compile(rf"\s*+(?:[{WIDE}]|[^\s{_PUNCTUATION}{WIDE}]++|\S)")  # its accents and vowel signs included
 
 
 class Op(StrEnum):
