@@ -1,8 +1,8 @@
 """What an edit changed, word by word. Pure.
 
-Two texts are aligned by their lines, and where lines differ by their words: common beginnings and ends first, then what
-both have just once, in the longest order that they share ("patience diff"), and so on between those. The time grows
-with the length of the texts, whatever they hold; the answer is not always the shortest, but one that reads well.
+Two texts are aligned by their lines, and where lines differ by their words: what both have just once, in the longest
+order that they share ("patience diff"), and so on between those. The time grows with the length of the texts, whatever
+they hold; the answer is not always the shortest, but one that reads well.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 
@@ -131,29 +131,39 @@ def _common(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     gaps = [_Gap(0, len(old), 0, len(new))]
     while gaps:
-        gap = _trimmed(old, new, gaps.pop(), found)
-        if gap.a == gap.a_end or gap.b == gap.b_end or gap.depth == MAX_DEPTH:
-            continue
+        gap = _without_start(old, new, gaps.pop(), found)
         anchors = _anchors(old, new, gap)
+        if not anchors:  # ends only now: a full stop would be taken for that of a paragraph which went with its own
+            gap = _without_end(old, new, gap, found)
+            anchors = _anchors(old, new, gap)
         found += anchors
-        gaps += _between(gap, anchors)
+        if gap.depth < MAX_DEPTH:
+            gaps += _between(gap, anchors)
     return sorted(found)
 
 
-def _trimmed(old: Sequence[str], new: Sequence[str], gap: _Gap, found: list[tuple[int, int]]) -> _Gap:
-    """The gap without what both sides begin and end with, which is added to what was found."""
-    a, a_end, b, b_end = gap.a, gap.a_end, gap.b, gap.b_end
-    while a < a_end and b < b_end and old[a] == new[b]:
+def _without_start(old: Sequence[str], new: Sequence[str], gap: _Gap, found: list[tuple[int, int]]) -> _Gap:
+    """The gap without what both sides begin with, which is added to what was found."""
+    a, b = gap.a, gap.b
+    while a < gap.a_end and b < gap.b_end and old[a] == new[b]:
         found.append((a, b))
         a, b = a + 1, b + 1
-    while a < a_end and b < b_end and old[a_end - 1] == new[b_end - 1]:
+    return replace(gap, a=a, b=b)
+
+
+def _without_end(old: Sequence[str], new: Sequence[str], gap: _Gap, found: list[tuple[int, int]]) -> _Gap:
+    """The same for what they end with."""
+    a_end, b_end = gap.a_end, gap.b_end
+    while gap.a < a_end and gap.b < b_end and old[a_end - 1] == new[b_end - 1]:
         a_end, b_end = a_end - 1, b_end - 1
         found.append((a_end, b_end))
-    return _Gap(a, a_end, b, b_end, gap.depth)
+    return replace(gap, a_end=a_end, b_end=b_end)
 
 
 def _anchors(old: Sequence[str], new: Sequence[str], gap: _Gap) -> list[tuple[int, int]]:
     """Pieces that both sides of a gap have just once, in the longest order that they share."""
+    if gap.a == gap.a_end or gap.b == gap.b_end:
+        return []
     once = _once(old, gap.a, gap.a_end)
     other = _once(new, gap.b, gap.b_end)
     return _longest_rising([(a, other[piece]) for piece, a in once.items() if piece in other])

@@ -46,6 +46,13 @@ def versions_of(conn: Connection, uid: str) -> list[Row]:
     return [with_lists(row) for row in conn.execute(query).mappings()]
 
 
+def version_of(conn: Connection, uid: str, number: int) -> Row | None:
+    """The row of v_versions of one version."""
+    query = select(_v_versions).where(_v_versions.c.uid == uid, _v_versions.c.version == number)
+    row = conn.execute(query).mappings().one_or_none()
+    return None if row is None else with_lists(row)
+
+
 def captures_of(conn: Connection, url: str) -> list[Row]:
     """The rows of v_captures for a URL, newest first: exchanges with it, and those that its redirects led to."""
     same = or_(captures.c.url.in_({url, _canonical(url)}), captures.c.url_id == _url_id(url).scalar_subquery())

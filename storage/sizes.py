@@ -14,14 +14,22 @@ _WORDING = (
 )
 
 
+Wording = tuple[str, str]  # title, "" for none, and text
+
+
+def size_of(before: Wording, after: Wording) -> Size:
+    """How much an edit changed, in title and text together."""
+    return size(before[0], after[0]) + size(before[1], after[1])
+
+
 def measure(conn: Connection, article_id: int, first: int = 1, last: int | None = None) -> None:
     """Enter the sizes of an article's versions, of all or of those with these numbers; the first version has none."""
-    before: tuple[str, str] | None = None
+    before: Wording | None = None
     for version_id, number in _versions(conn, article_id, first, last):
         title, text = conn.execute(_WORDING, {"version_id": version_id}).one()
         after = (title or "", text)
         if number >= first:
-            _enter(conn, version_id, _size(before, after) if before else None)
+            _enter(conn, version_id, size_of(before, after) if before else None)
         before = after
 
 
@@ -33,11 +41,6 @@ def _versions(conn: Connection, article_id: int, first: int, last: int | None) -
     if last is not None:
         query = query.where(versions.c.number <= last)
     return [(row.id, row.number) for row in conn.execute(query.order_by(versions.c.number))]
-
-
-def _size(before: tuple[str, str], after: tuple[str, str]) -> Size:
-    """Of title and text together."""
-    return size(before[0], after[0]) + size(before[1], after[1])
 
 
 def _enter(conn: Connection, version_id: int, edit: Size | None) -> None:

@@ -53,6 +53,8 @@ def test_a_time_or_count_that_changed_is_no_edit(today: str, tomorrow: str) -> N
         "5 killed",
         "12 % of voters",
         "Chapter 3",
+        "31 | | 3 |",
+        "| | 1 |",
         "March",
         "Sunday",
         "Drei Tote",

@@ -33,6 +33,7 @@ def marked(before: str, after: str) -> str:
         ("the ferry sails.", "the ferry sails, again.", "the ferry sails{+, again+}."),
         ("one, two, three", "un, deux, three", "[-one, two-]{+un, deux+}, three"),
         ("a\nb\nc", "a\nc", "a[-\nb-]\nc"),
+        ("It sails.\nCars too.", "It still sails.", "It{+ still+} sails.[-\nCars too.-]"),
         ("", "all new", "{+all new+}"),
         ("all gone", "", "[-all gone-]"),
         ("橋は夏の間閉鎖される。", "橋は秋の間も閉鎖される。", "橋は[-夏-]{+秋+}の間{+も+}閉鎖される。"),
