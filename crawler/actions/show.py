@@ -152,7 +152,16 @@ def _field(name: str, value: object) -> str:
 
 
 def _versions(versions: list[Row]) -> list[str]:
-    return [f"version {row['version']}  {row['observed_at']}  {row['title'] or '(no title)'}" for row in versions]
+    return [
+        f"version {row['version']}  {row['observed_at']}  {row['title'] or '(no title)'}{_size(row)}" for row in versions
+    ]
+
+
+def _size(version: Row) -> str:
+    """The size of its edit; the first version has none."""
+    if version["words_added"] is None:
+        return ""
+    return f"  (+{version['words_added']:,} -{version['words_removed']:,} words)"
 
 
 def _captures(captures: list[Row]) -> list[str]:
