@@ -205,7 +205,7 @@ class Candidate:
     language: str | None = None
     word_count: int = 0
     text_sha256: str = ""  # hex, of the normalised wording: title and text
-    extractor: str = ""  # name and version of what made this, e.g. newswarc-1/trafilatura-2.3.1
+    extractor: str = ""  # name and version of what made this, e.g. newswarc-2/trafilatura-2.3.1
     truncated: bool = False
     provenance: tuple[tuple[str, str], ...] = ()  # (field, where its value came from)
     organizations: tuple[str, ...] = ()  # those of the authors that are organisations

@@ -111,6 +111,7 @@ def test_followers_hear_of_a_promotion(edited: Desk) -> None:
 def test_a_report_changes_nothing(edited: Desk) -> None:
     """It says, field by field, how much differs, and shows the largest differences."""
     execute(edited, "UPDATE extractions SET title = 'Another title', section = NULL, authors = '[\"Nobody\"]'")
+    execute(edited, "UPDATE extractions SET page_type = 'gallery', is_accessible_for_free = 0, organizations = '[\"Nobody\"]'")
     before = versions(edited)
     report = json.loads(edited.run("reprocess", "--report", "--json").stdout)
     assert report["captures"] == len(before)
@@ -119,6 +120,7 @@ def test_a_report_changes_nothing(edited: Desk) -> None:
     assert len(title["largest"]) == 20
     assert report["fields"]["text"]["same"] == len(before)
     assert report["fields"]["section"]["gained"] > 0
+    assert [report["fields"][name]["same"] for name in ("page_type", "is_accessible_for_free", "organizations")] == [0, 0, 0]
     assert versions(edited) == before
     assert edited.one("SELECT count(DISTINCT extractor) FROM extractions") == 1
     assert "Another title" in edited.run("reprocess", "--report").stdout
