@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from databases import a_url, a_version, an_article
+from desk import Desk
 from sqlalchemy import Engine
 
 from crawler import cli, console
 from crawler import collection as collections
 from storage.database import transaction
 from storage.withdrawals import apply, named
+from tests.newsroom.server import Newsroom
 
 URL = "https://gazette.test/ferry"
 FIRST = "The ferry sails on Monday.\nIt takes cars.\nTickets are sold on board."
@@ -141,3 +143,14 @@ def test_a_withdrawn_article_is_not_compared(say: Say, database: Engine) -> None
         code, out, err = say("diff", target)
         assert (code, out) == (2, "")
         assert "was withdrawn at 2026-03-03T12:00:00.000Z" in err
+
+
+def test_an_edit_that_a_crawl_met_is_told_as_it_is_stored(crawled: Desk, newsroom: Newsroom) -> None:
+    """The real command, on a story that was edited between two crawls: the counts are those of the database."""
+    newsroom.site.edit(newsroom.site.live[2])
+    crawled.run("crawl", "--refetch", "-q")
+    [(url, added, removed)] = crawled.rows("SELECT url, words_added, words_removed FROM v_versions WHERE version = 2")
+    found = json.loads(crawled.run("diff", url, "--json").stdout)
+    assert (found["words_added"], found["words_removed"]) == (added, removed)
+    assert added + removed > 0
+    assert "{+" in crawled.run("diff", url).stdout
