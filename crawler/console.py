@@ -11,6 +11,8 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TextIO
 
 # C0 without tab and newline, DEL, C1, and what overrides or hides text: bidirectional controls, zero width, line ends.
@@ -53,6 +55,37 @@ def out(text: str, end: str = "\n") -> None:
     """A line (or several) of data."""
     stream = stdout()
     stream.write((neutral(text) if is_terminal(stream) else text) + end)
+
+
+class Style(StrEnum):
+    """How a part of a line is told from the rest: by colour for a person, by marks for a pipe."""
+
+    PLAIN = "plain"
+    GONE = "gone"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a line."""
+
+    text: str
+    style: Style = Style.PLAIN
+
+
+_MARKS = {Style.GONE: ("[-", "-]"), Style.NEW: ("{+", "+}")}
+_COLOURS = {Style.GONE: ("\x1b[31;9m", "\x1b[0m"), Style.NEW: ("\x1b[32m", "\x1b[0m")}  # red and struck out, green
+
+
+def out_parts(parts: Iterable[Part]) -> None:
+    """A line of parts: coloured on a terminal (not with NO_COLOR, https://no-color.org), else marked."""
+    terminal = is_terminal(stdout())
+    around = _COLOURS if terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" else _MARKS
+    shown = []
+    for part in parts:
+        begin, end = around.get(part.style, ("", ""))
+        shown.append(begin + (neutral(part.text) if terminal else part.text) + end)
+    stdout().write("".join(shown) + "\n")
 
 
 def out_bytes(chunks: Iterable[bytes]) -> None:

@@ -15,8 +15,15 @@ FIELDS = (
     "title",
     "text",
     "authors",
+    "organizations",
     "published_at",
+    "published_local",
+    "published_precision",
     "modified_at",
+    "modified_local",
+    "modified_precision",
+    "page_type",
+    "is_accessible_for_free",
     "language",
     "section",
     "tags",
@@ -27,7 +34,7 @@ FIELDS = (
     "word_count",
 )
 LARGEST = 20  # differences shown of a field
-_LISTS = ("authors", "tags")
+_LISTS = ("authors", "organizations", "tags")
 _SHOWN = 120  # characters of a value
 
 

@@ -2,4 +2,4 @@
 
 from importlib.metadata import version
 
-EXTRACTOR = f"newswarc-1/trafilatura-{version('trafilatura')}"
+EXTRACTOR = f"newswarc-2/trafilatura-{version('trafilatura')}"

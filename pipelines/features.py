@@ -17,7 +17,7 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines import phrases, words
+from pipelines import lines, words
 from pipelines.blocks import Block, Blocks, Box
 
 Array = NDArray[np.float32]
@@ -432,7 +432,7 @@ def _phrases(blocks: list[Block], kept: Whole, sizes: _Sizes) -> Numbers:
     """Which lists of phrases a short block begins with."""
     found = np.zeros((len(blocks), len(LISTS)))
     for index in kept[sizes.width[kept] < _NOTICE].tolist():
-        for name in phrases.told(phrases.bare(blocks[index].text), LISTS):
+        for name in lines.told(lines.bare(blocks[index].text), LISTS):
             found[index, LISTS.index(name)] = 1
     return found
 

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from pipelines import phrases
+from pipelines import lines
 from pipelines.blocks import Block, Blocks
 from pipelines.normalize import fold
 
@@ -70,8 +70,8 @@ def _repeated(text: _Text) -> set[int]:
 
 def is_label(line: str, lists: tuple[str, ...] = OTHERS) -> bool:
     """Whether a line is nothing but a label of other stories."""
-    bare = phrases.bare(line) if len(line) < 80 else ""
-    return any((size := phrases.taken(bare, name)) and not bare[size:].strip(phrases.END) for name in lists)
+    bare = lines.bare(line) if len(line) < 80 else ""
+    return any((size := lines.taken(bare, name)) and not bare[size:].strip(lines.END) for name in lists)
 
 
 def _boxes_of_others(text: _Text) -> set[int]:
@@ -125,8 +125,8 @@ def _comments(text: _Text) -> set[int]:
 
 
 def _is_comment_head(line: str) -> bool:
-    bare = phrases.bare(line).lstrip("0123456789 ")
-    size = phrases.taken(bare, "comment_heads")
+    bare = lines.bare(line).lstrip("0123456789 ")
+    size = lines.taken(bare, "comment_heads")
     return bool(size) and _COUNT.match(bare[size:]) is not None
 
 
@@ -170,11 +170,11 @@ def _labels(text: _Text) -> set[int]:
 
 
 def _leads_away(block: Block) -> bool:
-    bare = phrases.bare(block.text) if len(block.text) < _LINE else ""
+    bare = lines.bare(block.text) if len(block.text) < _LINE else ""
     for name in OTHERS:
-        if size := phrases.taken(bare, name):
+        if size := lines.taken(bare, name):
             rest = bare[size:]
-            if not rest.strip(phrases.END) or _is_link(block):
+            if not rest.strip(lines.END) or _is_link(block):
                 return True
             if (bare[size - 1] == ":" or _COLON.match(rest)) and (block.linked or not _TERMINAL.search(rest)):
                 return True
@@ -199,9 +199,9 @@ def _plain_noise(text: _Text) -> set[int]:
 
 def _asking(text: _Text) -> set[int]:
     """What asks for consent, and what stands in one box with it, unless the title tells of such things."""
-    kinds = {index: phrases.consent_words(phrases.bare(text.block(index).text)) for index in text.taken}
-    asking = {index for index, found in kinds.items() if phrases.asks_for_consent(phrases.bare(text.block(index).text))}
-    if not asking or phrases.consent_words(text.title):
+    kinds = {index: lines.consent_words(lines.bare(text.block(index).text)) for index in text.taken}
+    asking = {index for index, found in kinds.items() if lines.asks_for_consent(lines.bare(text.block(index).text))}
+    if not asking or lines.consent_words(text.title):
         return set()
     boxes = {text.page.boxes[text.block(index).box].parent for index in asking}
     beside = {index for index, found in kinds.items() if found and text.page.boxes[text.block(index).box].parent in boxes}
@@ -226,8 +226,8 @@ def _is_prose(block: Block) -> bool:
 
 def _is_noise(block: Block, *, tail: bool) -> bool:
     line = block.text
-    bare = phrases.bare(line)
-    begun = phrases.told(bare, ("credits", "times", "external_content", "legal_tails"))
+    bare = lines.bare(line)
+    begun = lines.told(bare, ("credits", "times", "external_content", "legal_tails"))
     if "credits" in begun and len(line) < _SHORT and _named(bare, "credits"):
         return True
     if "times" in begun and len(line) < 100 and any(map(str.isdigit, line)) and not _TERMINAL.search(line):
@@ -241,14 +241,14 @@ def _is_noise(block: Block, *, tail: bool) -> bool:
 
 def _named(bare: str, name: str) -> bool:
     """Whether the phrase is followed by a colon or a stroke, or is the whole line."""
-    size = phrases.taken(bare, name)
+    size = lines.taken(bare, name)
     rest = bare[size:]
-    return bare[size - 1] == ":" or not rest.strip(phrases.END) or _COLON.match(rest) is not None or rest.strip()[:1] in ("/", "©")
+    return bare[size - 1] == ":" or not rest.strip(lines.END) or _COLON.match(rest) is not None or rest.strip()[:1] in ("/", "©")
 
 
 def _invites(block: Block, bare: str, *, tail: bool) -> bool:
     """An invitation to subscribe, follow, comment or pay: linked, behind a symbol, or a short one at the end of the text."""
-    cover = phrases.cover(bare, _INVITATIONS) if len(bare) <= _LINE else 0
+    cover = lines.cover(bare, _INVITATIONS) if len(bare) <= _LINE else 0
     if not cover:
         return False
     symbol = not block.text[0].isalnum() and block.text[0] not in "\"“„«‘'—–-「『(¿¡"

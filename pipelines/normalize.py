@@ -8,6 +8,8 @@ import unicodedata
 from functools import cache
 from typing import Literal
 
+from pipelines.passing import lasting
+
 # A command string counts only with its end on the same line: else an opening one would take the rest of a page with it.
 ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_](?:[^\x07\x1b\n]{0,1000}(?:\x07|\x1b\\))?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]"
@@ -99,8 +101,11 @@ def _heaped_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def wording(title: str | None, text: str) -> str:
-    """Hex sha256 of title and text as read: white space and the variants of quotes and dashes folded, case kept."""
-    whole = _plain_quotes(f"{title or ''}\n{text}")
+    """Hex sha256 of title and text as read: white space and the variants of quotes and dashes folded, case kept.
+
+    Lines that only tell a time or a count are left out.
+    """
+    whole = _plain_quotes(f"{title or ''}\n{lasting(text)}")
     folded = _plain_quotes(composed(" ".join(whole.split()), "NFKC"))
     return hashlib.sha256(folded.encode("utf-8", "replace")).hexdigest()
 

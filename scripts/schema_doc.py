@@ -33,7 +33,8 @@ version.
   order of time. Only `published_at` and `modified_at` can be a plain date, `2026-03-01`, where the publisher gives no
   time.
 - **Unknown is NULL**, never an empty text or a guess.
-- **Lists** (`authors`, `tags`) are JSON in text. `v_article_authors` and `v_article_tags` have a row for each member.
+- **Lists** (`authors`, `tags`, `organizations`) are JSON in text. `v_article_authors` and `v_article_tags` have a row for
+  each member.
 - Text holds what the publisher wrote; NUL and lone surrogates, which databases refuse, become U+FFFD. In a **CSV**
   export, a cell that a spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`, tab or carriage return)
   gets an apostrophe in front.

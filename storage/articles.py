@@ -15,6 +15,7 @@ from storage.database import next_seq
 from storage.dialects import insert_ignore
 from storage.records import Candidate, Known, Outcome, State, Verdict
 from storage.schema import aliases, articles, extractions, urls, versions
+from storage.sizes import measure
 
 TWIN_WORDS = 30  # shorter texts are equal too often ("This page is being updated")
 
@@ -205,6 +206,7 @@ def _new_version(conn: Connection, article_id: int, candidate: Candidate, sighti
     seq = next_seq(conn)
     number = int(_latest(conn, article_id)["number"]) + 1
     _insert_version(conn, article_id, number, candidate, sighting, seq)
+    measure(conn, article_id, number)
     values = {"version": number, "changed_seq": seq, "last_seen_at": sighting.fetched_at, "gone_at": None}
     conn.execute(
         update(articles)
@@ -272,6 +274,11 @@ def insert_extraction(conn: Connection, candidate: Candidate, capture_id: int) -
         "language": candidate.language,
         "truncated": candidate.truncated,
         "provenance": json.dumps(dict(candidate.provenance), ensure_ascii=False),
+        "organizations": json.dumps(candidate.organizations, ensure_ascii=False),
+        "modified_local": candidate.modified_local,
+        "modified_precision": candidate.modified_precision,
+        "is_accessible_for_free": candidate.is_accessible_for_free,
+        "page_type": candidate.page_type,
     }
     return int(conn.execute(_ADD_EXTRACTION, row).scalar_one())
 

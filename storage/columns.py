@@ -26,8 +26,8 @@ class CleanText(TypeDecorator[str]):
         return None if value is None else clean(str(value))
 
 
-class JsonList(CleanText):
-    """A JSON list as text. An escaped NUL or lone surrogate in it would make PostgreSQL refuse to take it apart."""
+class Json(CleanText):
+    """A JSON list or object as text. An escaped NUL or lone surrogate in it would make PostgreSQL refuse to take it apart."""
 
     cache_ok = True
 

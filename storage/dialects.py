@@ -219,6 +219,10 @@ class Sqlite:
         """FROM fragment: the members of a JSON list as `x.value` (see also `position`)."""
         return f"json_each({column}) AS x"
 
+    def unnest_object(self, column: str) -> str:
+        """FROM fragment: the members of a JSON object of texts as `x.key` and `x.value`."""
+        return f"json_each({column}) AS x"
+
     def count_in(self, column: str, *path: str) -> str:
         """The integer at a path of a JSON object, NULL where there is none."""
         keys = ".".join(f'"{key}"' for key in path)
@@ -300,6 +304,10 @@ class Postgres:
     def unnest(self, column: str) -> str:
         """FROM fragment: the members of a JSON list as `x.value` (see also `position`)."""
         return f"LATERAL json_array_elements_text({column}::json) WITH ORDINALITY AS x(value, position)"
+
+    def unnest_object(self, column: str) -> str:
+        """FROM fragment: the members of a JSON object of texts as `x.key` and `x.value`."""
+        return f"LATERAL json_each_text({column}::json) AS x(key, value)"
 
     def count_in(self, column: str, *path: str) -> str:
         """The integer at a path of a JSON object, NULL where there is none."""

@@ -18,6 +18,7 @@ from storage.export import refuse_unknown_source
 from storage.moments import end_of, moment
 from storage.records import Capture, Verdict
 from storage.schema import articles, captures, extractions, outcomes, sources, versions, warc_files
+from storage.sizes import measure
 
 SEEN = sorted(map(str, (Verdict.ADDED, Verdict.CHANGED, Verdict.UNCHANGED)))
 _PAGE = 200
@@ -206,5 +207,6 @@ def _replace(conn: Connection, article_id: int, wanted: Sequence[RowMapping]) ->
             for number, row in enumerate(wanted, 1)
         ],
     )
+    measure(conn, article_id)
     latest = {"version": len(wanted), "canonical_url": wanted[-1]["canonical_url"], "changed_seq": seq}
     conn.execute(update(articles).where(articles.c.id == article_id).values(**latest))

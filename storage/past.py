@@ -10,6 +10,7 @@ from storage.articles import Sighting, insert_extraction
 from storage.database import next_seq
 from storage.records import Candidate, Outcome, Verdict
 from storage.schema import articles, captures, extractions, outcomes, urls, versions
+from storage.sizes import measure
 
 _SHOWN = [str(verdict) for verdict in (Verdict.ADDED, Verdict.CHANGED, Verdict.UNCHANGED)]
 
@@ -39,6 +40,7 @@ def settle_past(conn: Connection, article_id: int, candidate: Candidate, sightin
     neighbour = place.before or place.after
     if is_earlier and again is None and place.after is not None:
         _show_earlier(conn, place.after["id"], candidate, sighting)
+        measure(conn, article_id, place.number, place.number + 1)
         _note(conn, article_id, sighting, first=place.number == 1)
         return Outcome(Verdict.UNCHANGED, "earlier", candidate, article_id)
     if neighbour is not None and neighbour["extractor"] != candidate.extractor:
@@ -50,7 +52,9 @@ def settle_past(conn: Connection, article_id: int, candidate: Candidate, sightin
     if again is not None and place.before is not None:  # the edit was undone: the version before it came back
         copy_id = _copied(conn, place.before["extraction_id"], again["id"])
         _insert(conn, article_id, place.number + 1, again["id"], copy_id, again["fetched_at"])
-    _note(conn, article_id, sighting, first=place.number == 1, more=1 if again is None else 2)
+    more = 1 if again is None else 2
+    measure(conn, article_id, place.number, place.number + more)  # the one behind them follows another now
+    _note(conn, article_id, sighting, first=place.number == 1, more=more)
     return Outcome(Verdict.CHANGED, None, candidate, article_id)
 
 

@@ -16,7 +16,7 @@ from storage.urlkey import InvalidURL, canonical, key
 
 Row = dict[str, Any]
 
-LISTS = ("authors", "tags")  # JSON lists, given as lists
+LISTS = ("authors", "tags", "organizations")  # JSON lists, given as lists
 
 _v_articles = views.relation(views.V_ARTICLES)
 _v_versions = views.relation(views.V_VERSIONS)
@@ -25,7 +25,7 @@ _v_runs = views.relation(views.V_RUNS)
 
 
 def with_lists(row: RowMapping) -> Row:
-    """A row of v_articles or v_versions with authors and tags as lists."""
+    """A row of v_articles or v_versions with its JSON lists as lists."""
     return {name: json.loads(value) if name in LISTS else value for name, value in row.items()}
 
 
@@ -44,6 +44,13 @@ def versions_of(conn: Connection, uid: str) -> list[Row]:
     """The rows of v_versions of an article, oldest first."""
     query = select(_v_versions).where(_v_versions.c.uid == uid).order_by(_v_versions.c.version)
     return [with_lists(row) for row in conn.execute(query).mappings()]
+
+
+def version_of(conn: Connection, uid: str, number: int) -> Row | None:
+    """The row of v_versions of one version."""
+    query = select(_v_versions).where(_v_versions.c.uid == uid, _v_versions.c.version == number)
+    row = conn.execute(query).mappings().one_or_none()
+    return None if row is None else with_lists(row)
 
 
 def captures_of(conn: Connection, url: str) -> list[Row]:

@@ -195,6 +195,8 @@ class Candidate:
     published_local: str | None = None  # as declared, offset kept
     published_precision: str | None = None  # second | minute | day
     modified_at: str | None = None
+    modified_local: str | None = None  # as published_local
+    modified_precision: str | None = None  # as published_precision
     site_name: str | None = None
     section: str | None = None
     tags: tuple[str, ...] = ()
@@ -203,9 +205,12 @@ class Candidate:
     language: str | None = None
     word_count: int = 0
     text_sha256: str = ""  # hex, of the normalised wording: title and text
-    extractor: str = ""  # name and version of what made this, e.g. newswarc-1/trafilatura-2.3.1
+    extractor: str = ""  # name and version of what made this, e.g. newswarc-2/trafilatura-2.3.1
     truncated: bool = False
     provenance: tuple[tuple[str, str], ...] = ()  # (field, where its value came from)
+    organizations: tuple[str, ...] = ()  # those of the authors that are organisations
+    is_accessible_for_free: bool | None = None  # False: behind a paywall
+    page_type: str | None = None  # article | live-blog | gallery | video | audio | opinion
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from storage.dialects import insert_ignore
 from storage.frontier import Origin
 from storage.records import LAST, SEED_KINDS, Capture, Kind, Link, State, Verdict
 from storage.schema import aliases, articles, captures, extractions, outcomes, runs, sources, urls, versions
+from storage.sizes import measure
 from storage.urlkey import InvalidURL, key
 
 _CHUNK = 500  # rows a statement
@@ -123,6 +124,7 @@ def _mend_article(conn: Connection, article_id: int) -> set[int]:
     ).one_or_none()
     if latest is None:
         return _remove_article(conn, article_id)
+    measure(conn, article_id)
     values = {"version": latest.number, "canonical_url": latest.canonical_url, **_sightings(conn, article_id)}
     mended = update(articles).where(articles.c.id == article_id)
     conn.execute(mended.values(**values, changed_seq=next_seq(conn)))

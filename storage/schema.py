@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from storage.columns import CleanText, JsonList
+from storage.columns import CleanText, Json
 from storage.dialects import ONLY_EQUALITY, Id, rows_where
 
 # Records that a revisit may refer to: whole responses.
@@ -188,8 +188,8 @@ extractions = Table(
     Column("word_count", Integer, nullable=False),
     Column("canonical_url", CleanText),
     Column("site_name", CleanText),
-    Column("authors", JsonList, nullable=False, doc="JSON list"),
-    Column("tags", JsonList, nullable=False, doc="JSON list"),
+    Column("authors", Json, nullable=False, doc="JSON list"),
+    Column("tags", Json, nullable=False, doc="JSON list"),
     Column("published_at", CleanText),
     Column("published_local", CleanText),
     Column("published_precision", CleanText),
@@ -199,7 +199,12 @@ extractions = Table(
     Column("image_url", CleanText),
     Column("language", CleanText),
     Column("truncated", Boolean, nullable=False),
-    Column("provenance", CleanText, nullable=False, doc="JSON: field -> source of its value"),
+    Column("provenance", Json, nullable=False, doc="JSON: field -> source of its value"),
+    Column("organizations", Json, nullable=False, server_default=text("'[]'"), doc="JSON list: those of the authors"),
+    Column("modified_local", CleanText),
+    Column("modified_precision", CleanText),
+    Column("is_accessible_for_free", Boolean),
+    Column("page_type", CleanText),
     Index("uq_extractions_capture", "capture_id", "extractor", unique=True),
     Index("ix_extractions_text", "text_sha256"),
 )
@@ -214,6 +219,8 @@ versions = Table(
     Column("extraction_id", Id, ForeignKey("extractions.id"), nullable=False),
     Column("observed_at", CleanText, nullable=False),
     Column("changed_seq", BigInteger, nullable=False),
+    Column("words_added", Integer, doc="against the version before; NULL for the first"),
+    Column("words_removed", Integer, doc="of the version before; NULL for the first"),
     Index("uq_versions_article_number", "article_id", "number", unique=True),
     Index("ix_versions_capture", "capture_id"),
 )

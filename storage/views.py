@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, TableClause, column, inspect, table, text
 
+from storage import view_columns
 from storage.dialects import Dialect, of
 from storage.records import SEED_KINDS, Kind, State, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class ViewColumn:
-    """One column: its SQL expression, its type as documented, and what it says."""
-
-    name: str
-    sql: str
-    description: str
-    type: str = "text"
+from storage.view_columns import ViewColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +36,8 @@ class View:
 
 def _fragments(dialect: Dialect) -> dict[str, str]:
     """What `{...}` in a definition stands for."""
-    lists = {"authors": dialect.unnest("e.authors"), "tags": dialect.unnest("e.tags")}
+    lists = {name: dialect.unnest(f"e.{name}") for name in ("authors", "tags")}
+    lists["provenance"] = dialect.unnest_object("e.provenance")
     counts = {f"articles_{verdict}": _count(dialect, str(verdict)) for verdict in _ARTICLE_VERDICTS}
     seeds = {f"seeds_{verdict}": _count_seeds(dialect, str(verdict)) for verdict in (Verdict.POLLED, Verdict.FAILED)}
     seeds["requisites_kept"] = _count_others(dialect, [str(Kind.REQUISITE)], str(Verdict.KEPT))
@@ -60,93 +53,13 @@ JOIN extractions AS e ON e.id = v.extraction_id
 JOIN captures AS c ON c.id = v.capture_id
 JOIN warc_files AS f ON f.id = c.warc_file_id"""
 
-_ARTICLE_COLUMNS = (
-    ViewColumn("uid", "a.uid", "Lasting name of the article: derived from the URL first stored, never changes."),
-    ViewColumn("source", "s.name", "Name of the source in newswarc.toml whose crawl found the article."),
-    ViewColumn("url", "a.url", "URL under which the article was first stored, in canonical form."),
-    ViewColumn("canonical_url", "a.canonical_url", "URL that the page itself calls canonical (same site only)."),
-    ViewColumn("site_name", "e.site_name", "Name of the publication, as the page gives it."),
-    ViewColumn("title", "e.title", "Headline."),
-    ViewColumn(
-        "authors", "e.authors", "Authors in the order of the byline: a JSON list of strings, `[]` where none is known."
-    ),
-    ViewColumn(
-        "published_at",
-        "e.published_at",
-        "When it was published, ISO 8601 in UTC with `Z`; only `YYYY-MM-DD` where no time is known.",
-    ),
-    ViewColumn(
-        "modified_at", "e.modified_at", "When the publisher says it was last modified; same form as published_at."
-    ),
-    ViewColumn(
-        "published_local", "e.published_local", "The publication date as declared, with the publisher's UTC offset."
-    ),
-    ViewColumn(
-        "published_precision", "e.published_precision", "How exact published_at is: `second`, `minute` or `day`."
-    ),
-    ViewColumn("language", "e.language", "Language of the text, ISO 639-1 (`en`, `de`)."),
-    ViewColumn("section", "e.section", "Section or category of the publication."),
-    ViewColumn("tags", "e.tags", "Keywords: a JSON list of strings, `[]` where none is known."),
-    ViewColumn("description", "e.description", "Summary or standfirst, as declared by the page."),
-    ViewColumn("image_url", "e.image_url", "Address of the lead image."),
-    ViewColumn("text", "e.text", "The article's text; paragraphs are separated by line breaks."),
-    ViewColumn("word_count", "e.word_count", "Number of words in text.", "integer"),
-    ViewColumn("version", "v.number", "Number of this version, counted from 1: the publisher's edits.", "integer"),
-    ViewColumn("first_seen_at", "a.first_seen_at", "Capture time of the first 200 answer, UTC."),
-    ViewColumn("last_seen_at", "a.last_seen_at", "Capture time of the newest 200 or 304 answer, UTC."),
-    ViewColumn(
-        "gone_at", "a.gone_at", "Capture time of the 404 or 410 that told of its removal; NULL while it is there."
-    ),
-    ViewColumn("http_status", "a.http_status", "HTTP status of the article's newest capture.", "integer"),
-    ViewColumn("warc_file", "f.name", "WARC file with the response that first showed this version (in `warc/`)."),
-    ViewColumn(
-        "warc_offset", "c.warc_offset", "Where in that file the record's gzip member starts, in bytes.", "integer"
-    ),
-    ViewColumn("warc_length", "c.warc_length", "Length of that gzip member, in bytes.", "integer"),
-    ViewColumn("warc_record_id", "c.warc_record_id", "WARC-Record-ID of the record, without angle brackets."),
-    ViewColumn("payload_digest", "c.payload_digest", "WARC-Payload-Digest of the record: `sha1:` and base32."),
-    ViewColumn("extractor", "e.extractor", "Name and version of what extracted these fields."),
-    ViewColumn(
-        "changed_seq",
-        "a.changed_seq",
-        "Grows with every visible change of the row, counted over all articles: the rows above the greatest number "
-        "you have seen are all that changed since.",
-        "integer",
-    ),
-    ViewColumn(
-        "truncated",
-        "CASE WHEN e.truncated THEN 1 ELSE 0 END",
-        "Whether some of the page or of its text is missing (1, else 0): the server broke off, or a limit was reached.",
-        "integer",
-    ),
-)
-
-_OF_VERSION = {
-    "canonical_url": ("e.canonical_url", "URL that the page itself called canonical in this version (same site only)."),
-    "http_status": ("c.http_status", "HTTP status of the capture that first showed this version."),
-    "changed_seq": (
-        "v.changed_seq",
-        "Number of the change that made this version, in the same count as v_articles.changed_seq.",
-    ),
-}
-
-
-def _of_version(columns: Iterable[ViewColumn]) -> tuple[ViewColumn, ...]:
-    """The columns of v_articles where each version has its own value."""
-    own = (
-        replace(c, sql=_OF_VERSION[c.name][0], description=_OF_VERSION[c.name][1]) if c.name in _OF_VERSION else c
-        for c in columns
-    )
-    return (*own, ViewColumn("observed_at", "v.observed_at", "Capture time at which this version was first seen, UTC."))
-
-
 V_ARTICLES = View(
     name="v_articles",
     description="One row an article: its latest version, with the place of the WARC record that proves it.",
     source=f"articles AS a JOIN sources AS s ON s.id = a.source_id\nJOIN {_VERSION_TABLES}".replace(
         "{latest}", " AND v.number = a.version"
     ),
-    columns=_ARTICLE_COLUMNS,
+    columns=(*view_columns.ARTICLE, *view_columns.MORE),
     fast="uid =, url =, source =, changed_seq > (in its order)",
     example=(
         "SELECT published_at, source, title FROM v_articles\n"
@@ -159,7 +72,7 @@ V_VERSIONS = View(
     name="v_versions",
     description="One row a version: every wording of an article that was seen, the newest included.",
     source=f"articles AS a JOIN sources AS s ON s.id = a.source_id\nJOIN {_VERSION_TABLES}".replace("{latest}", ""),
-    columns=_of_version(_ARTICLE_COLUMNS),
+    columns=view_columns.of_version(),
     fast="uid =, url =, source =",
     example="SELECT uid, version, observed_at, title FROM v_versions WHERE version > 1 ORDER BY observed_at",
     where=_SHOWN,
@@ -196,6 +109,30 @@ V_ARTICLE_TAGS = _list_view(
     "tag",
     "tags",
     "SELECT a.title, t.tag FROM v_articles AS a JOIN v_article_tags AS t ON t.uid = a.uid\nORDER BY a.uid, t.position",
+)
+
+_FIELD = "CASE WHEN x.key IN ('published', 'modified') THEN x.key || '_at' ELSE x.key END"
+V_PROVENANCE = View(
+    name="v_provenance",
+    description="One row a version and field: where the field's value was found. A field that is unknown has none.",
+    source=(
+        "articles AS a JOIN versions AS v ON v.article_id = a.id\n"
+        "JOIN extractions AS e ON e.id = v.extraction_id\nCROSS JOIN {provenance}"
+    ),
+    columns=(
+        ViewColumn("uid", "a.uid", "The article, as in v_articles."),
+        ViewColumn("version", "v.number", "Number of the version, as in v_versions.", "integer"),
+        ViewColumn("field", _FIELD, "Name of the column in v_versions whose value it is."),
+        ViewColumn(
+            "source",
+            "x.value",
+            "Where the value was found: `json-ld`, `og:title`, `meta:author`, `h1`, `byline`, `time`, `url`, `announced` (by a "
+            "feed or sitemap), ...",
+        ),
+    ),
+    fast="uid = (and version =)",
+    example="SELECT source, count(*) AS articles FROM v_provenance WHERE field = 'published_at' GROUP BY source",
+    where=_SHOWN,
 )
 
 # ---- captures, URLs, runs
@@ -350,7 +287,7 @@ V_RUNS = View(
     example="SELECT started_at, exit_code, considered, stored, failed FROM v_runs ORDER BY started_at DESC LIMIT 10",
 )
 
-VIEWS = (V_ARTICLES, V_VERSIONS, V_ARTICLE_AUTHORS, V_ARTICLE_TAGS, V_CAPTURES, V_URLS, V_RUNS)
+VIEWS = (V_ARTICLES, V_VERSIONS, V_ARTICLE_AUTHORS, V_ARTICLE_TAGS, V_PROVENANCE, V_CAPTURES, V_URLS, V_RUNS)
 RETIRED: tuple[str, ...] = ()  # names that were views of ours once, for dropping
 
 

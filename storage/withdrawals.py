@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from storage.database import next_seq
 from storage.dialects import insert_ignore
@@ -144,6 +144,12 @@ def withdrawn_at(conn: Connection, url: str) -> str | None:
 
 
 _SINCE = select(withdrawals.c.at).where(withdrawals.c.key == bindparam("wanted"))
+
+
+def article_withdrawn_at(conn: Connection, url_or_uid: str) -> str | None:
+    """Since when the article of this uid, or a URL, is withdrawn."""
+    by_uid = select(func.min(withdrawals.c.at)).where(withdrawals.c.uid == url_or_uid)
+    return conn.execute(by_uid).scalar_one() or withdrawn_at(conn, url_or_uid)
 
 
 def hide_new(conn: Connection) -> int:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, insert, make_url, sele
 
 from storage import schema
 from storage.database import next_seq, open_database
+from storage.sizes import measure
 from storage.urlkey import host_key, key
 
 SERVER = os.environ.get("NEWSWARC_TEST_POSTGRES")
@@ -142,6 +143,7 @@ def a_version(conn: Connection, uid: str, *, at: str = T0, seq: int | None = Non
     number = article.version + 1
     ids = {"article_id": article.id, "capture_id": capture_id, "extraction_id": extraction_id}
     _insert(conn, schema.versions, **ids, number=number, observed_at=at, changed_seq=seq)
+    measure(conn, article.id, number)
     conn.execute(articles.update().where(articles.c.id == article.id).values(version=number, changed_seq=seq))
 
 

@@ -15,10 +15,12 @@ COMPARED = {
         "SELECT uid, source, url, canonical_url, site_name, title, authors, published_at, modified_at, published_local,"
         " published_precision, language, section, tags, description, image_url, text, word_count, version, first_seen_at,"
         " last_seen_at, gone_at, http_status, warc_file, warc_offset, warc_length, warc_record_id, payload_digest, extractor,"
-        " truncated FROM v_articles ORDER BY uid"
+        " truncated, organizations, modified_local, modified_precision, is_accessible_for_free, page_type"
+        " FROM v_articles ORDER BY uid"
     ),
     "versions": (
-        "SELECT uid, version, observed_at, title, text, authors, published_at, warc_file, warc_offset, warc_record_id"
+        "SELECT uid, version, observed_at, title, text, authors, published_at, warc_file, warc_offset, warc_record_id,"
+        " words_added, words_removed"
         " FROM v_versions ORDER BY uid, version"
     ),
     "captures": (
@@ -26,10 +28,7 @@ COMPARED = {
         " payload_digest, block_digest, body_sha256, truncated, revisit_of, run_id FROM v_captures ORDER BY warc_record_id"
     ),
     "aliases": "SELECT key, uid FROM aliases JOIN articles ON articles.id = article_id ORDER BY key",
-    "provenance": (
-        "SELECT a.uid, v.number, e.provenance FROM versions v JOIN articles a ON a.id = v.article_id"
-        " JOIN extractions e ON e.id = v.extraction_id ORDER BY 1, 2"
-    ),
+    "provenance": "SELECT uid, version, field, source FROM v_provenance ORDER BY 1, 2, 3",
     "settled URLs": (
         "SELECT u.url, u.state, u.reason, a.uid FROM urls u LEFT JOIN articles a ON a.id = u.article_id"
         " WHERE u.kind IN ('article', 'requisite') AND"

@@ -111,7 +111,7 @@ def test_commands_are_the_promised_ones() -> None:
     """Others script against these names."""
     names = {" ".join(path) for path in COMMANDS}
     assert names == {
-        "init", "try", "source add", "source list", "crawl", "fetch", "status", "show", "export", "snapshot", "verify",
+        "init", "try", "source add", "source list", "crawl", "fetch", "status", "show", "diff", "export", "snapshot", "verify",
         "package", "replay", "ingest", "extract",
         "files list", "files elsewhere", "files here", "files dedupe", "withdraw", "reprocess",
     }  # fmt: skip
@@ -707,6 +707,7 @@ def test_show_finds_an_article_by_uid_and_url(say: Say, uid: str) -> None:
     assert lines[0] == "Crane moved"
     assert f"{'uid:':17}{uid}" in lines
     assert "version 1  2026-03-01T12:00:00.000Z  =Crane\\u0007 moves" in lines
+    assert "version 2  2026-03-02T12:00:00.000Z  Crane moved  (+4 -4 words)" in lines
     assert sum(line.startswith("capture ") for line in lines) == 2
     assert lines[-2:] == ["", "A text"]
     found = json.loads(say("show", uid, "--json")[1])

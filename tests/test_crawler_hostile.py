@@ -193,7 +193,7 @@ def test_fields_are_clean(crawled: Crawled) -> None:
     for article in crawled.articles():
         for name, value in article.items():
             text = value if isinstance(value, str) else ""
-            whole = "".join(json.loads(text)) if name in {"authors", "tags"} and text else text
+            whole = "".join(json.loads(text)) if name in {"authors", "organizations", "tags"} and text else text
             if (
                 found := DIRT.search(whole.replace("\n", "") if name == "text" else whole)
             ) is not None or "[31m" in whole:

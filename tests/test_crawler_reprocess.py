@@ -57,9 +57,9 @@ def execute(desk: Desk, statement: str) -> None:
         conn.execute(statement)
 
 
-def versions(desk: Desk) -> list[tuple[str, int, str, str]]:
+def versions(desk: Desk) -> list[tuple[str, int, str, str, int | None, int | None]]:
     """What the data team sees of all versions."""
-    return desk.rows("SELECT uid, version, text, extractor FROM v_versions ORDER BY uid, version")
+    return desk.rows("SELECT uid, version, text, extractor, words_added, words_removed FROM v_versions ORDER BY uid, version")
 
 
 def test_reprocessing_adds_extractions_and_changes_no_version(edited: Desk) -> None:
@@ -79,6 +79,8 @@ def test_a_promotion_makes_the_new_extractions_current_and_can_be_taken_back(edi
     edited.run("reprocess", "--promote")
     assert [row[:3] for row in versions(edited)] == [row[:3] for row in before]
     assert {row[3] for row in versions(edited)} == {EXTRACTOR}
+    assert [row[4:] for row in versions(edited)] == [row[4:] for row in before]
+    assert sum(row[4] is not None for row in before) == 1
     edited.run("verify")
     edited.run("reprocess", "--promote", "old-1")
     assert versions(edited) == before
@@ -109,6 +111,7 @@ def test_followers_hear_of_a_promotion(edited: Desk) -> None:
 def test_a_report_changes_nothing(edited: Desk) -> None:
     """It says, field by field, how much differs, and shows the largest differences."""
     execute(edited, "UPDATE extractions SET title = 'Another title', section = NULL, authors = '[\"Nobody\"]'")
+    execute(edited, "UPDATE extractions SET page_type = 'gallery', is_accessible_for_free = 0, organizations = '[\"Nobody\"]'")
     before = versions(edited)
     report = json.loads(edited.run("reprocess", "--report", "--json").stdout)
     assert report["captures"] == len(before)
@@ -117,6 +120,7 @@ def test_a_report_changes_nothing(edited: Desk) -> None:
     assert len(title["largest"]) == 20
     assert report["fields"]["text"]["same"] == len(before)
     assert report["fields"]["section"]["gained"] > 0
+    assert [report["fields"][name]["same"] for name in ("page_type", "is_accessible_for_free", "organizations")] == [0, 0, 0]
     assert versions(edited) == before
     assert edited.one("SELECT count(DISTINCT extractor) FROM extractions") == 1
     assert "Another title" in edited.run("reprocess", "--report").stdout

@@ -85,7 +85,7 @@ def test_extraction_is_a_function_of_its_arguments():
     one, other = (extract(page(document()), None) for _ in range(2))
     assert one == other
     assert one.extractor == EXTRACTOR
-    assert re.fullmatch(r"newswarc-1/trafilatura-\d+\.\d+\.\d+", EXTRACTOR)
+    assert re.fullmatch(r"newswarc-2/trafilatura-\d+\.\d+\.\d+", EXTRACTOR)
 
 
 DIRTY = "\x1b[31mFerry\x1b[0m \u202esails\u202c a\u00adgain\u200b&#27;[2J&#8238; \ufeffnow&#0;&#x9b;"

@@ -19,7 +19,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from databases import T0, a_capture, a_source, a_url, an_article
+from databases import T0, a_capture, a_source, a_url, a_version, an_article
 from sqlalchemy import Engine, create_engine, func, insert, inspect, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
@@ -172,6 +172,30 @@ def test_migrations_lead_to_the_tables_of_the_schema(database: Engine) -> None:
     assert _shape(database) == made_at_once
 
 
+BEFORE_0004 = {
+    "extractions": ("organizations", "modified_local", "modified_precision", "is_accessible_for_free", "page_type"),
+    "versions": ("words_added", "words_removed"),
+}
+
+
+def test_the_edits_of_a_collection_of_before_get_their_size(database: Engine, database_url: str) -> None:
+    """A database from before 0004 keeps its rows; what they do not say is unknown, and what their texts say is counted."""
+    with transaction(database) as conn:
+        uid = an_article(conn, "https://gazette.test/a", text="the ferry sails")
+        a_version(conn, uid, text="the ferry sails no more")
+        views.drop_all(conn)
+        for table, columns in BEFORE_0004.items():
+            for column in columns:
+                conn.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+        conn.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0003'"))
+    database.dispose()
+    engine = open_database(database_url)
+    query = "SELECT version, words_added, words_removed, organizations, page_type FROM v_versions ORDER BY version"
+    with reading(engine) as conn:
+        assert conn.execute(text(query)).all() == [(1, None, None, "[]", None), (2, 2, 0, "[]", None)]
+    engine.dispose()
+
+
 def _shape(engine: Engine) -> set[tuple[Any, ...]]:
     """Everything the database knows of its tables, in its own words."""
     with reading(engine) as conn:
@@ -202,7 +226,7 @@ SHAPES = {
 REBUILD = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "9999", "0003"
+revision, down_revision = "9999", "0004"
 
 def upgrade():
     with op.batch_alter_table("articles") as batch:

@@ -39,6 +39,11 @@ def versions(archive: Archive) -> list[tuple[Any, ...]]:
     return archive.rows(query)
 
 
+def sizes(archive: Archive) -> list[tuple[Any, ...]]:
+    """Words added and removed, version by version."""
+    return archive.rows("SELECT words_added, words_removed FROM versions ORDER BY number")
+
+
 def article(archive: Archive) -> tuple[Any, ...]:
     """Version, and the days when the article was seen first, last, and gone."""
     days = ", ".join(f"CAST(substr({name}, 9, 2) AS INTEGER)" for name in ("first_seen_at", "last_seen_at", "gone_at"))
@@ -131,3 +136,25 @@ def test_the_order_of_ingestion_makes_no_difference(ingesting: Archive, order: t
         meet(ingesting, *shown[place])
     assert versions(ingesting) == [(1, 1, "a"), (2, 2, "b"), (3, 3, "a"), (4, 5, "c")]
     assert article(ingesting) == (4, 1, 5, None)
+
+
+def story(words: str) -> Candidate:
+    """The story with these words as its text."""
+    return candidate(URL, words, title="One title", text=words)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4)))[::3])
+def test_each_edit_has_its_size_in_whatever_order_captures_come(ingesting: Archive, order: tuple[int, ...]) -> None:
+    """A version that is put before another changes the size of that one's edit too; the first has none."""
+    shown = [(1, "the ferry sails"), (2, "the ferry sails no more"), (3, "the ferry sails"), (5, "an old ferry sails")]
+    for place in order:
+        day, words = shown[place]
+        meet(ingesting, day, story(words))
+    assert sizes(ingesting) == [(None, None), (2, 0), (0, 2), (2, 1)]
+
+
+def test_a_version_that_turns_out_to_be_older_keeps_its_size(ingesting: Archive) -> None:
+    """The edit is the same, seen earlier."""
+    for day, words in ((1, "the ferry sails"), (5, "the ferry sails again"), (3, "the ferry sails again")):
+        meet(ingesting, day, story(words))
+    assert sizes(ingesting) == [(None, None), (1, 0)]

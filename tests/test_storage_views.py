@@ -27,9 +27,11 @@ ARTICLE = (
     "language section tags description image_url text word_count version first_seen_at last_seen_at gone_at "
     "http_status warc_file warc_offset warc_length warc_record_id payload_digest extractor changed_seq truncated"
 )
+MORE = "organizations modified_local modified_precision is_accessible_for_free page_type"
 STABLE = {
-    "v_articles": ARTICLE,
-    "v_versions": f"{ARTICLE} observed_at",
+    "v_articles": f"{ARTICLE} {MORE}",
+    "v_versions": f"{ARTICLE} observed_at {MORE} words_added words_removed",
+    "v_provenance": "uid version field source",
     "v_article_authors": "uid position author",
     "v_article_tags": "uid position tag",
     "v_captures": (
@@ -130,6 +132,25 @@ def test_authors_with_escaped_rubbish_can_be_taken_apart(database: Engine) -> No
     assert authors == ["NUL \ufffd", "half \ufffd", "\\u0000 spelled out", "whole \U0001f600"]
 
 
+def test_every_field_says_where_it_was_found(database: Engine) -> None:
+    """v_provenance has a row for each known field of each version, under the name of its column."""
+    with transaction(database) as conn:
+        uid = an_article(conn, A, provenance='{"title": "h1", "published": "json-ld"}')
+        a_version(conn, uid, provenance='{"title": "og:title"}')
+        an_article(conn, f"{A}/2")
+        found = conn.execute(text("SELECT * FROM v_provenance ORDER BY version, field")).all()
+    assert found == [(uid, 1, "published_at", "json-ld"), (uid, 1, "title", "h1"), (uid, 2, "title", "og:title")]
+
+
+def test_what_everybody_may_read_is_told_from_what_nobody_says(database: Engine) -> None:
+    """The views show 1 and 0 for an article with and without a paywall, and NULL for one of which nothing is known."""
+    with transaction(database) as conn:
+        for number, free in enumerate((True, False, None)):
+            an_article(conn, f"{A}/{number}", is_accessible_for_free=free)
+        found = conn.execute(text("SELECT is_accessible_for_free FROM v_articles ORDER BY url")).scalars().all()
+    assert found == [1, 0, None]
+
+
 def test_the_states_of_urls_add_up(database: Engine) -> None:
     """Every URL is counted in exactly one state."""
     with transaction(database) as conn:
@@ -215,6 +236,7 @@ FAST = {
     "SELECT * FROM v_articles ORDER BY changed_seq": "ix_articles_changed_seq",
     "SELECT * FROM v_versions WHERE uid = 'x' ORDER BY version": "uq_versions_article_number",
     "SELECT * FROM v_article_authors WHERE uid = 'x'": "uq_articles_uid|sqlite_autoindex_articles",
+    "SELECT * FROM v_provenance WHERE uid = 'x' AND version = 1": "uq_versions_article_number",
     "SELECT * FROM v_captures WHERE url = 'x'": "ix_captures_target",
     "SELECT * FROM v_captures WHERE warc_record_id = 'x'": "uq_captures_warc_record_id|sqlite_autoindex_captures",
     "SELECT * FROM v_captures WHERE warc_file = 'x' ORDER BY warc_offset": "ix_captures_file",
@@ -263,7 +285,7 @@ def test_the_document_is_current() -> None:
 def test_every_example_runs(database: Engine, view: views.View) -> None:
     """The example of each view works on both databases, and asks that view."""
     with transaction(database) as conn:
-        an_article(conn, A, published_at="2026-03-01", authors=["Ada Roe"], tags=["x"])
+        an_article(conn, A, published_at="2026-03-01", authors=["Ada Roe"], tags=["x"], provenance='{"published": "url"}')
         a_version(conn, conn.execute(text("SELECT uid FROM v_articles")).scalar_one())
         assert conn.execute(text(view.example)).all() or view.name in (
             "v_article_authors",

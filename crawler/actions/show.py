@@ -24,9 +24,13 @@ FIELDS = (
     "canonical_url",
     "site_name",
     "authors",
+    "organizations",
     "published_at",
     "published_local",
     "modified_at",
+    "modified_local",
+    "page_type",
+    "is_accessible_for_free",
     "section",
     "tags",
     "language",
@@ -144,11 +148,20 @@ def _url(url: Row | None) -> list[str]:
 
 
 def _field(name: str, value: object) -> str:
-    return f"{name + ':':17}{', '.join(map(str, value)) if isinstance(value, list) else value}"
+    return f"{name + ':':16} {', '.join(map(str, value)) if isinstance(value, list) else value}"
 
 
 def _versions(versions: list[Row]) -> list[str]:
-    return [f"version {row['version']}  {row['observed_at']}  {row['title'] or '(no title)'}" for row in versions]
+    return [
+        f"version {row['version']}  {row['observed_at']}  {row['title'] or '(no title)'}{_size(row)}" for row in versions
+    ]
+
+
+def _size(version: Row) -> str:
+    """The size of its edit; the first version has none."""
+    if version["words_added"] is None:
+        return ""
+    return f"  (+{version['words_added']:,} -{version['words_removed']:,} words)"
 
 
 def _captures(captures: list[Row]) -> list[str]:

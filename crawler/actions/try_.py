@@ -17,7 +17,10 @@ from storage.records import Candidate
 FIELDS = (
     "published_at",
     "modified_at",
+    "page_type",
+    "is_accessible_for_free",
     "authors",
+    "organizations",
     "section",
     "tags",
     "language",
@@ -77,11 +80,11 @@ def as_text(trial: Trial) -> list[str]:
     article = trial.result
     provenance = dict(article.provenance)
     lines = [trial.url, _field("title", article.title, provenance)]
-    lines += [_field(name, getattr(article, name), provenance) for name in FIELDS if getattr(article, name)]
+    lines += [_field(name, getattr(article, name), provenance) for name in FIELDS if getattr(article, name) not in (None, ())]
     return [*map(console.one_line, [*lines, _field("words", article.word_count, provenance)]), "", article.text]
 
 
 def _field(name: str, value: object, provenance: dict[str, str]) -> str:
     shown = ", ".join(value) if isinstance(value, tuple) else "unknown" if value is None else str(value)
     origin = f"  ({provenance[name]})" if name in provenance else ""
-    return f"{name + ':':15}{shown}{origin}"
+    return f"{name + ':':14} {shown}{origin}"

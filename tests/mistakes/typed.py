@@ -27,7 +27,7 @@ def readable_page(bench: Bench) -> None:
 
 TYPED = [
     Mistake("a command misspelt", "crawll", USAGE, "newswarc: error: No such command 'crawll'; did you mean \"crawl\"? See `newswarc --help`."),
-    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, export, extract, fetch, files, ingest, init, package, replay, reprocess, show, snapshot, source, status, try, verify, withdraw. See `newswarc --help`."),
+    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, diff, export, extract, fetch, files, ingest, init, package, replay, reprocess, show, snapshot, source, status, try, verify, withdraw. See `newswarc --help`."),
     Mistake("a command of `source` misspelt", "source ad SITE/good/", USAGE, "newswarc: error: No such command 'ad'. Did you mean 'add'? See `newswarc source --help`.", good),
     Mistake("`source` without a command", "source", USAGE, "Usage: newswarc source [OPTIONS] COMMAND [ARGS]...", good),
     Mistake("an option misspelt", "crawl --maxpages 3", USAGE, "newswarc: error: No such option '--maxpages'. Did you mean '--max-pages'? See `newswarc crawl --help`.", good),
@@ -87,6 +87,11 @@ TYPED = [
     Mistake("`show --raw` of a page without answer", "show --raw http://127.0.0.1:9/", USAGE, 'newswarc: error: "http://127.0.0.1:9/" is not known in DIR, neither as URL nor as uid', crawled),
     Mistake("`show --at` of no moment", "show SITE/good/ --at yesterday", USAGE, "newswarc: error: 'yesterday' is no date; write 2026-03-01, 2026-03-01T12:00:00Z or 20260301120000", crawled),
     Mistake("`show --at` before the first capture", "show SITE/good/ --at 1999-12-31", USAGE, 'newswarc: error: "SITE/good/" has no capture up to 1999-12-31; the oldest is of ...', crawled),
+    Mistake("`diff` of a URL never seen", "diff http://paper.test/never-seen", USAGE, 'newswarc: error: "http://paper.test/never-seen" is not known in DIR, neither as URL nor as uid', crawled),
+    Mistake("`diff` of a URL that is no article", "diff SITE/good/", USAGE, 'newswarc: error: "SITE/good/" is no article (seed)', crawled),
+    Mistake("`diff` of no version", "diff SITE/good/ 0", USAGE, "newswarc: error: Invalid value for '[V1 [V2]]': 0 is not in the range x>=1. See `newswarc diff --help`.", crawled),
+    Mistake("`diff` of three versions", "diff SITE/good/ 1 2 3", USAGE, "newswarc: error: two versions at most, not 3. See `newswarc diff --help`.", crawled),
+    Mistake("`diff` before the first crawl", "diff abcdefghijklmnop", DATABASE, "newswarc: error: database DIR/news.db does not exist; a crawl makes it, or correct [database] url", good),
     Mistake("`package` without a file", "package", USAGE, "newswarc: error: Missing option '--output'. See `newswarc package --help`."),
     Mistake("`package` before the first crawl", "package --output all.wacz", DATABASE, "newswarc: error: database DIR/news.db does not exist; a crawl makes it, or correct [database] url", good),
     Mistake("`package` of a source misspelt", "package --output all.wacz --source papper", USAGE, "newswarc: error: no source 'papper' in the database; did you mean paper", crawled),
