@@ -14,11 +14,10 @@ from itertools import islice
 from lxml.etree import LxmlError, strip_elements
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
-from trafilatura.metadata import extract_author
 from trafilatura.settings import Extractor
 
 from pipelines import classify, jsonld, metadata
-from pipelines.claims import Claim, Claims
+from pipelines.claims import Claims
 from pipelines.classify import Shape
 from pipelines.decode import decode
 from pipelines.extractor import EXTRACTOR
@@ -103,7 +102,7 @@ def read(page: Page, announced: Announced | None, memory: None = None) -> Readin
     if tree is None:
         return Reading(None, "empty")
     parsed = _Parsed(page, html, tree, gather(tree, page.url, announced, page.fetched_at), classify.shape(tree))
-    fields = metadata.choose(_with_author(parsed), page.url, page.fetched_at)
+    fields = metadata.choose(parsed.claims, page.url, page.fetched_at)
     return _judged(parsed, fields, _body(parsed, fields.title))
 
 
@@ -148,15 +147,6 @@ def _own_url(url: str) -> str:
         return urlkey.canonical(url)
     except ValueError:
         return url
-
-
-def _with_author(parsed: _Parsed) -> Claims:
-    """The claims, with trafilatura's guess at an author where nothing names one."""
-    if any(claim.field == "author" for claim in parsed.claims.all):
-        return parsed.claims
-    guess = _guarded(lambda: extract_author(parsed.tree))
-    extra = (Claim("author", guess, "trafilatura", 20),) if isinstance(guess, str) else ()
-    return Claims((*parsed.claims.all, *extra), parsed.claims.graph, parsed.claims.node)
 
 
 def _body(parsed: _Parsed, title: str | None) -> _Body:
