@@ -20,7 +20,10 @@ _EDGES = " .:;,|/-–—•·*\"'“”„«»()[]"
 _UNSPACED = re.compile("[\u3040-\u30ff\u4e00-\u9fff]{2,5}|[\uac00-\ud7a3]{2,4}")  # names in scripts without spaces
 _FOR = frozenset({"for", "für", "pour", "voor", "dla"})  # whom an article was written for
 _INITIALS = re.compile(r"(?:\b[^\W\d_]\.)+$")
-_SUFFIX = re.compile(r"^(?:jr|sr|ph\.?d|m\.?d|dr|md|mba|ii|iii|iv|esq|rn|msc|ma|bsc)\.?$", re.IGNORECASE)
+_SUFFIX = re.compile(
+    r"^(?:jr|sr|ph\.?d|m\.?d|dr|md|mba|mph|rd|r\.d|rdn|dds|dvm|cpa|lcsw|ms|ii|iii|iv|esq|rn|msc|ma|bsc)\.?$",
+    re.IGNORECASE,
+)
 
 
 def names(values: list[str], labels: frozenset[str] = frozenset()) -> tuple[str, ...]:
@@ -28,7 +31,8 @@ def names(values: list[str], labels: frozenset[str] = frozenset()) -> tuple[str,
     parts: dict[str, str] = {}
     for value in values[:MAX_AUTHORS]:
         for name in _split(clean_line(value, 2_000)):
-            parts.setdefault(fold(name), name)
+            bare = _without_site(name, labels)
+            parts.setdefault(fold(bare), bare)
     named = {key: name for key, name in parts.items() if key and _is_name(name, key)}
     without_roles = {key: name for key, name in named.items() if not _role().search(key)} or named
     people = [name for key, name in without_roles.items() if key not in labels]
@@ -43,11 +47,11 @@ def spoken(text: str) -> str | None:
 
 def labelled(label: str, following: str) -> str | None:
     """The names in a text such as "Author: Jane Doe", or in the text that follows a label alone."""
-    if len(label) <= 24 and fold(label) in _labels():
+    if len(label) <= 24 and label.casefold().rstrip(" :") in _labels():
         name = following.split(",", maxsplit=1)[0].strip()
         return name if likely_person(name) else None
     head, colon, tail = label.partition(":")
-    if not colon or len(label) > 120 or fold(head) not in _labels():
+    if not colon or head.casefold().strip() not in _labels():
         return None
     name = tail.split(",")[0].strip()
     return name if likely_person(name) else None
@@ -114,6 +118,13 @@ def _bare(part: str) -> str:
     return _cased(_without_role(stripped + "." if initials else stripped))
 
 
+def _without_site(name: str, labels: frozenset[str]) -> str:
+    """A full name without the name of the site behind it."""
+    parts = name.split()
+    cut = (at for at in range(2, min(len(parts), 5)) if fold(" ".join(parts[at:])) in labels)
+    return " ".join(parts[: next(cut, len(parts))])
+
+
 def _without_role(name: str) -> str:
     """A full name without the role that follows it, without whom it was written for, and without figures."""
     parts = name.split()
@@ -150,6 +161,7 @@ def _is_name(name: str, key: str) -> bool:
         key in _not_names()
         or key in _bare_prefixes()
         or key in _joint_words()
+        or dates.is_month(name)
         or not any(map(str.isalpha, name))
         or name[0].isdigit()
         or name[-1] in "?!"
@@ -172,7 +184,7 @@ def _bare_prefixes() -> frozenset[str]:
 
 @cache
 def _labels() -> frozenset[str]:
-    return frozenset(fold(line) for line in words.lines("author_labels"))
+    return frozenset(map(str.casefold, words.lines("author_labels")))
 
 
 @cache

@@ -109,7 +109,7 @@ def read(page: Page, announced: Announced | None, memory: None = None) -> Readin
 def _judged(parsed: _Parsed, fields: Fields, body: _Body) -> Reading:
     text = body.text
     count = words_in(text)
-    declared = classify.Declared(parsed.page.url, parsed.claims.graph, fields.page_type, fields.published is not None)
+    declared = classify.Declared(parsed.page.url, parsed.claims.graph, fields.og_type, fields.published is not None)
     reason = classify.blocked(parsed.shape, parsed.html, text, count) or classify.judged(
         parsed.shape, declared, text, count
     )
@@ -128,6 +128,8 @@ def _candidate(page: Page, fields: Fields, body: _Body, count: int) -> Candidate
         published_local=published.local() if published else None,
         published_precision=published.precision if published else None,
         modified_at=modified.utc() if modified else None,
+        modified_local=modified.local() if modified else None,
+        modified_precision=modified.precision if modified else None,
         site_name=fields.site_name,
         section=fields.section,
         tags=fields.tags,
@@ -139,6 +141,9 @@ def _candidate(page: Page, fields: Fields, body: _Body, count: int) -> Candidate
         extractor=EXTRACTOR,
         truncated=page.cut or body.cut,
         provenance=fields.sources,
+        organizations=fields.organizations,
+        is_accessible_for_free=fields.is_accessible_for_free,
+        page_type=fields.page_type,
     )
 
 

@@ -8,7 +8,7 @@ from functools import cache
 
 from lxml.html import HtmlElement
 
-from pipelines import dates, jsonld, nearby, organizations, titles, words
+from pipelines import access, dates, jsonld, nearby, organizations, titles, words
 from pipelines import headline as headlines
 from pipelines.claims import MAX_TITLE, Claim, Claims
 from pipelines.headline import Headline
@@ -28,10 +28,15 @@ _MICRODATA = {
     "datepublished": ("published", 72),
     "datemodified": ("modified", 72),
     "articlesection": ("section", 60),
+    "isaccessibleforfree": ("free", 72),
     "author": ("author", 62),
     "creator": ("author", 52),
 }
 _ORGANIZATIONS = ("Organization", "Corporation", "Newspaper")
+_OF_WEB_PAGE = (
+    ("published", "datePublished"), ("modified", "dateModified"), ("language", "inLanguage"),
+    ("free", "isAccessibleForFree"),
+)  # fmt: skip
 _VISIBLE_PROPS = frozenset(_MICRODATA)
 
 
@@ -106,6 +111,8 @@ def _of_article(graph: Graph, node: Node) -> Iterator[Claim]:
             yield Claim(field, value, "json-ld", weight)
     for name, weight in (("author", 90), ("creator", 74)):
         yield from _of_people(graph, node.get(name), weight)
+    if access.closed_part(node):
+        yield Claim("free", "false", "json-ld", 85)
     publisher = graph.resolve(node.get("publisher"))
     for value in jsonld.strings(publisher)[:1] if isinstance(publisher, dict) else []:
         yield Claim("site_name", value, "json-ld", 70)
@@ -143,7 +150,7 @@ def _of_other(node: Node) -> Iterator[Claim]:
         for value in jsonld.strings(node.get("name"))[:1]:
             yield Claim("site_name", value, "json-ld", 66 if "WebSite" in names else 40)
     if any(name.endswith("WebPage") for name in names):
-        for field, key in (("published", "datePublished"), ("modified", "dateModified"), ("language", "inLanguage")):
+        for field, key in _OF_WEB_PAGE:
             for value in jsonld.strings(node.get(key))[:1]:
                 yield Claim(field, value, "json-ld-webpage", 66)
     if "BreadcrumbList" in names and isinstance(node.get("itemListElement"), list):

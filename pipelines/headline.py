@@ -60,9 +60,9 @@ def find(tree: HtmlElement, seen: Survey, url: str) -> Headline:
     found = [
         heading for heading in found if _says_same(heading.text, heads) or not _apart(heading.element, frozenset())
     ]
-    if not found:
+    if not any(_says_same(heading.text, heads) for heading in found):
         second = (_heading(element, url) for element in islice(tree.iter("h2"), MAX_HEADINGS))
-        found = [heading for heading in second if _says_same(heading.text, heads, _SAME)][:1]
+        found += [heading for heading in second if _says_same(heading.text, heads, _SAME)][:1]
     ranked = sorted(found, key=lambda heading: (heading.banner, -likeness(heading.text, heads)))[:5]
     around = frozenset(ranked[0].element.iterancestors()) if ranked else frozenset()
     return Headline(tuple(ranked), around)

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pipelines import authors, dates, organizations, titles
+from pipelines import access, authors, dates, organizations, page_types, titles
 from pipelines.claims import MAX_TITLE, Claim, Claims
 from pipelines.dates import Moment
 from pipelines.normalize import fold
@@ -44,7 +44,10 @@ class Fields:
     description: str | None = None
     image_url: str | None = None
     language: str | None = None
+    organizations: tuple[str, ...] = ()  # those of the authors
+    is_accessible_for_free: bool | None = None
     page_type: str | None = None
+    og_type: str | None = None  # as Open Graph calls the page
     sources: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -59,10 +62,13 @@ def choose(claims: Claims, url: str, fetched_at: str) -> Fields:
     """The fields of the page at `url`, fetched at `fetched_at` (ISO 8601 UTC), out of all claims about it."""
     site = best(claims.of("site_name"), site_name)
     context = _Context(claims, url, fetched_at)
+    title = _title(context)
+    names = _authors(context)
     chosen: dict[str, tuple[object, str] | None] = {
         "site_name": site,
-        "title": _title(context),
-        "authors": _authors(context),
+        "title": title,
+        "authors": names,
+        "organizations": _organizations(names, claims),
         "published": _date(context, "published"),
         "modified": _date(context, "modified"),
         "canonical_url": best(claims.of("canonical"), lambda value: _canonical(value, url)),
@@ -71,10 +77,12 @@ def choose(claims: Claims, url: str, fetched_at: str) -> Fields:
         "description": best(claims.of("description"), lambda value: phrase(value, 2_000)),
         "image_url": best(claims.of("image"), lambda value: _absolute(value, url)),
         "language": best(claims.of("language"), _language),
-        "page_type": best(claims.of("type"), lambda value: phrase(value, 60)),
+        "is_accessible_for_free": access.choose(claims),
+        "page_type": page_types.choose(claims, url, title[0] if title else None),
+        "og_type": best(claims.of("type"), lambda value: phrase(value, 60)),
     }
     found = {name: pair for name, pair in chosen.items() if pair is not None}
-    sources = tuple((name, pair[1]) for name, pair in found.items() if name != "page_type")
+    sources = tuple((name, pair[1]) for name, pair in found.items() if name != "og_type")
     return Fields(**{name: pair[0] for name, pair in found.items()}, sources=sources)  # type: ignore[arg-type]
 
 
@@ -145,6 +153,11 @@ def _spelled_out(names: tuple[str, ...], source: str, ranked: list[Claim]) -> tu
         return names, source
     others = [name for claim in ranked for name in authors.names([claim.value])]
     return tuple(authors.spelled_out(name, others) for name in names), source
+
+
+def _organizations(names: tuple[tuple[str, ...], str] | None, claims: Claims) -> tuple[tuple[str, ...], str] | None:
+    found = tuple(name for name in names[0] if organizations.is_organization(name, claims)) if names else ()
+    return (found, names[1]) if names and found else None
 
 
 def _rating(name: str, claims: Claims) -> int:

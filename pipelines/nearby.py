@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, cached_property
 from itertools import islice, pairwise
 
 from htmldate import find_date
+from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 from pipelines import authors, dates, words
 from pipelines.claims import Claim
 from pipelines.headline import Headline
 from pipelines.normalize import fold
-from pipelines.tree import parted_text
 
 _SILENT = frozenset({"script", "style", "noscript", "template", "svg", "option", "figcaption", "figure", "button"})
 _YEAR = re.compile(r"(?:19|20)\d{2}")
 _REACH = 1_500  # characters behind the headline
 _MAX_TEXTS = 400
+_LABEL = 120  # characters of a label and what follows its colon
+_ALL_TEXTS = XPath("/html/body//text()[not(parent::script or parent::style or parent::noscript)]", smart_strings=False)
+_MAX_BEFORE = 15
 _MAX_WALK = 3_000  # texts looked at for a label
 _WORDY = 6  # words beside a date, more of which make it a caption or a sentence
 _DATELINE = 60  # characters in which a paragraph that begins with a date has said so
@@ -34,15 +38,29 @@ class Nearby:
 
     def __init__(self, tree: HtmlElement, headline: Headline) -> None:
         self._tree = tree
-        heading = headline.element
-        self.after = list(_within(_following(heading))) if heading is not None else []
-        self.before = list(_preceding(heading)) if heading is not None else []
+        self._heading = headline.element
 
-    def everywhere(self) -> Iterator[str]:
-        """The texts of the whole page, on one line each."""
-        body = self._tree.find("body")
-        start = body if body is not None else self._tree
-        yield from islice(_texts(start), _MAX_WALK)
+    @cached_property
+    def after(self) -> list[str]:
+        """The texts behind the headline."""
+        return list(_within(_following(self._heading))) if self._heading is not None else []
+
+    @cached_property
+    def before(self) -> list[str]:
+        """The texts just before it."""
+        return list(_preceding(self._heading)) if self._heading is not None else []
+
+    @cached_property
+    def labels(self) -> list[tuple[str, str]]:
+        """The short texts of the whole page, each with the text that follows it."""
+        texts = (_line(text) for text in _ALL_TEXTS(self._tree)[:_MAX_WALK])
+        shown = [text for text in texts if text]
+        return [pair for pair in pairwise([*shown, ""]) if len(pair[0]) <= _LABEL]
+
+    def pictured(self, name: str) -> bool:
+        """Whether a picture on the page is described by this name alone."""
+        key = fold(name)
+        return any(fold((image.get("alt") or "")[:200]) == key for image in islice(self._tree.iter("img"), 500))
 
 
 def bylines(near: Nearby) -> Iterator[Claim]:
@@ -51,13 +69,13 @@ def bylines(near: Nearby) -> Iterator[Claim]:
     if names:
         yield Claim("author", names, "beside-heading", 34)
         return
-    if names := next((name for text in (*near.before[-2:], *near.after[:8]) if (name := _beside_date(text))), None):
+    if names := next(_beside_dates([*near.before, "", *near.after[:12]], near), None):
         yield Claim("author", names, "beside-date", 30)
 
 
 def labelled_author(near: Nearby) -> Iterator[Claim]:
     """A name behind a label such as "Author:", wherever on the page; the first."""
-    for text, following in _pairs(near.everywhere()):
+    for text, following in near.labels:
         if names := authors.labelled(text, following):
             yield Claim("author", names, "label", 28)
             return
@@ -81,7 +99,21 @@ def _listed(texts: list[str]) -> str:
     return " ".join(found) if found else (texts[0] if texts else "")
 
 
-def _beside_date(text: str) -> str | None:
+def _beside_dates(texts: list[str], near: Nearby) -> Iterator[str]:
+    """Persons named in a line that is else but a date; alone in the line beside one where a picture shows them."""
+    for text, following in pairwise([*texts, ""]):
+        if name := _with_date(text):
+            yield name
+        for name, date in ((text, following), (following, text)):
+            if " " in name and authors.likely_person(name) and _is_date(date) and near.pictured(name):
+                yield name
+
+
+def _is_date(text: str) -> bool:
+    return 6 <= len(text) <= 40 and any(map(str.isdigit, text)) and dates.parse(text, None) is not None
+
+
+def _with_date(text: str) -> str | None:
     """The person named in a line that is else nothing but a date."""
     if len(text) > 100 or dates.parse(text, None) is None:
         return None
@@ -148,7 +180,7 @@ def _unspaced(line: str) -> bool:
 
 
 def _labelled_date(near: Nearby, fetched_at: str) -> str | None:
-    for text, following in _pairs(near.everywhere()):
+    for text, following in near.labels:
         if (
             len(text) <= 24
             and fold(text) in _date_labels()
@@ -160,12 +192,7 @@ def _labelled_date(near: Nearby, fetched_at: str) -> str | None:
 
 @cache
 def _date_labels() -> frozenset[str]:
-    return frozenset(map(fold, words.lines("date_labels")))
-
-
-def _pairs(texts: Iterator[str]) -> Iterator[tuple[str, str]]:
-    listed = list(texts)
-    yield from pairwise([*listed, ""])
+    return frozenset(map(str.casefold, words.lines("date_labels")))
 
 
 def _searched(tree: HtmlElement, url: str, fetched_at: str) -> Iterator[Claim]:
@@ -202,13 +229,13 @@ def _following(heading: HtmlElement) -> Iterator[str]:
 
 
 def _preceding(heading: HtmlElement) -> Iterator[str]:
-    """Short texts just before an element, in the order of the document."""
+    """The texts just before an element, in the order of the document."""
+    found: deque[str] = deque(maxlen=_MAX_BEFORE)
     for ancestor in reversed((heading, *islice(heading.iterancestors(), 2))):
-        if ancestor.tag in ("body", "html", "main", "article"):
-            continue
-        for sibling in reversed(list(islice(ancestor.itersiblings(preceding=True), 4))):
-            if sibling.tag not in _SILENT and 3 <= len(text := parted_text(sibling, 300)) <= 160:
-                yield from text.split(" | ")
+        if ancestor.tag not in ("body", "html", "main", "article"):
+            for sibling in reversed(list(islice(ancestor.itersiblings(preceding=True), 4))):
+                found.extend(islice(_texts(sibling), _MAX_TEXTS))
+    yield from found
 
 
 def _texts(element: HtmlElement, depth: int = 0) -> Iterator[str]:
