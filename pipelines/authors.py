@@ -46,15 +46,18 @@ def spoken(text: str) -> str | None:
 
 
 def labelled(label: str, following: str) -> str | None:
-    """The names in a text such as "Author: Jane Doe", or in the text that follows a label alone."""
-    if len(label) <= 24 and label.casefold().rstrip(" :") in _labels():
-        name = following.split(",", maxsplit=1)[0].strip()
-        return name if likely_person(name) else None
-    head, colon, tail = label.partition(":")
-    if not colon or head.casefold().strip() not in _labels():
+    """The person in a text such as "Author: Jane Doe", or in the text that follows a label alone."""
+    head, _, tail = label.partition(":")
+    if head.strip().casefold() not in labels():
         return None
-    name = tail.split(",")[0].strip()
+    name = (tail.strip() or following).split(",")[0].strip()
     return name if likely_person(name) else None
+
+
+@cache
+def labels() -> frozenset[str]:
+    """Case-folded labels of an author's name."""
+    return frozenset(map(str.casefold, words.lines("author_labels")))
 
 
 def joins(text: str) -> bool:
@@ -180,11 +183,6 @@ def _prefixes() -> re.Pattern[str]:
 @cache
 def _bare_prefixes() -> frozenset[str]:
     return frozenset(fold(line) for line in words.lines("bylines"))
-
-
-@cache
-def _labels() -> frozenset[str]:
-    return frozenset(map(str.casefold, words.lines("author_labels")))
 
 
 @cache

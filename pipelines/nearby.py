@@ -9,7 +9,6 @@ from functools import cache, cached_property
 from itertools import islice, pairwise
 
 from htmldate import find_date
-from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 from pipelines import authors, dates, words
@@ -21,10 +20,9 @@ _SILENT = frozenset({"script", "style", "noscript", "template", "svg", "option",
 _YEAR = re.compile(r"(?:19|20)\d{2}")
 _REACH = 1_500  # characters behind the headline
 _MAX_TEXTS = 400
-_LABEL = 120  # characters of a label and what follows its colon
-_ALL_TEXTS = XPath("/html/body//text()[not(parent::script or parent::style or parent::noscript)]", smart_strings=False)
+_LABEL = 160  # characters of a label and what follows its colon
 _MAX_BEFORE = 15
-_MAX_WALK = 3_000  # texts looked at for a label
+_MAX_WALK = 10_000  # texts looked at for a label
 _WORDY = 6  # words beside a date, more of which make it a caption or a sentence
 _DATELINE = 60  # characters in which a paragraph that begins with a date has said so
 _DATE_START = re.compile(  # up to its year: at most a place, then day and month in any order
@@ -52,10 +50,12 @@ class Nearby:
 
     @cached_property
     def labels(self) -> list[tuple[str, str]]:
-        """The short texts of the whole page, each with the text that follows it."""
-        texts = (_line(text) for text in _ALL_TEXTS(self._tree)[:_MAX_WALK])
-        shown = [text for text in texts if text]
-        return [pair for pair in pairwise([*shown, ""]) if len(pair[0]) <= _LABEL]
+        """The texts of the page that may be labels of a value, or have one behind a colon, each with the text that follows."""
+        body = self._tree.find("body")
+        texts = islice((self._tree if body is None else body).itertext(), _MAX_WALK)
+        shown = [text for text in texts if not text.isspace()]
+        pairs = pairwise([*shown, ""])
+        return [(_line(text), _line(following)) for text, following in pairs if len(text) <= _LABEL and _is_label(text)]
 
     def pictured(self, name: str) -> bool:
         """Whether a picture on the page is described by this name alone."""
@@ -71,6 +71,11 @@ def bylines(near: Nearby) -> Iterator[Claim]:
         return
     if names := next(_beside_dates([*near.before, "", *near.after[:12]], near), None):
         yield Claim("author", names, "beside-date", 30)
+
+
+def _is_label(text: str) -> bool:
+    label = text.partition(":")[0].strip().casefold()
+    return label in authors.labels() or label in _date_labels()
 
 
 def labelled_author(near: Nearby) -> Iterator[Claim]:
@@ -181,12 +186,10 @@ def _unspaced(line: str) -> bool:
 
 def _labelled_date(near: Nearby, fetched_at: str) -> str | None:
     for text, following in near.labels:
-        if (
-            len(text) <= 24
-            and fold(text) in _date_labels()
-            and dates.believed(dates.parse(following[:60], None), fetched_at)
-        ):
-            return following[:60]
+        label, _, tail = text.partition(":")
+        value = (tail.strip() or following)[:60]
+        if label.strip().casefold() in _date_labels() and dates.believed(dates.parse(value, None), fetched_at):
+            return value
     return None
 
 
