@@ -45,6 +45,13 @@ def spoken(text: str) -> str | None:
     return text[match.end() :] if match and _looks_named(text[match.end() :]) else None
 
 
+def may_follow(text: str) -> bool:
+    """Whether a text that stands behind a lone "by" can be a name: written as names or as accounts are, or short; no label."""
+    short = text[:1].isupper() and len(text.split()) <= 4
+    named = len(text) <= 90 and (short or is_user_name(text) or _looks_named(text))
+    return named and text.rstrip(" :").casefold() not in labels()
+
+
 def labelled(label: str, following: str) -> str | None:
     """The person in a text such as "Author: Jane Doe", or in the text that follows a label alone."""
     head, _, tail = label.partition(":")
@@ -85,7 +92,7 @@ def is_spoken(text: str) -> bool:
 
 def is_prefix(text: str) -> bool:
     """Whether a text is nothing but "By" or its like."""
-    return fold(text) in _bare_prefixes() and text[:1].isupper()
+    return len(text) <= 40 and fold(text) in _bare_prefixes() and text[:1].isupper() and not text.endswith(".")
 
 
 def likely_person(name: str) -> bool:

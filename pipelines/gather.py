@@ -32,6 +32,7 @@ _MICRODATA = {
     "author": ("author", 62),
     "creator": ("author", 52),
 }
+_MAX_NAMED = 500  # nodes that are looked at for names of organisations
 _ORGANIZATIONS = ("Organization", "Corporation", "Newspaper")
 _OF_WEB_PAGE = (
     ("published", "datePublished"), ("modified", "dateModified"), ("language", "inLanguage"),
@@ -124,7 +125,7 @@ def _organizations(graph: Graph) -> frozenset[str]:
     """The folded names of all nodes that are declared to be organisations."""
     names = (
         name
-        for node, _ in graph.nodes
+        for node, _ in graph.nodes[:_MAX_NAMED]
         for part in (node, *(node.get(role) for role in ("author", "creator", "publisher")))
         for each in (part if isinstance(part, list) else [part])[:MAX_AUTHORS]
         if isinstance(each, dict) and _is_organization(jsonld.types_of(each))

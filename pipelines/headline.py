@@ -23,7 +23,8 @@ _SILENT = frozenset(
 )
 _APART = re.compile("comment|related|teaser|recommend|sidebar|footer|promo(?!ted)|widget|newsletter")
 _SAME = 0.8  # the share of a heading's words that a head has too, when it is the headline whatever it stands in
-_MOST = 0.5  # and the share of the head's words that it must have itself: the head may have the site's name besides
+_MOST_OF_H2 = 0.7  # and the share of the head's words that an h2 must have: the head may have the site's name besides
+_MOST = 0.5  # of an h1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def find(tree: HtmlElement, seen: Survey, url: str) -> Headline:
     ]
     if not any(_says_same(heading.text, heads) for heading in found):
         second = (_heading(element, url) for element in islice(tree.iter("h2"), MAX_HEADINGS))
-        found += [heading for heading in second if _says_same(heading.text, heads, _SAME)][:1]
+        found += [heading for heading in second if _says_same(heading.text, heads, _MOST_OF_H2)][:1]
     ranked = sorted(found, key=lambda heading: (heading.banner, -likeness(heading.text, heads)))[:5]
     around = frozenset(ranked[0].element.iterancestors()) if ranked else frozenset()
     return Headline(tuple(ranked), around)
@@ -96,7 +97,7 @@ def claims(headline: Headline, seen: Survey) -> Iterator[Claim]:
     heads = heads_of(seen)
     yield Claim("title", heads[0], "title", 50)
     for rank, heading in enumerate(headline.headings):
-        weight = (30 if heading.banner else 60 if heading.element.tag == "h1" else 50) - 3 * rank
+        weight = (30 if heading.banner else 60) - 3 * rank
         for bonus, text in enumerate((heading.text, heading.bare)):
             if text:
                 yield Claim("title", text, heading.element.tag, weight + round(24 * likeness(text, heads)) + bonus)

@@ -19,6 +19,7 @@ from storage import urlkey
 Value = TypeVar("Value")
 
 MAX_TAGS = 50
+_MAX_BYLINES = 200  # that a user name is compared with
 _SITE, _ORGANIZATION, _SIGNED, _PERSON = 1, 2, 3, 4
 UNMARKED = 44  # the weight of dates that only stand on the page
 _GENERATED = frozenset(
@@ -151,7 +152,7 @@ def _authors(context: _Context) -> tuple[tuple[str, ...], str] | None:
 def _spelled_out(names: tuple[str, ...], source: str, ranked: list[Claim]) -> tuple[tuple[str, ...], str]:
     if not any(map(authors.is_user_name, names)):
         return names, source
-    others = [name for claim in ranked for name in authors.names([claim.value])]
+    others = [name for claim in ranked[:_MAX_BYLINES] for name in authors.names([claim.value])]
     return tuple(authors.spelled_out(name, others) for name in names), source
 
 

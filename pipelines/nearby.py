@@ -101,7 +101,7 @@ def _listed(texts: list[str]) -> str:
         if not authors.joins(text) and not (authors.likely_person(text) and (not found or authors.joins(found[-1]))):
             break
         found.append(text)
-    return " ".join(found) if found else (texts[0] if texts else "")
+    return " ".join(found) if found else next(filter(authors.may_follow, texts[:1]), "")
 
 
 def _beside_dates(texts: list[str], near: Nearby) -> Iterator[str]:
@@ -151,8 +151,9 @@ def _dated(near: Nearby, fetched_at: str) -> Iterator[tuple[str, str]]:
 
 def _dateline(text: str) -> str:
     """The begin of a paragraph as far as it can be a dateline: a date with at most a place before it."""
-    start = text[:_DATELINE]
-    return start if (match := _YEAR.search(start)) and _DATE_START.match(start[: match.end()]) else ""
+    year = _YEAR.search(text[:_DATELINE])
+    start = text[: year.end()] if year else ""
+    return start if _DATE_START.match(start) else ""
 
 
 def _is_wordy(text: str) -> bool:

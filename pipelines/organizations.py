@@ -9,6 +9,8 @@ from pipelines import authors, titles, words
 from pipelines.claims import Claims
 from pipelines.normalize import fold
 
+_MAX_CLAIMS = 200
+
 
 def is_organization(name: str, claims: Claims) -> bool:
     """Whether a name is an organisation's: declared as one, the site's own, an agency's, or one that says so itself."""
@@ -40,6 +42,6 @@ def names_person(claims: Claims) -> bool:
     """Whether any claim about the author is sure to name a person."""
     return any(
         authors.likely_person(name) and not is_organization(name, claims)
-        for claim in claims.of("author")
+        for claim in claims.of("author")[:_MAX_CLAIMS]
         for name in authors.names([claim.value], claims.labels)
     )

@@ -27,7 +27,7 @@ _BY_SCHEMA = {  # schema.org types, https://schema.org/CreativeWork and below
 }
 _BY_GRAPH = {"video": "video", "music": "audio", "audio": "audio", "gallery": "gallery", "opinion": "opinion"}
 _YES = frozenset({"true", "1", "yes"})
-_KICKER = re.compile(r"^([^:|]{3,30}?)\s*[:|+]")
+_KICKER = re.compile(r"^([^:|：｜]{2,30}?)\s*[:|：｜]")
 _MAX_SEGMENTS = 12
 
 

@@ -28,7 +28,7 @@ def labels_of(claims: Claims, url: str) -> frozenset[str]:
     """The folded names that the site of a page goes by, as far as its claims and its host tell."""
     names = [*claims.values("site_name")[:_MAX_SITE_NAMES], *suffix_headings(claims.of("title"))]
     host = urlsplit(url).netloc.lower() if "://" in url else ""
-    addressed = (_ADDRESSED.match(value.strip()) for value in claims.values("author")[:5])
+    addressed = (_ADDRESSED.match(value.strip()[:200]) for value in claims.values("author")[:5])
     names.extend(match[1] for match in addressed if match and match[2].lower() in host)
     return site_labels([value for value in map(site_name, names) if value], host)
 
