@@ -101,7 +101,7 @@ def _of_article(graph: Graph, node: Node) -> Iterator[Claim]:
     simple = (
         ("title", "headline", 86), ("title", "name", 60),
         ("published", "datePublished", 90),
-        ("published", "dateCreated", 50),
+        ("published", "dateCreated", 50), ("published", "uploadDate", 60),
         ("modified", "dateModified", 90), ("section", "articleSection", 82),
         ("tag", "keywords", 75),
         ("description", "description", 70), ("language", "inLanguage", 65),

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
-from pipelines import words
+from pipelines import titles, words
 from pipelines.claims import MAX_TITLE, Claim
 from pipelines.normalize import fold
 from pipelines.tree import Survey, parted_text, text_of
@@ -25,6 +25,7 @@ _APART = re.compile("comment|related|teaser|recommend|sidebar|footer|promo(?!ted
 _SAME = 0.8  # the share of a heading's words that a head has too, when it is the headline whatever it stands in
 _MOST_OF_H2 = 0.7  # and the share of the head's words that an h2 must have: the head may have the site's name besides
 _MOST = 0.5  # of an h1
+_SHARED = 27  # the weight that a heading gains which og:title repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,64 +55,90 @@ class Headline:
         return _apart(element, self.around)
 
 
+@dataclass(frozen=True, slots=True)
+class _Heads:
+    """What the page's head says its headline is: <title> and og:title, folded; and their parts between separators."""
+
+    title: str  # as it stands
+    folded: tuple[str, ...]
+    parts: frozenset[str]
+
+    def likeness(self, text: str) -> float:
+        """The share (0 to 1) of a text's words that one of them has too."""
+        return max(_shared(text, folded) for folded in self.folded)
+
+    def same(self, text: str, most: float = _MOST) -> bool:
+        """Whether a heading of three words or more has most of a head's words, and that one most of its."""
+        key = fold(text)
+        long = len(key.split()) > 2 or (not text.isascii() and len(text) > 7)
+        if not long or key in self.parts:
+            return long
+        return self.likeness(text) >= _SAME and any(_shared(folded, key) >= most for folded in self.folded if folded)
+
+
+def _shared(text: str, other: str) -> float:
+    """The share of a text's words, or of its characters in scripts without spaces, that another, folded, has too."""
+    key = fold(text)
+    parts = key.split()
+    if len(parts) < 3 and not text.isascii():
+        parts = list(key.replace(" ", ""))
+    return sum(part in other for part in parts) / len(parts) if parts else 0.0
+
+
+def _heads_of(seen: Survey) -> _Heads:
+    title = next((text for element in seen.titles[:3] if (text := text_of(element, _LIMIT))), "")
+    texts = [title, *seen.metas.get("og:title", [])[:1]]
+    parts = (fold(part) for text in texts for part in titles.parts(text[:_LIMIT]))
+    return _Heads(title, tuple(map(fold, texts)), frozenset(part for part in parts if part))
+
+
 def find(tree: HtmlElement, seen: Survey, url: str) -> Headline:
     """The headline of the page at `url`: an h1, or without one an h2 that says what <title> says."""
-    heads = heads_of(seen)
-    found = [heading for element in seen.headings[:MAX_HEADINGS] if (heading := _heading(element, url)).text]
-    found = [
-        heading for heading in found if _says_same(heading.text, heads) or not _apart(heading.element, frozenset())
-    ]
-    if not any(_says_same(heading.text, heads) for heading in found):
-        second = (_heading(element, url) for element in islice(tree.iter("h2"), MAX_HEADINGS))
-        found += [heading for heading in second if _says_same(heading.text, heads, _MOST_OF_H2)][:1]
-    ranked = sorted(found, key=lambda heading: (heading.banner, -likeness(heading.text, heads)))[:5]
+    heads = _heads_of(seen)
+    found = [heading for element in seen.headings[:MAX_HEADINGS] if (heading := _heading(element, url, heads)).text]
+    told = [heading for heading in found if heads.same(heading.text) and not heading.banner]
+    found = [heading for heading in found if heading in told or not _apart(heading.element, frozenset())]
+    if not told:
+        second = (_heading(element, url, heads) for element in islice(tree.iter("h2"), MAX_HEADINGS))
+        found += [heading for heading in second if heads.same(heading.text, _MOST_OF_H2)][:1]
+    ranked = sorted(found, key=lambda heading: (heading.banner, -heads.likeness(heading.text)))[:5]
     around = frozenset(ranked[0].element.iterancestors()) if ranked else frozenset()
     return Headline(tuple(ranked), around)
 
 
-def heads_of(seen: Survey) -> list[str]:
-    """What the page's head says its headline is."""
-    title = next((text for element in seen.titles[:3] if (text := text_of(element, _LIMIT))), "")
-    return [title, *seen.metas.get("og:title", [])[:1]]
-
-
-def likeness(heading: str, heads: list[str]) -> float:
-    """The share (0 to 1) of a heading's words, or of its characters in scripts without spaces, that a head has too."""
-    parts = fold(heading).split()
-    if len(parts) < 3 and not heading.isascii():
-        parts = list(fold(heading).replace(" ", ""))
-    return max(sum(part in there for part in parts) / len(parts) for there in map(fold, heads)) if parts else 0.0
-
-
-def _says_same(heading: str, heads: list[str], most: float = _MOST) -> bool:
-    """Whether a heading of three words or more has most of a head's words, and a head most of its."""
-    parts = fold(heading).split()
-    long = len(parts) > 2 or (not heading.isascii() and len(heading) > 7)
-    return (
-        long and likeness(heading, heads) >= _SAME and any(likeness(head, [heading]) >= most for head in heads if head)
-    )
-
-
 def claims(headline: Headline, seen: Survey) -> Iterator[Claim]:
-    """Claims about the title: the page's <title>, and the headings as they read."""
-    heads = heads_of(seen)
-    yield Claim("title", heads[0], "title", 50)
+    """Claims about the title: the page's <title>, and the headings as they read; what og:title says too counts most."""
+    heads = _heads_of(seen)
+    yield Claim("title", heads.title, "title", 50)
     for rank, heading in enumerate(headline.headings):
         weight = (30 if heading.banner else 60) - 3 * rank
         for bonus, text in enumerate((heading.text, heading.bare)):
             if text:
-                yield Claim("title", text, heading.element.tag, weight + round(24 * likeness(text, heads)) + bonus)
+                shared = _SHARED if fold(text) in heads.folded[1:] else round(24 * heads.likeness(text))
+                yield Claim("title", text, heading.element.tag, weight + shared + bonus)
 
 
-def _heading(element: HtmlElement, url: str) -> Heading:
+def _heading(element: HtmlElement, url: str, heads: _Heads) -> Heading:
     parts = list(islice(_parts(element, 0), 60))
     text = _joined(part for part, _ in parts)
     bare = _joined(part for part, kicker in parts if not kicker)
+    rest = _joined(islice(_after_first(element), 60))
+    bare = rest if bare == text and fold(rest) in heads.parts else bare
     return Heading(element, text, bare if bare and bare != text else None, _is_banner(element, text, url))
 
 
+def _after_first(heading: HtmlElement) -> Iterator[str]:
+    """The texts of a heading behind the element that it begins with; none where it begins with a text."""
+    if (heading.text or "").strip() or not len(heading):
+        return
+    yield heading[0].tail or ""
+    for child in heading[1:]:
+        yield from (text for text, _ in _parts(child, 1))
+        yield child.tail or ""
+
+
 def _joined(parts: Iterator[str]) -> str:
-    return " ".join("".join(part[:_LIMIT] for part in parts).split())[:_LIMIT]
+    return " ".join("".join(part[:_LIMIT] for part in parts).replace("\u00ad", "").split())[:_LIMIT]
 
 
 def _parts(element: HtmlElement, depth: int) -> Iterator[tuple[str, bool]]:

@@ -46,6 +46,12 @@ def site_labels(names: list[str], host: str) -> frozenset[str]:
     return frozenset(label for label in labels if len(label) > 1)
 
 
+def parts(title: str) -> list[str]:
+    """A title, what it begins with and what it ends with, as cut by separators."""
+    cuts = list(_SEPARATORS.finditer(title))
+    return [title, title[: cuts[0].start()], title[cuts[-1].end() :]] if cuts else [title]
+
+
 def without_site(title: str, labels: frozenset[str]) -> str:
     """The title without leading and trailing parts that name the site; whole when it is nothing else."""
     for _ in range(3):
@@ -111,8 +117,8 @@ def _plain(text: str) -> str:
 
 
 def _share(text: str, slug: frozenset[str]) -> float:
-    parts = _plain(text).split()
-    return sum(part in slug for part in parts) / len(parts) if parts else 0.0
+    found = _plain(text).split()
+    return sum(part in slug for part in found) / len(found) if found else 0.0
 
 
 def without_last_part(title: str) -> str:

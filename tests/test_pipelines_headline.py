@@ -32,6 +32,25 @@ def test_a_headline_reads_without_what_stands_within_it_for_other_ends(head, bod
     assert fields(head, body).title == title
 
 
+def test_what_a_headline_begins_with_is_its_kicker_where_the_head_says_only_the_rest():
+    """Whatever element it is in; where the head says it too, it belongs to the headline."""
+    body = "<h1><small>Port Alba</small><br>Ferry sails again at noon</h1>"
+    assert fields("<title>Ferry sails again at noon | Tide</title>", body).title == "Ferry sails again at noon"
+    whole = "Port Alba: Ferry sails again at noon"
+    assert fields(OG.format(whole) + ld(headline=whole), body).title == whole
+
+
+def test_a_headline_that_is_seen_and_shared_wins_over_one_that_is_only_declared():
+    """JSON-LD and <title> may keep an older headline."""
+    head = (
+        "<title>Ferry to sail again</title>"
+        + OG.format("Ferry sails again at noon")
+        + ld(headline="Ferry to sail again")
+    )
+    assert fields(head, "<h1>Ferry sails again at noon</h1>").title == "Ferry sails again at noon"
+    assert fields(head, "").title == "Ferry to sail again"
+
+
 def test_a_heading_that_only_leads_home_is_the_sites_banner():
     """The linked name of the site is no headline, though <title> begins with it."""
     body = '<h1><a href="/">Four Winds</a></h1><h2>Ferry sails again at noon</h2>'

@@ -69,3 +69,10 @@ def test_the_time_of_a_change_keeps_its_zone():
     """As the time of publication does."""
     found = fields(ld(dateModified="2026-04-05T07:08+02:00"))
     assert (found.modified.local(), found.modified.precision) == ("2026-04-05T07:08+02:00", "minute")
+
+
+def test_a_video_was_published_when_it_was_uploaded():
+    """Where it says nothing else."""
+    assert (
+        fields(ld(**{"@type": "VideoObject", "name": "x", "uploadDate": "2026-04-05"})).published.utc() == "2026-04-05"
+    )
