@@ -52,13 +52,11 @@ def may_follow(text: str) -> bool:
     return named and text.rstrip(" :").casefold() not in labels()
 
 
-def labelled(label: str, following: str) -> str | None:
-    """The person in a text such as "Author: Jane Doe", or in the text that follows a label alone."""
-    head, _, tail = label.partition(":")
-    if head.strip().casefold() not in labels():
-        return None
-    name = (tail.strip() or following).split(",")[0].strip()
-    return name if likely_person(name) else None
+def labelled(label: str, value: str) -> str | None:
+    """The persons whom a value names behind a label such as "Author": in a list with commas the first, the rest says who that is."""
+    listed = value.split(",", maxsplit=1)[0].strip()
+    named = likely_person(re.split("[、，]", listed, maxsplit=1)[0].strip())
+    return listed if named and label in labels() else None
 
 
 @cache

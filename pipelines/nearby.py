@@ -21,6 +21,8 @@ _YEAR = re.compile(r"(?:19|20)\d{2}")
 _REACH = 1_500  # characters behind the headline
 _MAX_TEXTS = 400
 _LABEL = 160  # characters of a label and what follows its colon
+_COLON = re.compile("[:：]")
+_BRACKETS = " ()[]（）【】\t\r\n"
 _MAX_BEFORE = 15
 _MAX_WALK = 10_000  # texts looked at for a label
 _WORDY = 6  # words beside a date, more of which make it a caption or a sentence
@@ -50,12 +52,13 @@ class Nearby:
 
     @cached_property
     def labels(self) -> list[tuple[str, str]]:
-        """The texts of the page that may be labels of a value, or have one behind a colon, each with the text that follows."""
+        """Labels of authors and dates, case-folded, each with what stands behind its colon or in the text that follows."""
         body = self._tree.find("body")
         texts = islice((self._tree if body is None else body).itertext(), _MAX_WALK)
         shown = [text for text in texts if not text.isspace()]
-        pairs = pairwise([*shown, ""])
-        return [(_line(text), _line(following)) for text, following in pairs if len(text) <= _LABEL and _is_label(text)]
+        return [
+            pair for text, after in pairwise([*shown, ""]) if len(text) <= _LABEL and (pair := _labelled(text, after))
+        ]
 
     def pictured(self, name: str) -> bool:
         """Whether a picture on the page is described by this name alone."""
@@ -73,15 +76,19 @@ def bylines(near: Nearby) -> Iterator[Claim]:
         yield Claim("author", names, "beside-date", 30)
 
 
-def _is_label(text: str) -> bool:
-    label = text.partition(":")[0].strip().casefold()
-    return label in authors.labels() or label in _date_labels()
+def _labelled(text: str, following: str) -> tuple[str, str] | None:
+    head, *tail = _COLON.split(text, maxsplit=1)
+    label = head.strip(_BRACKETS).casefold()
+    if label not in authors.labels() and label not in _date_labels():
+        return None
+    value = _line(tail[0]).strip(_BRACKETS) if tail else ""
+    return label, value or _line(following[:_LABEL]).strip(_BRACKETS)
 
 
 def labelled_author(near: Nearby) -> Iterator[Claim]:
     """A name behind a label such as "Author:", wherever on the page; the first."""
-    for text, following in near.labels:
-        if names := authors.labelled(text, following):
+    for label, value in near.labels:
+        if names := authors.labelled(label, value):
             yield Claim("author", names, "label", 28)
             return
 
@@ -186,11 +193,9 @@ def _unspaced(line: str) -> bool:
 
 
 def _labelled_date(near: Nearby, fetched_at: str) -> str | None:
-    for text, following in near.labels:
-        label, _, tail = text.partition(":")
-        value = (tail.strip() or following)[:60]
-        if label.strip().casefold() in _date_labels() and dates.believed(dates.parse(value, None), fetched_at):
-            return value
+    for label, value in near.labels:
+        if label in _date_labels() and dates.believed(dates.parse(value[:60], None), fetched_at):
+            return value[:60]
     return None
 
 

@@ -83,6 +83,7 @@ def test_a_date_in_the_foot_of_the_headlines_article_counts():
         (f"<div>{H1}<p>Text.</p></div><ul><li><b>Autorin/Autor</b> Jane Doe</li></ul>", ("Jane Doe",)),
         (f"<div>{H1}<p>Text.</p></div><p>Author: Jane Doe, head of the pier</p>", ("Jane Doe",)),
         (f"<div>{H1}<p>Text.</p></div><p>Author: see below</p>", ()),
+        (f"<div>{H1}<p>Text.</p></div><p>（责任编辑：王小明、李大山）</p>", ("王小明", "李大山")),
         (f"<div>{H1}<a href='/author/jane-doe/'>Jane Doe</a></div>", ("Jane Doe",)),
         (f"<div>{H1}<aside><a href='/author/jane-doe/'>Jane Doe</a></aside></div>", ()),
     ],
