@@ -53,7 +53,7 @@ def may_follow(text: str) -> bool:
 
 
 def labelled(label: str, value: str) -> str | None:
-    """The persons whom a value names behind a label such as "Author": in a list with commas the first, the rest says who that is."""
+    """The persons whom a value names behind a label such as "Author"; of a list with commas the first, whom the rest describes."""
     listed = value.split(",", maxsplit=1)[0].strip()
     named = likely_person(re.split("[、，]", listed, maxsplit=1)[0].strip())
     return listed if named and label in labels() else None
