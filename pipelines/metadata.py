@@ -135,7 +135,7 @@ def _clean_title(value: str, labels: frozenset[str]) -> str | None:
 
 
 def _authors(context: _Context) -> tuple[tuple[str, ...], str] | None:
-    """The names of the weightiest source; organisations yield to a source that names a person."""
+    """The names of the weightiest source; the site, and an organisation in a meta tag, yield to a source that names a person."""
     ranked = context.claims.of("author")
     fallback: tuple[tuple[str, ...], str] | None = None
     rated = 0
@@ -144,7 +144,7 @@ def _authors(context: _Context) -> tuple[tuple[str, ...], str] | None:
         rating = max((_rating(name, context.claims) for name in found), default=0)
         if rating > rated and (fallback is None or rating == _PERSON):
             fallback, rated = (found, source), rating
-        if rated >= _SIGNED:
+        if rated >= (_SIGNED if source.startswith("meta:") else _ORGANIZATION):
             break
     return (_spelled_out(*fallback, ranked)) if fallback else None
 

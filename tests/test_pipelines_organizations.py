@@ -41,6 +41,13 @@ def test_an_organisation_yields_to_a_person_that_the_page_names(declared):
     assert len(fields(head).authors) == 1
 
 
+def test_an_agency_in_json_ld_is_the_author():
+    """It is named on purpose; a byline beside it may be another story's."""
+    assert fields(ld(author={"name": "AFP"}), '<h1>Ferry sails</h1><p class="byline">By Jane Doe</p>').authors == (
+        "AFP",
+    )
+
+
 def test_a_user_name_is_spelled_out_by_a_byline():
     """Only by one of the same letters."""
     head = ld(author={"name": "janedoe"})
