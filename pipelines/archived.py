@@ -89,7 +89,9 @@ class Settling:
         def store(conn: Connection) -> Outcome:
             if self.task.lease.kind is Kind.REQUISITE:
                 return store_requisite(conn, self.visit, _note(self.task), [], reschedule)[0]
-            return store_article(conn, self.visit, self.read.result if self.read else _as_then(self.task), [], reschedule)[0]
+            return store_article(
+                conn, self.visit, self.read.result if self.read else _as_then(self.task), [], reschedule
+            )[0]
 
         return store
 
@@ -124,9 +126,7 @@ async def _settling(task: Task, shelf: Shelf, workers: Workers, limits: PageLimi
     return Settling(task, _visit(task, digest, validators=validators_of(task.capture, head)), read)
 
 
-def _visit(
-    task: Task, digest: str | None, error: str | None = None, validators: Validators | None = None
-) -> Visit:
+def _visit(task: Task, digest: str | None, error: str | None = None, validators: Validators | None = None) -> Visit:
     """The visit as it was then."""
     settled, capture = task.settled, task.capture
     if settled is not None and settled.verdict is Verdict.FAILED:

@@ -26,6 +26,8 @@ class Claims:
     all: tuple[Claim, ...]
     graph: Graph
     node: Node | None  # the graph's node of this article
+    labels: frozenset[str] = frozenset()  # folded names that the site goes by
+    organizations: frozenset[str] = frozenset()  # folded names that are declared to be of organisations
 
     def of(self, field: str) -> list[Claim]:
         """The claims of one field, most trusted first."""

@@ -22,7 +22,7 @@ _EPOCH = re.compile(r"(\d{10})(\d{3})?$")
 _CLOCK = re.compile(
     r"(?<![\d:.])(?P<H>\d{1,2})[:h.](?P<M>\d{2})(?::(?P<S>\d{2}))?(?![\d.])\s*(?P<half>[AaPp]\.?\s?[Mm]\b\.?)?\s*(?P<zone>[A-Z]{1,5}\b(?:[+-]\d{1,2}(?::?\d{2})?)?|[+-]\d{2}:?\d{2})?"
 )
-_DMY = re.compile(r"(?<!\d)(?P<d>\d{1,2})[./-]\s?(?P<m>\d{1,2})[./-]\s?(?P<y>\d{4})(?!\d)")
+_DMY = re.compile(r"(?<!\d)(?P<d>\d{1,2})(?:[./-]\s?|\s?\|\s?)(?P<m>\d{1,2})(?:[./-]\s?|\s?\|\s?)(?P<y>\d{4})(?!\d)")
 _EAST = re.compile(r"(?P<y>\d{4})\s*[年년]\s*(?P<m>\d{1,2})\s*[月월]\s*(?P<d>\d{1,2})\s*[日일]")
 _NAMED_DMY = re.compile(
     r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|\.|ος|º|-го)?\s*(?:de\s+|of\s+|d['’])?([^\W\d_][^\s\d,]{1,14}?)\.?,?\s+(?:de\s+|del\s+)?(\d{4})(?!\d)",
@@ -136,6 +136,11 @@ def in_url(url: str) -> Moment | None:
     path = url.split("://", 1)[-1].partition("/")[2].split("?")[0]
     found = [moment for match in _IN_URL.finditer(path) if (moment := _moment(*map(int, match.groups())))]
     return found[0] if found else None
+
+
+def is_month(word: str) -> bool:
+    """Whether a word names a month, in any language known here."""
+    return word.casefold() in _months()
 
 
 def _epoch(text: str) -> Moment | None:

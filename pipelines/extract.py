@@ -14,11 +14,10 @@ from itertools import islice
 from lxml.etree import LxmlError, strip_elements
 from lxml.html import HtmlElement
 from trafilatura import bare_extraction
-from trafilatura.metadata import extract_author
 from trafilatura.settings import Extractor
 
 from pipelines import body, classify, jsonld, metadata
-from pipelines.claims import Claim, Claims
+from pipelines.claims import Claims
 from pipelines.classify import Shape
 from pipelines.decode import decode
 from pipelines.extractor import EXTRACTOR
@@ -102,14 +101,14 @@ def read(page: Page, announced: Announced | None, memory: None = None) -> Readin
     if tree is None:
         return Reading(None, "empty")
     parsed = _Parsed(page, html, tree, gather(tree, page.url, announced, page.fetched_at), classify.shape(tree))
-    fields = metadata.choose(_with_author(parsed), page.url, page.fetched_at)
+    fields = metadata.choose(parsed.claims, page.url, page.fetched_at)
     return _judged(parsed, fields, _body(parsed, fields))
 
 
 def _judged(parsed: _Parsed, fields: Fields, found: _Body) -> Reading:
     text = found.text
     count = words_in(text)
-    declared = classify.Declared(parsed.page.url, parsed.claims.graph, fields.page_type, fields.published is not None)
+    declared = classify.Declared(parsed.page.url, parsed.claims.graph, fields.og_type, fields.published is not None)
     reason = classify.blocked(parsed.shape, parsed.html, text, count) or classify.judged(
         parsed.shape, declared, text, count
     )
@@ -128,6 +127,8 @@ def _candidate(page: Page, fields: Fields, found: _Body, count: int) -> Candidat
         published_local=published.local() if published else None,
         published_precision=published.precision if published else None,
         modified_at=modified.utc() if modified else None,
+        modified_local=modified.local() if modified else None,
+        modified_precision=modified.precision if modified else None,
         site_name=fields.site_name,
         section=fields.section,
         tags=fields.tags,
@@ -139,6 +140,9 @@ def _candidate(page: Page, fields: Fields, found: _Body, count: int) -> Candidat
         extractor=EXTRACTOR,
         truncated=page.cut or found.cut,
         provenance=fields.sources,
+        organizations=fields.organizations,
+        is_accessible_for_free=fields.is_accessible_for_free,
+        page_type=fields.page_type,
     )
 
 
@@ -147,15 +151,6 @@ def _own_url(url: str) -> str:
         return urlkey.canonical(url)
     except ValueError:
         return url
-
-
-def _with_author(parsed: _Parsed) -> Claims:
-    """The claims, with trafilatura's guess at an author where nothing names one."""
-    if any(claim.field == "author" for claim in parsed.claims.all):
-        return parsed.claims
-    guess = _guarded(lambda: extract_author(parsed.tree))
-    extra = (Claim("author", guess, "trafilatura", 20),) if isinstance(guess, str) else ()
-    return Claims((*parsed.claims.all, *extra), parsed.claims.graph, parsed.claims.node)
 
 
 def _body(parsed: _Parsed, fields: Fields) -> _Body:

@@ -80,7 +80,11 @@ def _mended(payload: bytes, headers: Headers, limit: int, strict: Decoded) -> De
 def _packed(body: bytes, headers: Headers) -> Headers:
     """The header, with the coding that a compressed body does not declare."""
     coding = _CODING_OF.get(body[:3]) or _CODING_OF.get(body[:4])
-    return headers if coding is None or first_value(headers, "content-encoding") else (("content-encoding", coding), *headers)
+    return (
+        headers
+        if coding is None or first_value(headers, "content-encoding")
+        else (("content-encoding", coding), *headers)
+    )
 
 
 def unframed(payload: bytes, *, trusted: bool) -> tuple[bytes, bool]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
-from itertools import islice
 
 from lxml.html import HtmlElement
 
-from pipelines import jsonld, words
+from pipelines import access, dates, jsonld, nearby, organizations, titles, words
+from pipelines import headline as headlines
 from pipelines.claims import MAX_TITLE, Claim, Claims
+from pipelines.headline import Headline
 from pipelines.jsonld import Graph, Node
+from pipelines.nearby import Nearby
 from pipelines.normalize import fold
 from pipelines.tree import Survey, survey, text_of
-from pipelines.visible import elsewhere, headings, searched_date, visible
+from pipelines.visible import author_links, visible
 from storage.records import Announced
 
 MAX_AUTHORS = 50
+GENERATED = 36  # the weight of a date that may be the moment the page was put together
 
 _LISTED_META = frozenset({"author", "tag"})
 _MICRODATA = {
@@ -24,33 +28,55 @@ _MICRODATA = {
     "datepublished": ("published", 72),
     "datemodified": ("modified", 72),
     "articlesection": ("section", 60),
+    "isaccessibleforfree": ("free", 72),
     "author": ("author", 62),
     "creator": ("author", 52),
 }
+_MAX_NAMED = 500  # nodes that are looked at for names of organisations
+_ORGANIZATIONS = ("Organization", "Corporation", "Newspaper")
+_OF_WEB_PAGE = (
+    ("published", "datePublished"), ("modified", "dateModified"), ("language", "inLanguage"),
+    ("free", "isAccessibleForFree"),
+)  # fmt: skip
 _VISIBLE_PROPS = frozenset(_MICRODATA)
 
 
 def gather(tree: HtmlElement, url: str, announced: Announced | None, fetched_at: str) -> Claims:
     """Every claim about the page at `url`, fetched at `fetched_at` (ISO 8601 UTC)."""
     seen = survey(tree)
-    found = seen.metas
-    titles = list(islice(headings(seen), 5))
+    headline = headlines.find(tree, seen, url)
     graph = jsonld.read(seen.scripts)
-    node = _article_node(graph, [url, *seen.canonical, *found.get("og:url", [])], found, titles)
-    claims = [
+    node = _article_node(graph, [url, *seen.canonical, *seen.metas.get("og:url", [])], seen.metas, headline)
+    found = [
         *_of_graph(graph, node),
-        *_of_metas(found),
-        *_of_microdata(seen),
+        *_of_metas(seen.metas),
+        *_of_microdata(seen, headline),
         *_of_announced(announced),
-        *visible(tree, seen, titles),
+        *headlines.claims(headline, seen),
+        *visible(tree, seen, headline),
         *(Claim("canonical", href, "link", 90) for href in seen.canonical[:3] if href.strip()),
     ]
-    claims = [claim for claim in claims if claim.value.strip()]
-    return Claims((*claims, *searched_date(tree, url, claims, fetched_at)), graph, node)
+    declared = Claims(tuple(claim for claim in found if claim.value.strip()), graph, node)
+    declared = replace(declared, labels=titles.labels_of(declared, url), organizations=_organizations(graph))
+    return replace(declared, all=(*declared.all, *_searched(declared, tree, headline, url, fetched_at)))
 
 
-def _article_node(graph: Graph, urls: list[str], found: dict[str, list[str]], titles: list[str]) -> Node | None:
-    hints = frozenset(fold(text)[:200] for text in [*titles, *found.get("og:title", [])] if text)
+def _searched(declared: Claims, tree: HtmlElement, headline: Headline, url: str, fetched_at: str) -> Iterator[Claim]:
+    """What is looked for only because nothing declares it: persons and the day of publication."""
+    near = Nearby(tree, headline)
+    if not organizations.names_person(declared):
+        yield from author_links(tree, headline)
+        yield from [*nearby.bylines(near)] or nearby.labelled_author(near)
+    if not any(
+        claim.field == "published" and claim.weight > GENERATED and dates.believed(dates.parse(claim.value), fetched_at)
+        for claim in declared.all
+    ):
+        yield from nearby.published(near, url, tree, fetched_at)
+
+
+def _article_node(graph: Graph, urls: list[str], found: dict[str, list[str]], headline: Headline) -> Node | None:
+    shown = [text for heading in headline.headings for text in (heading.text, heading.bare)]
+    hints = frozenset(fold(text)[:200] for text in [*shown, *found.get("og:title", [])] if text)
     return jsonld.article(graph, frozenset(jsonld.address(url) for url in urls if url), hints)
 
 
@@ -75,7 +101,7 @@ def _of_article(graph: Graph, node: Node) -> Iterator[Claim]:
     simple = (
         ("title", "headline", 86), ("title", "name", 60),
         ("published", "datePublished", 90),
-        ("published", "dateCreated", 50),
+        ("published", "dateCreated", 50), ("published", "uploadDate", 60),
         ("modified", "dateModified", 90), ("section", "articleSection", 82),
         ("tag", "keywords", 75),
         ("description", "description", 70), ("language", "inLanguage", 65),
@@ -86,11 +112,30 @@ def _of_article(graph: Graph, node: Node) -> Iterator[Claim]:
             yield Claim(field, value, "json-ld", weight)
     for name, weight in (("author", 90), ("creator", 74)):
         yield from _of_people(graph, node.get(name), weight)
+    if access.closed_part(node):
+        yield Claim("free", "false", "json-ld", 85)
     publisher = graph.resolve(node.get("publisher"))
     for value in jsonld.strings(publisher)[:1] if isinstance(publisher, dict) else []:
         yield Claim("site_name", value, "json-ld", 70)
     for value in jsonld.strings(node.get("image"), "url")[:1]:
         yield Claim("image", value, "json-ld", 70)
+
+
+def _organizations(graph: Graph) -> frozenset[str]:
+    """The folded names of all nodes that are declared to be organisations."""
+    names = (
+        name
+        for node, _ in graph.nodes[:_MAX_NAMED]
+        for part in (node, *(node.get(role) for role in ("author", "creator", "publisher")))
+        for each in (part if isinstance(part, list) else [part])[:MAX_AUTHORS]
+        if isinstance(each, dict) and _is_organization(jsonld.types_of(each))
+        for name in jsonld.strings(each.get("name"))[:1]
+    )
+    return frozenset(fold(name[:200]) for name in names)
+
+
+def _is_organization(types: set[str]) -> bool:
+    return "Person" not in types and any(kind.endswith(_ORGANIZATIONS) for kind in types)
 
 
 def _of_people(graph: Graph, value: object, weight: int) -> Iterator[Claim]:
@@ -106,7 +151,7 @@ def _of_other(node: Node) -> Iterator[Claim]:
         for value in jsonld.strings(node.get("name"))[:1]:
             yield Claim("site_name", value, "json-ld", 66 if "WebSite" in names else 40)
     if any(name.endswith("WebPage") for name in names):
-        for field, key in (("published", "datePublished"), ("modified", "dateModified"), ("language", "inLanguage")):
+        for field, key in _OF_WEB_PAGE:
             for value in jsonld.strings(node.get(key))[:1]:
                 yield Claim(field, value, "json-ld-webpage", 66)
     if "BreadcrumbList" in names and isinstance(node.get("itemListElement"), list):
@@ -145,11 +190,11 @@ def _meta_line(line: str) -> tuple[str, str, str]:
     return field, weight, names
 
 
-def _of_microdata(seen: Survey) -> Iterator[Claim]:
+def _of_microdata(seen: Survey, headline: Headline) -> Iterator[Claim]:
     scope: dict[str, object] = {}
     for element in seen.itemprops:
         for name in (element.get("itemprop") or "").lower().split():
-            if name in _VISIBLE_PROPS and not elsewhere(element):
+            if name in _VISIBLE_PROPS and not headline.apart(element):
                 field, weight = _MICRODATA[name]
                 if field != "author" and scope.setdefault(name, element) is not element:
                     continue

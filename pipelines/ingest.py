@@ -52,7 +52,9 @@ class Rules:
     sieve: Sieve
     source_of: Callable[[str], str]  # of a canonical URL
     left: int | None = None
-    stated: dict[str, str] = field(default_factory=dict)  # digest as a record states it -> its id, where it is not what it has
+    stated: dict[str, str] = field(
+        default_factory=dict
+    )  # digest as a record states it -> its id, where it is not what it has
 
     @property
     def takes_all(self) -> bool:
@@ -164,7 +166,11 @@ class Entering:
 
     def _remember(self, met: Met, capture: Capture) -> None:
         stated = fields.digest(met.record.head.get("WARC-Payload-Digest"))
-        if met.type != "revisit" and stated not in {None, capture.payload_digest} and len(self._rules.stated) < _DIGESTS:
+        if (
+            met.type != "revisit"
+            and stated not in {None, capture.payload_digest}
+            and len(self._rules.stated) < _DIGESTS
+        ):
             self.stated.setdefault(str(stated), capture.place.record_id)
 
 

@@ -5,31 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from html import unescape
 from itertools import groupby
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pipelines import authors, dates, titles
+from pipelines import access, authors, dates, organizations, page_types, titles
 from pipelines.claims import MAX_TITLE, Claim, Claims
 from pipelines.dates import Moment
-from pipelines.normalize import clean_line, fold
+from pipelines.normalize import fold
+from pipelines.phrases import phrase, site_name
 from storage import urlkey
 
 Value = TypeVar("Value")
 
 MAX_TAGS = 50
-_MAX_SITE_NAMES = 30  # that titles are compared with
-_INLINE_MARKUP = re.compile(  # what feeds and JSON-LD leave in a phrase; any other <word> is the author's own
-    r"</?(?:a|abbr|b|bdi|big|br|cite|code|del|div|em|font|h[1-6]|i|img|ins|mark|nobr|p|q|s|small|span|strike|strong|sub|sup|u|wbr)"
-    r"(?:\s[^<>]{0,300})?/?>",
-    re.IGNORECASE,
+_MAX_BYLINES = 200  # that a user name is compared with
+_SITE, _ORGANIZATION, _SIGNED, _PERSON = 1, 2, 3, 4
+UNMARKED = 44  # the weight of dates that only stand on the page
+_GENERATED = frozenset(
+    {"meta:date", "meta:dc.date", "meta:dcterms.date", "meta:dcterms.created", "meta:dc.date.created"}
 )
 AGREEMENT = 10  # what each further kind of source with the same value adds to a claim's weight
-_OUTDATED_DATE = 20  # the weight below which a date is a guess
 _LANGUAGE = re.compile(r"^([a-zA-Z]{2,3})(?:[-_][a-zA-Z0-9_.-]*)?$")
 _TAG_SPLIT = re.compile(r"\s*[,;、，]\s*")
-_ADDRESS = re.compile(r"https?://|^www\.|^/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,10 @@ class Fields:
     description: str | None = None
     image_url: str | None = None
     language: str | None = None
+    organizations: tuple[str, ...] = ()  # those of the authors
+    is_accessible_for_free: bool | None = None
     page_type: str | None = None
+    og_type: str | None = None  # as Open Graph calls the page
     sources: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -56,32 +57,33 @@ class _Context:
     claims: Claims
     url: str
     fetched_at: str
-    labels: frozenset[str]
 
 
 def choose(claims: Claims, url: str, fetched_at: str) -> Fields:
     """The fields of the page at `url`, fetched at `fetched_at` (ISO 8601 UTC), out of all claims about it."""
-    site = best(claims.of("site_name"), _site_name)
-    host = urlsplit(url).netloc if "://" in url else ""
-    names = [*claims.values("site_name")[:_MAX_SITE_NAMES], *titles.suffix_headings(claims.of("title"))]
-    labels = titles.site_labels([value for value in map(_site_name, names) if value], host)
-    context = _Context(claims, url, fetched_at, labels)
+    site = best(claims.of("site_name"), site_name)
+    context = _Context(claims, url, fetched_at)
+    title = _title(context)
+    names = _authors(context)
     chosen: dict[str, tuple[object, str] | None] = {
         "site_name": site,
-        "title": _title(context),
-        "authors": _authors(context),
+        "title": title,
+        "authors": names,
+        "organizations": _organizations(names, claims),
         "published": _date(context, "published"),
         "modified": _date(context, "modified"),
         "canonical_url": best(claims.of("canonical"), lambda value: _canonical(value, url)),
-        "section": best(claims.of("section"), lambda value: _phrase(value, 120)),
+        "section": best(claims.of("section"), lambda value: phrase(value, 120)),
         "tags": _tags(claims),
-        "description": best(claims.of("description"), lambda value: _phrase(value, 2_000)),
+        "description": best(claims.of("description"), lambda value: phrase(value, 2_000)),
         "image_url": best(claims.of("image"), lambda value: _absolute(value, url)),
         "language": best(claims.of("language"), _language),
-        "page_type": best(claims.of("type"), lambda value: _phrase(value, 60)),
+        "is_accessible_for_free": access.choose(claims),
+        "page_type": page_types.choose(claims, url, title[0] if title else None),
+        "og_type": best(claims.of("type"), lambda value: phrase(value, 60)),
     }
     found = {name: pair for name, pair in chosen.items() if pair is not None}
-    sources = tuple((name, pair[1]) for name, pair in found.items() if name != "page_type")
+    sources = tuple((name, pair[1]) for name, pair in found.items() if name != "og_type")
     return Fields(**{name: pair[0] for name, pair in found.items()}, sources=sources)  # type: ignore[arg-type]
 
 
@@ -101,7 +103,7 @@ def best(claims: Iterable[Claim], clean: Callable[[str], Value | None]) -> tuple
 
 def _family(source: str) -> str:
     """The kind of a source: for readers, for search engines, for sharing, in a feed. One kind repeats itself."""
-    if source in ("h1", "microdata", "meta:headline", "byline", "time"):
+    if source in ("h1", "h2", "microdata", "byline", "time"):
         return "page"
     return "json-ld" if source.startswith("json-ld") else "announced" if source == "announced" else "head"
 
@@ -110,27 +112,22 @@ def _folded(value: object) -> object:
     return fold(value) if isinstance(value, str) else value
 
 
-def _phrase(value: str, limit: int) -> str | None:
-    text = clean_line(_INLINE_MARKUP.sub(" ", unescape(unescape(value[: 8 * limit]))), limit)
-    return None if not text or _ADDRESS.match(text) else text
-
-
-def _site_name(value: str) -> str | None:
-    text = _phrase(value, 80)
-    return text.lstrip("@") or None if text else None
-
-
 def _title(context: _Context) -> tuple[str, str] | None:
     claims = context.claims.of("title")
     if all(claim.source == "title" for claim in claims):
-        return best(claims, lambda value: titles.without_last_part(_clean_title(value, context.labels) or "") or None)
-    return best(claims, lambda value: _clean_title(value, context.labels)) or best(
-        claims, lambda value: _phrase(value, MAX_TITLE)
+        return best(claims, lambda value: _lone_title(value, context))
+    return best(claims, lambda value: _clean_title(value, context.claims.labels)) or best(
+        claims, lambda value: phrase(value, MAX_TITLE)
     )
 
 
+def _lone_title(value: str, context: _Context) -> str | None:
+    title = _clean_title(value, context.claims.labels)
+    return title and (titles.in_address(title, context.url) or titles.without_last_part(title))
+
+
 def _clean_title(value: str, labels: frozenset[str]) -> str | None:
-    title = _phrase(value, MAX_TITLE)
+    title = phrase(value, MAX_TITLE)
     if not title:
         return None
     bare = titles.without_site(title, labels)
@@ -138,27 +135,46 @@ def _clean_title(value: str, labels: frozenset[str]) -> str | None:
 
 
 def _authors(context: _Context) -> tuple[tuple[str, ...], str] | None:
-    """The names of the weightiest source; one that names only the site yields to a byline that names a person."""
+    """The names of the weightiest source; the site, and an organisation in a meta tag, yield to a source that names a person."""
     ranked = context.claims.of("author")
     fallback: tuple[tuple[str, ...], str] | None = None
+    rated = 0
     for source in dict.fromkeys(claim.source for claim in ranked):
-        found = _names_of([claim.value for claim in ranked if claim.source == source], source, context.labels)
-        persons = any(map(authors.likely_person, found))
-        if (
-            found
-            and not all(titles.names_site(name, context.labels) for name in found)
-            and (fallback is None or persons)
-        ):
-            return found, source
-        fallback = fallback or ((found, source) if found else None)
-    return fallback
+        found = _names_of([claim.value for claim in ranked if claim.source == source], source, context.claims.labels)
+        rating = max((_rating(name, context.claims) for name in found), default=0)
+        if rating > rated and (fallback is None or rating == _PERSON):
+            fallback, rated = (found, source), rating
+        if rated >= (_SIGNED if source.startswith("meta:") else _ORGANIZATION):
+            break
+    return (_spelled_out(*fallback, ranked)) if fallback else None
+
+
+def _spelled_out(names: tuple[str, ...], source: str, ranked: list[Claim]) -> tuple[tuple[str, ...], str]:
+    if not any(map(authors.is_user_name, names)):
+        return names, source
+    others = [name for claim in ranked[:_MAX_BYLINES] for name in authors.names([claim.value])]
+    return tuple(authors.spelled_out(name, others) for name in names), source
+
+
+def _organizations(names: tuple[tuple[str, ...], str] | None, claims: Claims) -> tuple[tuple[str, ...], str] | None:
+    found = tuple(name for name in names[0] if organizations.is_organization(name, claims)) if names else ()
+    return (found, names[1]) if names and found else None
+
+
+def _rating(name: str, claims: Claims) -> int:
+    """How far a name is a person's: 1 the site, 2 another organisation, 3 some name, 4 a full one."""
+    if organizations.is_organization(name, claims):
+        return _SITE if organizations.is_site(name, claims) else _ORGANIZATION
+    return _PERSON if authors.likely_person(name) else _SIGNED
 
 
 def _names_of(values: list[str], source: str, labels: frozenset[str]) -> tuple[str, ...]:
-    """A list of authors is one value or many; of bylines on the screen the first that holds a name counts."""
+    """A list of authors is one value or many; of bylines on the screen the first counts that says "by" or names a person."""
     if source != "byline":
         return authors.names(values, labels)
-    return next((found for value in values if (found := authors.names([value], labels))), ())
+    named = [(value, found) for value in values if (found := authors.names([value], labels))]
+    sure = (found for value, found in named if authors.is_spoken(value) or any(map(authors.likely_person, found)))
+    return next(sure, named[0][1] if named else ())
 
 
 def _date(context: _Context, name: str) -> tuple[Moment, str] | None:
@@ -172,8 +188,16 @@ def _date(context: _Context, name: str) -> tuple[Moment, str] | None:
     in_url = dates.believed(dates.in_url(context.url), context.fetched_at) if name == "published" else None
     if not known or (in_url and known[0][0].source == "htmldate"):
         return (in_url, "url") if in_url else None
-    claim, moment = known[0]
+    claim, moment = _generated_before(known) or known[0]
     return (_localised(moment, known), claim.source) if moment.known else _completed(moment, claim.source, known)
+
+
+def _generated_before(known: list[tuple[Claim, Moment]]) -> tuple[Claim, Moment] | None:
+    """The date of the page itself where it is earlier than a date that only stands on it: that one is of something else."""
+    claim, moment = known[0]
+    if claim.weight > UNMARKED:
+        return None
+    return next((pair for pair in known if pair[0].source in _GENERATED and pair[1].day < moment.day), None)
 
 
 def _month_first(claims: Claims) -> bool | None:
@@ -215,7 +239,7 @@ def _completed(moment: Moment, source: str, known: list[tuple[Claim, Moment]]) -
 def _tags(claims: Claims) -> tuple[tuple[str, ...], str] | None:
     for source, group in groupby(claims.of("tag"), key=lambda claim: claim.source):
         values = [part for claim in group for part in _TAG_SPLIT.split(claim.value[:5_000])]
-        found = {fold(tag): tag for value in values if (tag := _phrase(value, 80)) and fold(tag)}
+        found = {fold(tag): tag for value in values if (tag := phrase(value, 80)) and fold(tag)}
         if found:
             return tuple(found.values())[:MAX_TAGS], source
     return None

@@ -19,7 +19,9 @@ _WIDE_RUN = re.compile(f"[{WIDE}]")
 _CLOCK = r"\d{1,2}[:.h]\d{2}(?::\d{2})?"
 _DAY = r"\d{1,4}([./-])\d{1,2}\1\d{1,4}\.?"
 _NUMBER = r"\d{1,9}(?:[.,'\u2019\u00a0\u202f ]\d{1,3}){0,3}"
-_ALONE = re.compile(rf"(?:{_DAY}(?:[\s,|/\u2013-]{{1,5}}{_CLOCK})?|{_CLOCK}(?:[\s,|/\u2013-]{{1,5}}{_DAY})?|{_NUMBER})", re.ASCII)
+_ALONE = re.compile(
+    rf"(?:{_DAY}(?:[\s,|/\u2013-]{{1,5}}{_CLOCK})?|{_CLOCK}(?:[\s,|/\u2013-]{{1,5}}{_DAY})?|{_NUMBER})", re.ASCII
+)
 _EDGES = " \t()[]\u00b7\u2022\u2013\u2014-,.:;"
 
 

@@ -19,7 +19,9 @@ _PERHAPS = frozenset({"", "text/plain", "application/octet-stream", "text/xml", 
 _FEEDS = frozenset({"application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json"})
 _GONE = frozenset({404, 410})
 _NOT_MODIFIED = 304
-_LANG = re.compile(rb"<html\b[^>]{0,500}?\s(?:xml:)?lang\s*=\s*[\"']?\s*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)", re.IGNORECASE)
+_LANG = re.compile(
+    rb"<html\b[^>]{0,500}?\s(?:xml:)?lang\s*=\s*[\"']?\s*([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)", re.IGNORECASE
+)
 # ISO 639-2 and 639-3 as crawlers write them, of languages with a code of two letters.
 _SHORT = dict(
     pair.split(":")
