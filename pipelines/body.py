@@ -104,6 +104,8 @@ def _are_cells(*blocks: Block) -> bool:
 
 def _of_tables(page: Blocks, *tags: str) -> list[int]:
     """Per box, the innermost row or cell that it stands in; -1 outside of tables."""
+    if not any(box.tag in tags for box in page.boxes):
+        return [-1] * len(page.boxes)
     found: list[int] = []
     for index, box in enumerate(page.boxes):
         found.append(index if box.tag in tags else found[box.parent] if box.parent >= 0 else -1)

@@ -15,13 +15,15 @@ _EDGE = " \t>»›→▶►•·*#-–—:[(|+"
 END = " .:：…>»›→▶►)]|!-–—"
 _WIDE = re.compile("[\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _BEFORE_COLON = re.compile(r"(?<=\S)\s?[:：]")
+_KEYS = re.compile(f"{_WIDE.pattern}|[^\\W{_WIDE.pattern[1:-1]}]+")  # where a phrase may begin
 _FIRST_WORD = re.compile(f"[^\\W{_WIDE.pattern[1:-1]}]+")
 
 
 def bare(line: str) -> str:
     """A line as phrases are compared with it: lower case, plain apostrophes, no bullet or bracket before it."""
     line = line[:MAX_LINE]
-    line = _BEFORE_COLON.sub(":", line)
+    if ":" in line or "\uff1a" in line:
+        line = _BEFORE_COLON.sub(":", line)
     if not line.isascii():
         line = line.replace("\u2019", "'").replace("\u2018", "'").replace("\u02bc", "'").replace("\u00ad", "")
     return line.lower().lstrip(_EDGE)
@@ -37,18 +39,14 @@ def cover(line: str, names: tuple[str, ...]) -> float:
     """The share (0 to 1) of a `bare` line that phrases of the lists take, anywhere in it, from the beginning of a word on."""
     index, taken = _index(names), 0
     at = 0  # where the last phrase ended
-    for match in _word_starts().finditer(line):
-        start = match.start()
-        if start < at:
-            continue
-        sizes = [
-            len(phrase)
-            for phrase, _, _ in index.get(_key(line, start), ())
-            if line.startswith(phrase, start) and _ends(line, start + len(phrase))
-        ]
-        if sizes:
-            at = start + max(sizes)
-            taken += max(sizes)
+    for match in _KEYS.finditer(line):
+        start, key = match.start(), match.group()
+        entries = index.get(line[start : start + 2] if _WIDE.match(key) else key)
+        if entries and start >= at:
+            sizes = [len(phrase) for phrase, _, _ in entries if _stands(line, phrase, start)]
+            if sizes:
+                at = start + max(sizes)
+                taken += max(sizes)
     return taken / max(1, len(line))
 
 
@@ -59,23 +57,19 @@ def taken(line: str, name: str) -> int:
 
 
 def _is(line: str, phrase: str, whole: bool) -> bool:
-    return line.startswith(phrase) and _ends(line, len(phrase)) and not (whole and line[len(phrase) :].strip(END))
+    return _stands(line, phrase, 0) and not (whole and line[len(phrase) :].strip(END))
+
+
+def _stands(line: str, phrase: str, at: int) -> bool:
+    """Whether a phrase stands there, and no word goes on behind it."""
+    end = at + len(phrase)
+    return line.startswith(phrase, at) and (end >= len(line) or not line[end].isalnum() or _WIDE.match(line[end - 1]) is not None)
 
 
 def _key(line: str, at: int = 0) -> str:
     """The first word; of scripts that are written without spaces, the first two characters."""
     match = _FIRST_WORD.match(line, at)
     return match.group() if match else line[at : at + 2]
-
-
-def _ends(line: str, at: int) -> bool:
-    return at >= len(line) or not line[at].isalnum() or _WIDE.match(line[at - 1]) is not None
-
-
-@cache
-def _word_starts() -> re.Pattern[str]:
-    """Where a phrase may begin: at words, and at every character of scripts that are written without spaces."""
-    return re.compile(f"{_WIDE.pattern}|\\b\\w")
 
 
 @cache
@@ -91,21 +85,27 @@ def _index(names: tuple[str, ...]) -> dict[str, tuple[tuple[str, bool, str], ...
 
 def asks_for_consent(line: str) -> bool:
     """Whether a `bare` line asks for consent to cookies and the like: by three kinds of words, cookies or partners among them."""
-    found = consent_words(line)
-    return len(found) >= 3 and not found.isdisjoint({"cookies", "partners"})
+    stems = _consent_stems()
+    if not any(stem in line for kind in ("cookies", "partners") for stem in stems[kind]):
+        return False
+    return len(consent_words(line)) >= 3
 
 
 def consent_words(line: str) -> frozenset[str]:
     """The kinds of words that a `bare` line has of those with which sites ask for consent."""
-    return frozenset(kind for kind, stems in _consent_stems() if stems.search(line))
+    return frozenset(kind for kind, stems in _consent_stems().items() if any(_begins_word(line, stem) for stem in stems))
+
+
+def _begins_word(line: str, stem: str) -> bool:
+    at = line.find(stem)
+    return at >= 0 and (at == 0 or not line[at - 1].isalnum() or _WIDE.match(stem) is not None)
 
 
 @cache
-def _consent_stems() -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _consent_stems() -> dict[str, tuple[str, ...]]:
     """The kinds of words and their stems, which begin a word except in scripts without spaces."""
-    found = []
+    found = {}
     for line in words.lines("consent_stems"):
         kind, _, stems = line.partition(":")
-        patterns = (re.escape(stem.replace("_", " ")) for stem in stems.split())
-        found.append((kind, re.compile("|".join(p if _WIDE.match(p) else rf"\b{p}" for p in patterns))))
-    return tuple(found)
+        found[kind] = tuple(stem.replace("_", " ") for stem in stems.split())
+    return found

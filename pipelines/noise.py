@@ -68,26 +68,30 @@ def _repeated(text: _Text) -> set[int]:
     }
 
 
-def is_label(line: str, lists: tuple[str, ...] = OTHERS) -> bool:
+def is_label(line: str) -> bool:
     """Whether a line is nothing but a label of other stories."""
-    bare = lines.bare(line) if len(line) < 80 else ""
-    return any((size := lines.taken(bare, name)) and not bare[size:].strip(lines.END) for name in lists)
+    if len(line) >= 80:
+        return False
+    bare = lines.bare(line)
+    return any(not bare[lines.taken(bare, name) :].strip(lines.END) for name in lines.told(bare, OTHERS))
 
 
 def _boxes_of_others(text: _Text) -> set[int]:
     """All that stands in a box that begins with a label of other stories, as long as that is a small part of the text."""
-    total = text.size()
-    chosen = Counter[int]()
-    for index in text.taken:
-        for box in _around(text.page, text.block(index).box):
-            chosen[box] += len(text.block(index).text)
-    dropped: set[int] = set()
-    first = _first_blocks(text.page)
-    for index, block in enumerate(text.page.blocks):
-        if len(block.text) < 80 and is_label(block.text):
-            boxes = [box for box in _around(text.page, block.box) if first[box] == index and chosen[box] < _PART * total]
-            dropped.update(number for number in text.taken if boxes and boxes[-1] in _around(text.page, text.block(number).box))
-    return dropped
+    labels = [index for index, block in enumerate(text.page.blocks) if is_label(block.text)]
+    if not labels:
+        return set()
+    around = {index: _around(text.page, text.block(index).box) for index in text.taken}
+    sizes = Counter[int]()
+    for index, boxes in around.items():
+        for box in boxes:
+            sizes[box] += len(text.block(index).text)
+    first, most = _first_blocks(text.page), _PART * text.size()
+    others = set[int]()
+    for index in labels:
+        small = [box for box in _around(text.page, text.block(index).box) if first[box] == index and sizes[box] < most]
+        others.update(small[-1:])
+    return {index for index, boxes in around.items() if not others.isdisjoint(boxes)}
 
 
 def _around(page: Blocks, box: int) -> list[int]:
@@ -171,13 +175,13 @@ def _labels(text: _Text) -> set[int]:
 
 def _leads_away(block: Block) -> bool:
     bare = lines.bare(block.text) if len(block.text) < _LINE else ""
-    for name in OTHERS:
-        if size := lines.taken(bare, name):
-            rest = bare[size:]
-            if not rest.strip(lines.END) or _is_link(block):
-                return True
-            if (bare[size - 1] == ":" or _COLON.match(rest)) and (block.linked or not _TERMINAL.search(rest)):
-                return True
+    for name in lines.told(bare, OTHERS):
+        size = lines.taken(bare, name)
+        rest = bare[size:]
+        if not rest.strip(lines.END) or _is_link(block):
+            return True
+        if (bare[size - 1] == ":" or _COLON.match(rest)) and (block.linked or not _TERMINAL.search(rest)):
+            return True
     return False
 
 
@@ -199,13 +203,14 @@ def _plain_noise(text: _Text) -> set[int]:
 
 def _asking(text: _Text) -> set[int]:
     """What asks for consent, and what stands in one box with it, unless the title tells of such things."""
-    kinds = {index: lines.consent_words(lines.bare(text.block(index).text)) for index in text.taken}
-    asking = {index for index, found in kinds.items() if lines.asks_for_consent(lines.bare(text.block(index).text))}
+    bares = {index: lines.bare(text.block(index).text) for index in text.taken}
+    asking = {index for index, bare in bares.items() if lines.asks_for_consent(bare)}
     if not asking or lines.consent_words(text.title):
         return set()
     boxes = {text.page.boxes[text.block(index).box].parent for index in asking}
-    beside = {index for index, found in kinds.items() if found and text.page.boxes[text.block(index).box].parent in boxes}
-    return asking | (beside if len(beside) < len(text.taken) // 2 else {index for index in beside if len(kinds[index]) > 1})
+    beside = {index for index in text.taken if text.page.boxes[text.block(index).box].parent in boxes}
+    least = 1 if len(beside) < len(text.taken) // 2 else 2
+    return asking | {index for index in beside if len(lines.consent_words(bares[index])) >= least}
 
 
 def _quoted(text: _Text) -> set[int]:
