@@ -44,7 +44,8 @@ class Trees:
         leaf = np.zeros((count, len(rows)), np.intp)
         for level in range(depth):
             leaf += answers[:, level] << level
-        return self.leaves.ravel()[leaf + (np.arange(count) * size)[:, None]].sum(0) + self.bias
+        scores: Numbers = self.leaves.ravel()[leaf + (np.arange(count) * size)[:, None]].sum(0) + self.bias
+        return scores
 
 
 @cache

@@ -41,6 +41,7 @@ _NOTICE = 400  # units; a line that begins with a phrase of a list is shorter
 _TITLE = 300  # characters; a title is shorter
 _TOP = 400  # blocks among which the headline is
 
+_FAR = 99  # blocks
 PROSE_WIDTH = 80  # units (see _widths): a sentence or more
 _TERMINAL = ".?!。！？…।؟۔"
 _CLOSING = "\"”»'’)]」』“› "
@@ -247,7 +248,8 @@ class _Boxes:
     def summed(self, of: Whole, values: Numbers) -> Numbers:
         """Per box, the sum of a value over all blocks in it."""
         running = np.concatenate([[0.0], np.cumsum(np.bincount(of, values, len(self.last)))])
-        return running[self.last + 1] - running[:-1]
+        sums: Numbers = running[self.last + 1] - running[:-1]
+        return sums
 
 
 @cache
@@ -333,7 +335,8 @@ def _chain(boxes: _Boxes, prose: Numbers, least: float) -> list[int]:
 
 def _within(boxes: _Boxes, box: int, of: Whole) -> Numbers:
     """1 for the blocks that stand in a box, else 0."""
-    return ((of >= box) & (of <= boxes.last[box])).astype(np.float64)
+    inside: Numbers = ((of >= box) & (of <= boxes.last[box])).astype(np.float64)
+    return inside
 
 
 def _signed(page: Blocks, of: Whole, sizes: _Sizes) -> Numbers:
@@ -357,10 +360,7 @@ def _placed(page: Blocks, boxes: _Boxes, of: Whole, sizes: _Sizes, head: int | N
     total = max(1.0, sizes.prose.sum())
     places = np.flatnonzero(prose)
     first, last = (int(places[0]), int(places[-1])) if len(places) else (n, -1)
-    before = np.searchsorted(places, at)  # prose blocks before each block
-    since = np.where(before > 0, at - places[np.maximum(before - 1, 0)] - 1, 99) if len(places) else np.full(n, 99)
-    after = np.searchsorted(places, at, side="right")
-    until = np.where(after < len(places), places[np.minimum(after, len(places) - 1)] - at - 1, 99) if len(places) else np.full(n, 99)
+    since, until = _distances(places, n)
     from_head = at - head if head is not None else np.full(n, -1)
     is_h1 = boxes.tag[of] == _TAG_BIT["h1"]
     return np.column_stack(
@@ -381,6 +381,17 @@ def _placed(page: Blocks, boxes: _Boxes, of: Whole, sizes: _Sizes, head: int | N
             np.minimum(3, _ordinals(page, "article"))[of],
         ]
     )
+
+
+def _distances(places: Whole, n: int) -> tuple[Whole, Whole]:
+    """How many blocks stand between each of `n` blocks and the prose before and after it; _FAR where there is none."""
+    at = np.arange(n)
+    if not len(places):
+        return np.full(n, _FAR), np.full(n, _FAR)
+    before, after = np.searchsorted(places, at), np.searchsorted(places, at, side="right")
+    since = np.where(before > 0, at - places[np.maximum(before - 1, 0)] - 1, _FAR)
+    until = np.where(after < len(places), places[np.minimum(after, len(places) - 1)] - at - 1, _FAR)
+    return since, until
 
 
 def _ordinals(page: Blocks, tag: str) -> Whole:
@@ -412,9 +423,9 @@ def _beside(boxes: _Boxes, of: Whole, sizes: _Sizes, lists: Numbers) -> Numbers:
     """The blocks before and after."""
     n = len(of)
     parents = boxes.up[of]
-    tags = np.log2(boxes.tag[of] + 0.5)
-    log_width = np.log1p(sizes.width)
-    noise = lists.any(1).astype(np.float64)
+    tags: Numbers = np.log2(boxes.tag[of] + 0.5)
+    log_width: Numbers = np.log1p(sizes.width)
+    noise: Numbers = lists.any(1).astype(np.float64)
     columns: list[Numbers] = []
     for step in _NEIGHBOURS:
         at = np.arange(n) + step

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
@@ -26,18 +27,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from pipelines import jsonld, metadata
+from pipelines import body, jsonld, metadata
 from pipelines.block_model import Trees, agreement
 from pipelines.blocks import Blocks, blocks_of
 from pipelines.decode import decode
-from pipelines.features import Known, Measured, measure
+from pipelines.features import Array, Known, Measured, Numbers, measure
 from pipelines.gather import gather
 from pipelines.tree import parse
 
 SEED = 7
 PARTS = 5
-SETTINGS = {
-    "iterations": 150, "depth": 5, "learning_rate": 0.15, "l2_leaf_reg": 5, "rsm": 0.5, "subsample": 0.8, "border_count": 64,
+DEPTH = 5
+SETTINGS: dict[str, Any] = {
+    "iterations": 150, "depth": DEPTH, "learning_rate": 0.15, "l2_leaf_reg": 5, "rsm": 0.5, "subsample": 0.8, "border_count": 64,
     "boosting_type": "Plain", "bootstrap_type": "Bernoulli", "random_seed": SEED, "verbose": 0, "allow_writing_files": False,
     "thread_count": 2,
 }  # fmt: skip
@@ -59,10 +61,10 @@ class Sample:
     page: Blocks
     known: Known
     measured: Measured
-    heard: np.ndarray  # the rows and trafilatura's verdict
+    heard: Array  # the rows and trafilatura's verdict
     texts: list[str]
-    labels: np.ndarray
-    sizes: np.ndarray  # words
+    labels: Numbers
+    sizes: Numbers  # words
     body: list[str]
 
 
@@ -105,13 +107,13 @@ def load(row: dict[str, Any]) -> Sample | None:
     verdict = fast_verdict(tree, url)
     heard = np.hstack([measured.rows, agreement(measured, texts, verdict)])
     kept = [texts[index] for index in measured.kept]
-    body = [line.strip("[]") if line[:1] == "[" and line[-1:] == "]" else line for line in row.get("body") or []]
-    labels = labelled(kept, body) if body else hinted(kept, row.get("with") or [], row.get("without") or [])
+    truth = [line.strip("[]") if line[:1] == "[" and line[-1:] == "]" else line for line in row.get("body") or []]
+    labels = labelled(kept, truth) if truth else hinted(kept, row.get("with") or [], row.get("without") or [])
     sizes = np.array([len(words(text)) for text in kept], float)
-    return Sample(f"{row['corpus']}/{row['id']}", site_of(row), page, known, measured, heard, texts, labels, sizes, body)
+    return Sample(f"{row['corpus']}/{row['id']}", site_of(row), page, known, measured, heard, texts, labels, sizes, truth)
 
 
-def labelled(texts: list[str], body: list[str]) -> np.ndarray:
+def labelled(texts: list[str], body: list[str]) -> Numbers:
     """1 for each text of which most words stand in the body in runs, 0 for the others."""
     said = words("\n".join(body))
     runs = {tuple(said[at : at + _RUN]) for at in range(len(said) - _RUN + 1)}
@@ -129,7 +131,7 @@ def _stands(said: list[str], runs: set[tuple[str, ...]], short: set[tuple[str, .
     return bool(covered.mean() >= 0.6)
 
 
-def hinted(texts: list[str], wanted: list[str], unwanted: list[str]) -> np.ndarray:
+def hinted(texts: list[str], wanted: list[str], unwanted: list[str]) -> Numbers:
     """1 and 0 for the texts that hold a snippet that belongs to the body, or that does not; -1 for all others."""
     squeezed = [" ".join(text.split()) for text in texts]
     yes = [" ".join(text.split()) for text in wanted]
@@ -155,25 +157,27 @@ def fit(samples: list[Sample], *, heard: bool) -> Trees:
 
 
 def _trees(told: dict[str, Any], width: int) -> Trees:
-    depth = SETTINGS["depth"]
-    columns, borders, leaves = [], [], []
+    columns: list[int] = []
+    borders: list[float] = []
+    leaves: list[list[float]] = []
     for tree in told["oblivious_trees"]:
-        splits = tree["splits"] + [{"float_feature_index": 0, "border": 1e30}] * (depth - len(tree["splits"]))
+        splits = tree["splits"] + [{"float_feature_index": 0, "border": 1e30}] * (DEPTH - len(tree["splits"]))
         columns.extend(split["float_feature_index"] for split in splits)
         borders.extend(split["border"] for split in splits)
-        leaves.append((tree["leaf_values"] * (1 << depth))[: 1 << depth])
+        leaves.append((tree["leaf_values"] * (1 << DEPTH))[: 1 << DEPTH])
     scale, (bias,) = told["scale_and_bias"]
     return Trees(
         np.array(columns), np.array(borders, np.float32), np.round(np.array(leaves) * scale, 5), round(bias, 5), width
     )
 
 
-def weights_of(sample: Sample) -> np.ndarray:
+def weights_of(sample: Sample) -> Numbers:
     """Every page counts alike, its blocks by the root of their words; pages with snippets alone count little."""
     roots = np.sqrt(sample.sizes)
     if not sample.body:
         return np.full(len(roots), 0.3)
-    return roots / max(30.0, roots[sample.labels > 0].sum()) * 20
+    weights: Numbers = roots / max(30.0, roots[sample.labels > 0].sum()) * 20
+    return weights
 
 
 def train(samples: list[Sample]) -> tuple[Trees, Trees]:
@@ -194,39 +198,35 @@ def write(name: str, trees: Trees) -> None:
     (MODELS / f"{name}.json").write_text("{\n" + lines + "\n}\n", "utf-8")
 
 
-def doubt(chances: np.ndarray, sizes: np.ndarray) -> float:
-    """How unsure a model is of a page: words on the wrong side of a coin against words taken."""
-    return float((sizes * np.minimum(chances, 1 - chances)).sum() / max(30.0, (sizes * chances).sum()))
-
-
-def f1(texts: list[str], body: list[str]) -> float:
+def f1(text: str, body: list[str]) -> float:
     """F1 over runs of four words."""
-    from collections import Counter
+    got, wanted = _runs(text), _runs("\n".join(body))
+    return 2 * sum((got & wanted).values()) / max(1, sum(got.values()) + sum(wanted.values()))
 
-    def runs(text: str) -> Counter[tuple[str, ...]]:
-        said = words(text)
-        return Counter(tuple(said[at : at + _RUN]) for at in range(max(1, len(said) - _RUN + 1)))
 
-    got, wanted = runs("\n".join(texts)), runs("\n".join(body))
-    both = sum((got & wanted).values())
-    return 2 * both / max(1, sum(got.values()) + sum(wanted.values()))
+def _runs(text: str) -> Counter[tuple[str, ...]]:
+    said = words(text)
+    return Counter(tuple(said[at : at + _RUN]) for at in range(max(1, len(said) - _RUN + 1)))
 
 
 def check(samples: list[Sample]) -> None:
-    """Print the mean page F1 of each corpus with models that have not seen the site."""
-    scores: dict[str, list[tuple[float, float, float]]] = {}
+    """Print the mean page F1 of each corpus, with models that have not seen the site, as `extract` uses them."""
+    scores: dict[str, list[float]] = {}
     for number in range(PARTS):
-        alone, heard = train([s for s in samples if part(s.site) != number])
+        alone, heard = train([sample for sample in samples if part(sample.site) != number])
         for sample in samples:
             if part(sample.site) == number and sample.body:
-                first, second = alone.probabilities(sample.measured.rows), heard.probabilities(sample.heard)
-                chosen = second if doubt(first, sample.sizes) > 0.1 else first
-                kept = [sample.texts[index] for index in sample.measured.kept]
-                found = [f1([t for t, c in zip(kept, cs, strict=True) if c >= 0.5], sample.body) for cs in (first, second, chosen)]
-                scores.setdefault(sample.name.split("/")[0], []).append((found[0], found[1], found[2]))
-    print("mean F1 of pages of sites not trained on: alone, with trafilatura's verdict, as used")
+                scores.setdefault(sample.name.split("/")[0], []).append(f1(_text(sample, alone, heard), sample.body))
+    print("mean F1 of pages of sites that were not trained on")
     for corpus, found in scores.items():
-        print(f"{corpus:20} {len(found):4}  " + "  ".join(f"{value:.4f}" for value in np.mean(found, axis=0)))
+        print(f"{corpus:20} {len(found):4}  {np.mean(found):.4f}")
+
+
+def _text(sample: Sample, alone: Trees, heard: Trees) -> str:
+    chances = alone.probabilities(sample.measured.rows)
+    if body.doubt(chances, sample.measured.width[sample.measured.kept]) > body.DOUBT:
+        chances = heard.probabilities(sample.heard)
+    return "\n".join(line.text for line in body.chosen(sample.page, sample.known, sample.measured, chances))
 
 
 def main() -> None:

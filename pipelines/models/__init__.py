@@ -1,0 +1,1 @@
+"""Weights of the models that weigh text blocks; `scripts/train_blocks.py` writes them."""
