@@ -56,6 +56,7 @@ class Blocks:
 
     boxes: list[Box] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    cut: bool = False  # the page has more than is looked at
 
 
 class _Walk:
@@ -120,6 +121,7 @@ class _Walk:
         """A block-level element: it ends the block before it, and is a box if it has text."""
         self.seen += 1
         if self.seen > MAX_BOXES:
+            self.found.cut = True
             return
         self.flush()
         self.open.append(element)
@@ -136,6 +138,8 @@ class _Walk:
                 self.found.blocks.append(
                     Block(text, self.box(), self.linked, self.links, self.strong, self.italic, self.broken, self.href)
                 )
+            elif text:
+                self.found.cut = True
             self.parts.clear()
         self.linked = self.links = self.strong = self.italic = 0
         self.href = ""

@@ -19,6 +19,7 @@ from pipelines.features import Flags, Known, Measured, Numbers, is_sentence, mea
 CHANCE = 0.45  # probability from which a block is taken
 LIKE_CHANCE = 0.2  # the same of a sentence among its like
 DOUBT = 0.1  # share of a page's words in doubt, from which trafilatura is heard
+_NEAR = 6  # blocks
 _LONG = 40  # characters: so long a text does not stand twice in a story
 _CELL = 200  # characters: cells of a data table are shorter
 
@@ -31,13 +32,21 @@ class Paragraph:
     kind: str = "p"
 
 
-def paragraphs(tree: HtmlElement, known: Known, verdict: Callable[[], str]) -> list[Paragraph]:
-    """The paragraphs of the story on a page; `verdict()` gives the text that trafilatura finds, and is called in doubt alone."""
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The paragraphs of a story; `cut`: the page has more than was looked at."""
+
+    paragraphs: list[Paragraph]
+    cut: bool = False
+
+
+def find(tree: HtmlElement, known: Known, verdict: Callable[[], str]) -> Body:
+    """The body of the story on a page; `verdict()` gives the text that trafilatura finds, and is called in doubt alone."""
     page = blocks_of(tree)
     if not page.blocks:
-        return []
+        return Body([])
     measured = measure(page, known)
-    return chosen(page, known, measured, _chances(page, measured, verdict))
+    return Body(chosen(page, known, measured, _chances(page, measured, verdict)), page.cut)
 
 
 def chosen(page: Blocks, known: Known, measured: Measured, chances: Numbers) -> list[Paragraph]:
@@ -50,11 +59,12 @@ def _taken(page: Blocks, measured: Measured, chances: Numbers) -> Flags:
     """What is likely, and less likely sentences between or beside two of their like that are."""
     taken = chances >= CHANCE
     boxes = [page.blocks[index].box for index in measured.kept.tolist()]
-    likes = [(page.boxes[box].parent, page.boxes[box].tag, page.boxes[box].label) for box in boxes]
+    likes = [(page.boxes[box].tag, page.boxes[box].label, page.boxes[page.boxes[box].parent].label) for box in boxes]
     for place in np.flatnonzero(~taken & (chances >= LIKE_CHANCE)).tolist():
         block = page.blocks[measured.kept[place]]
-        near = [at for at in range(max(0, place - 3), min(len(boxes), place + 4)) if taken[at] and likes[at] == likes[place]]
-        if len(near) > 1 and len(block.text) > _LONG and is_sentence(block.text):
+        around = range(max(0, place - _NEAR), min(len(boxes), place + _NEAR + 1))
+        near = sum(bool(taken[at]) and likes[at] == likes[place] for at in around)
+        if near > 1 and len(block.text) > _LONG and is_sentence(block.text):
             taken[place] = True
     return taken
 

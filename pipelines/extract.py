@@ -157,12 +157,13 @@ def _body(parsed: _Parsed, fields: Fields) -> _Body:
     """The body's text, one paragraph a line."""
     declared = _declared_body(parsed.claims)
     known = Known(fields.title or "", fields.description or "", declared, fields.authors)
-    found = body.paragraphs(parsed.tree, known, lambda: fast_verdict(parsed.tree, parsed.page.url))
-    text = clean_text("\n".join(paragraph.text for paragraph in found)[:MAX_TEXT])
+    found = body.find(parsed.tree, known, lambda: fast_verdict(parsed.tree, parsed.page.url))
+    whole = "\n".join(paragraph.text for paragraph in found.paragraphs)
+    text = clean_text(whole[:MAX_TEXT])
     text = _fuller(text, clean_text(declared))
     if words_in(text) < _FEW:
         text = _fuller(text, clean_text(_whole_verdict(parsed)))
-    return _Body(text, sum(len(paragraph.text) for paragraph in found) > MAX_TEXT)
+    return _Body(text, found.cut or len(whole) > MAX_TEXT)
 
 
 def _fuller(text: str, other: str) -> str:

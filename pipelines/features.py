@@ -423,9 +423,9 @@ def _beside(boxes: _Boxes, of: Whole, sizes: _Sizes, lists: Numbers) -> Numbers:
     """The blocks before and after."""
     n = len(of)
     parents = boxes.up[of]
-    tags: Numbers = np.log2(boxes.tag[of].astype(np.float64) + 0.5)
-    log_width: Numbers = np.log1p(sizes.width)
-    noise: Numbers = lists.any(1).astype(np.float64)
+    tags = np.asarray(np.log2(boxes.tag[of] + 0.5), np.float64)
+    log_width = np.asarray(np.log1p(sizes.width), np.float64)
+    noise = np.asarray(lists.any(1), np.float64)
     columns: list[Numbers] = []
     for step in _NEIGHBOURS:
         at = np.arange(n) + step

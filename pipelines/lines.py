@@ -83,12 +83,15 @@ def _index(names: tuple[str, ...]) -> dict[str, tuple[tuple[str, bool, str], ...
     return {key: tuple(group) for key, group in found.items()}
 
 
+def tells_of_cookies(line: str) -> bool:
+    """Whether a `bare` line has a word for cookies, or for partners as such lines have it."""
+    stems = _consent_stems()
+    return any(stem in line for kind in ("cookies", "partners") for stem in stems[kind])
+
+
 def asks_for_consent(line: str) -> bool:
     """Whether a `bare` line asks for consent to cookies and the like: by three kinds of words, cookies or partners among them."""
-    stems = _consent_stems()
-    if not any(stem in line for kind in ("cookies", "partners") for stem in stems[kind]):
-        return False
-    return len(consent_words(line)) >= 3
+    return tells_of_cookies(line) and len(consent_words(line)) >= 3
 
 
 def consent_words(line: str) -> frozenset[str]:

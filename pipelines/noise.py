@@ -58,11 +58,11 @@ def without(page: Blocks, taken: list[int], title: str, authors: tuple[str, ...]
 
 def _repeated(text: _Text) -> set[int]:
     """What stands three times on a page is a notice or an invitation; the title is told elsewhere."""
-    counts = Counter(text.block(index).text for index in text.taken)
+    counts = Counter(block.text for block in text.page.blocks)
     return {
         index
         for index in text.taken
-        if (counts[text.block(index).text] >= _REPEATS and len(text.block(index).text) > 20)
+        if (counts[text.block(index).text] >= _REPEATS and (len(text.block(index).text) > 20 or _is_link(text.block(index))))
         or fold(text.block(index).text) == text.title
         or _NO_LETTER.match(text.block(index).text)
     }
@@ -198,17 +198,35 @@ def _is_headline(text: _Text, place: int) -> bool:
 def _plain_noise(text: _Text) -> set[int]:
     """Credits, times, notices, invitations and legal lines."""
     last = _last_prose(text)
-    return {index for index in text.taken if _is_noise(text.block(index), tail=index > last)}
+    beside = Counter(text.block(index).box for index in text.taken) + Counter(
+        text.page.boxes[text.block(index).box].parent for index in text.taken
+    )
+    return {index for index in text.taken if _is_noise(text.block(index), tail=index > last or _is_alone(text, index, beside))}
+
+
+def _is_alone(text: _Text, index: int, beside: Counter[int]) -> bool:
+    """Whether a short line stands in a box that has nothing else of the text."""
+    block = text.block(index)
+    return len(block.text) <= _SENTENCE and beside[text.page.boxes[block.box].parent] < 2
 
 
 def _asking(text: _Text) -> set[int]:
-    """What asks for consent, and what stands in one box with it, unless the title tells of such things."""
+    """What asks for consent, what stands in one box with it, and talk of cookies apart from the story.
+
+    All is kept where the title tells of such things.
+    """
     bares = {index: lines.bare(text.block(index).text) for index in text.taken}
-    asking = {index for index, bare in bares.items() if lines.asks_for_consent(bare)}
-    if not asking or lines.consent_words(text.title):
+    cookies = {index for index, bare in bares.items() if lines.tells_of_cookies(bare)}
+    if not cookies or lines.consent_words(text.title):
         return set()
-    boxes = {text.page.boxes[text.block(index).box].parent for index in asking}
-    beside = {index for index in text.taken if text.page.boxes[text.block(index).box].parent in boxes}
+    boxes = {index: text.page.boxes[text.block(index).box].parent for index in text.taken}
+    sizes = Counter[int]()
+    for index, box in boxes.items():
+        sizes[box] += len(text.block(index).text)
+    (main, _), *_ = sizes.most_common(1)
+    apart = {index for index in cookies if boxes[index] != main and "cookies" in lines.consent_words(bares[index])}
+    asking = apart | {index for index in cookies if lines.asks_for_consent(bares[index])}
+    beside = {index for index in text.taken if boxes[index] in {boxes[number] for number in asking}}
     least = 1 if len(beside) < len(text.taken) // 2 else 2
     return asking | {index for index in beside if len(lines.consent_words(bares[index])) >= least}
 
@@ -267,6 +285,7 @@ def _edges(text: _Text) -> set[int]:
     dropped = {text.taken[place] for place in bylines}
     dropped |= {text.taken[at] for place in bylines for at in range(place + 1, _EDGE) if _is_role(text, at)}
     dropped |= {index for index in {*first[:1], *last[-2:]} if _is_on_author(text, index)}
+    dropped |= {index for index in last[-2:] if index and fold(text.block(index - 1).text) in text.authors}
     dropped |= {index for index in {*first, *last} if _is_contact(text.block(index))}
     below = next((place for place in bylines if place >= max(_EDGE, len(text.taken) - 3)), None)
     return dropped | (set(text.taken[below:]) if below is not None else set())
