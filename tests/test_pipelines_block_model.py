@@ -161,6 +161,7 @@ def test_agreement_is_what_another_extractor_has_of_a_block():
         ("##", "## Die", 0),
         ("渡し船は 出た", "渡し船は出た。", 1),
         ("m" * 60 + "n", "m" * 60, 2 / 3),
+        ("k" * 40 + "m" * 40 + "n" * 40, "m" * 20 + "n" * 10, 1 / 3),
         ("Wort", "", 0),
     ],
 )
