@@ -8,20 +8,20 @@ from pipelines.tree import parse
 
 PROSE = (
     (
-        "The bridge will be closed all summer, its keeper said on Monday, because two of its piers have to be set anew. Drivers are "
-        "asked to take the ford below the mill, which is open at low water."
+        "The bridge will be closed all summer, its keeper said on Monday, because two of its piers have to be set "
+        "anew. Drivers are asked to take the ford below the mill, which is open at low water."
     ),
     (
-        "The council had put the work off for eleven years, and the river has not waited for its vote. Nobody knows yet what it will "
-        "cost; the last estimate was drawn up before the flood of the spring."
+        "The council had put the work off for eleven years, and the river has not waited for its vote. Nobody "
+        "knows yet what it will cost; the last estimate was drawn up before the flood of the spring."
     ),
     (
-        "At the inn on the other bank they say that guests have always come late and stayed longer than they meant. A ferry is to sail "
-        "each hour until the autumn, with room for twenty people and as many bicycles."
+        "At the inn on the other bank they say that guests have always come late and stayed longer than they "
+        "meant. A ferry is to sail each hour until the autumn, with room for twenty people and as many bicycles."
     ),
     (
-        "The ferryman has not been asked. He has sailed for thirty years, in fog and in ice, and holds that a bridge is a thing for "
-        "people who are in a hurry, of whom he has met a good many and envied none."
+        "The ferryman has not been asked. He has sailed for thirty years, in fog and in ice, and holds that a "
+        "bridge is a thing for people who are in a hurry, of whom he has met a good many and envied none."
     ),
 )
 STORY = "".join(f"<p>{line}</p>" for line in PROSE)
