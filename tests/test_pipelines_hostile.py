@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from pipelines.page import RawPage, read_article
-from pipelines.workers import Workers
+from pipelines.workers import WorkerError, Workers
 from storage.records import Candidate, NoArticle
 from tests.hostile import fields, pages
 from tests.hostile.clean import DIRT, LONGEST
@@ -65,7 +65,9 @@ KNOWN = {
 def marked(names):
     """Names as parameters; what is known to fail must fail, or lose its mark."""
     return [
-        pytest.param(name, marks=[pytest.mark.xfail(reason=KNOWN[name], strict=True, raises=AssertionError)])
+        pytest.param(
+            name, marks=[pytest.mark.xfail(reason=KNOWN[name], strict=True, raises=(AssertionError, WorkerError))]
+        )
         if name in KNOWN
         else pytest.param(name)
         for name in names

@@ -134,8 +134,8 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     "frames-nested-each-with-prose": lambda: STORY.page(
         body="<nav><aside><footer><p>The river waits, as it had always done.</p>" * 40_000
     ),
-    "blocks-2m": lambda: STORY.page(body="<p>a" * 2_000_000),
-    "lines-2m": lambda: STORY.page(body="<div>" + "a<br>" * 1_900_000),
+    "blocks-1m": lambda: STORY.page(body="<p>a" * 1_000_000),
+    "lines-1m": lambda: STORY.page(body="<div>" + "a<br>" * 1_000_000),
     "boxes-each-in-another-100k": lambda: STORY.page(body="<div>a" * 100_000),
     "boxes-each-of-its-own-class-100k": lambda: STORY.page(
         body="".join(f'<div class="box{n} related-{n}" id="n{n}"><p>Mark {n}</p></div>' for n in range(100_000))
