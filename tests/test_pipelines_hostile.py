@@ -58,7 +58,7 @@ KNOWN = {
     "title-markup": "a script written as text stays in a title",
     "headline-5mb": HUGE_HEADLINE,
     "headline-5mb-no-space": HUGE_HEADLINE,
-    "quotes-10k-and-where-they-may-stand": "each short line is looked for in all long ones, which are copied for it",
+    "quotes-10k-and-where-they-may-stand": "short lines are looked for in all long ones, and all in what trafilatura found",
 }
 
 
