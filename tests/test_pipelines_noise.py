@@ -227,8 +227,9 @@ def test_another_story_below_goes():
         f"<h1>The bridge is closed</h1>{STORY}<h1>The bridge is closed</h1><p>{NEXT}</p>",
         f"<h1>Tidewater Courier</h1>{STORY}{SECOND}",
         f"{STORY}{SECOND}",
+        f"<h1>The bridge is closed</h1><p>Until the autumn.</p>{SECOND}",
     ],
-    ids=["same headline", "name of the site first", "one h1"],
+    ids=["same headline", "name of the site first", "one h1", "almost no text"],
 )
 def test_an_h1_that_is_no_next_headline_ends_nothing(html):
     """Pages use h1 for other things too."""
@@ -301,7 +302,8 @@ def test_credits_and_times_go_wherever_they_stand(line):
         "Photos of the bridge hang in the inn, and in none of them is the water as high as it was this spring.",
         "Published in 1921, the first map of the river shows no bridge at all.",
         "Updated plans for 20 houses were shown in the town hall on Monday evening.",
-        "Photo albums of the ferryman",
+        "Photo courtesy of a kind that nobody on the river has known for years",
+        "Published on 20 November 1921 in the paper of the other bank, which had a map of the river but none of its bridge",
         "Updated every morning",
         "Photos are not sold here, the keeper of the inn replied, © or no ©, and shut the door of his house on them for the day.",
         "Image is everything to a town that has nothing else, the ferryman says.",
@@ -344,6 +346,7 @@ def test_an_invitation_without_a_link_goes_at_the_end_alone():
         "The editors of the newsletter, which has been read on both banks for a hundred years, will not subscribe to such a view.",
         "“Subscribe to nothing,” her father used to say, and he never did, until the ferry came.",
         "The ferry will be followed by a second one in June, which carries the newsletter of the town and its readers.",
+        "“Share this article of faith with me,” the preacher had said, and nobody on either bank has forgotten it since.",
         "He would not follow us to the other bank, and nobody has asked him for his reasons since then.",
     ],
 )
@@ -404,7 +407,7 @@ def test_lines_that_say_more_than_a_name_are_no_bylines(line):
 def test_what_follows_a_byline_at_the_end_goes():
     """Below the name there is only what is said of it."""
     about = "Has lived on the river since the flood and writes on whatever it brings."
-    assert left(f"{STORY}<p>Ada Marsh</p><p>{about}</p>", authors=("Ada Marsh",)) == list(PROSE)
+    assert left(f"{STORY}<p>Ada Marsh</p><p>{about}</p><p>{about[::-1]}</p>", authors=("Ada Marsh",)) == list(PROSE)
 
 
 def test_what_stands_below_a_name_that_is_no_text_goes():
