@@ -18,7 +18,7 @@ from pipelines.features import Flags, Known, Measured, Numbers, is_sentence, mea
 
 CHANCE = 0.45  # probability from which a block is taken
 LIKE_CHANCE = 0.2  # the same of a sentence among its like
-DOUBT = 0.1  # share of a page's words in doubt, from which trafilatura is heard
+DOUBT = 0.15  # share of a page's words in doubt, from which trafilatura is heard
 _NEAR = 6  # blocks
 _LONG = 40  # characters: so long a text does not stand twice in a story
 _CELL = 200  # characters: cells of a data table are shorter

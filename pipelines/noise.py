@@ -21,6 +21,8 @@ _LINE = 260  # characters: invitations, notices
 _SENTENCE = 120  # characters: one short sentence
 _LINKED = 0.7  # share of a line's characters: it is a link
 _REPEATS = 3
+_LINK_LABEL = 30  # characters: a link that says what it does, not where it leads
+_QUOTE = 40  # characters; a pull quote has more
 _PART = 0.35  # share of the text: so much of it is no box of other stories
 _EDGE = 4  # lines at the beginning and at the end where bylines and lines on authors stand
 _COLON = re.compile(r"\s*[:：›»→▶►>|–—-]")
@@ -59,13 +61,15 @@ def without(page: Blocks, taken: list[int], title: str, authors: tuple[str, ...]
 def _repeated(text: _Text) -> set[int]:
     """What stands three times on a page is a notice or an invitation; the title is told elsewhere."""
     counts = Counter(block.text for block in text.page.blocks)
-    return {
-        index
-        for index in text.taken
-        if (counts[text.block(index).text] >= _REPEATS and (len(text.block(index).text) > 20 or _is_link(text.block(index))))
-        or fold(text.block(index).text) == text.title
-        or _NO_LETTER.match(text.block(index).text)
-    }
+    taken = Counter(text.block(index).text for index in text.taken)
+    return {index for index in text.taken if _says_nothing(text, text.block(index), counts, taken)}
+
+
+def _says_nothing(text: _Text, block: Block, counts: Counter[str], taken: Counter[str]) -> bool:
+    if _is_link(block) and len(block.text) < _LINK_LABEL:
+        return counts[block.text] >= _REPEATS
+    repeated = len(block.text) > 20 and taken[block.text] >= _REPEATS
+    return repeated or fold(block.text) == text.title or _NO_LETTER.match(block.text) is not None
 
 
 def is_label(line: str) -> bool:
@@ -234,7 +238,7 @@ def _asking(text: _Text) -> set[int]:
 def _quoted(text: _Text) -> set[int]:
     """Pull quotes: short lines that a longer one says too."""
     long = "\n".join(fold(text.block(index).text) for index in text.taken if len(text.block(index).text) > _SHORT)
-    lines = {index: fold(text.block(index).text) for index in text.taken if 25 < len(text.block(index).text) <= _SHORT}
+    lines = {index: fold(text.block(index).text) for index in text.taken if _QUOTE < len(text.block(index).text) <= _SHORT}
     return {index for index, line in lines.items() if line and f" {line} " in f" {long} ".replace("\n", " \n ")}
 
 
