@@ -26,7 +26,7 @@ def bare(line: str) -> str:
         line = _BEFORE_COLON.sub(":", line)
     if not line.isascii():
         line = line.replace("\u2019", "'").replace("\u2018", "'").replace("\u02bc", "'").replace("\u00ad", "")
-    return line.lower().lstrip(_EDGE)
+    return line.lower().replace("i\u0307", "i").lstrip(_EDGE)
 
 
 def told(line: str, names: tuple[str, ...]) -> tuple[str, ...]:

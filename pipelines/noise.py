@@ -162,19 +162,29 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _labels(text: _Text) -> set[int]:
-    """"Also read: headline", and a label alone with the links or headlines below it."""
+    """"Also read: headline", and a label alone with the links or headlines below it.
+
+    Below a label that was not taken itself, which may be that of a button, headlines go at the end of the text alone.
+    """
     dropped: set[int] = set()
+    taken, last = set(text.taken), _last_sentence(text)
     below = False  # of a label
-    for place, index in enumerate(text.taken):
+    for index in range(text.taken[0], text.taken[-1] + 1) if text.taken else ():
         block = text.block(index)
-        if _leads_away(block):
+        if index not in taken:
+            below = below or (index > last and is_label(block.text))
+        elif _leads_away(block):
             dropped.add(index)
             below = is_label(block.text)
-        elif below and (_is_link(block) or _is_headline(text, place)):
+        elif below and (_is_link(block) or _is_headline(block)):
             dropped.add(index)
         else:
             below = False
     return dropped
+
+
+def _last_sentence(text: _Text) -> int:
+    return next((index for index in reversed(text.taken) if _TERMINAL.search(text.block(index).text)), -1)
 
 
 def _leads_away(block: Block) -> bool:
@@ -182,7 +192,7 @@ def _leads_away(block: Block) -> bool:
     for name in lines.told(bare, OTHERS):
         size = lines.taken(bare, name)
         rest = bare[size:]
-        if not rest.strip(lines.END) or _is_link(block):
+        if not rest.strip(lines.END) or _is_link(block) or block.linked >= 0.9 * len(rest.strip(lines.END)):
             return True
         if (bare[size - 1] == ":" or _COLON.match(rest)) and (block.linked or not _TERMINAL.search(rest)):
             return True
@@ -193,10 +203,9 @@ def _is_link(block: Block) -> bool:
     return block.linked >= _LINKED * len(block.text)
 
 
-def _is_headline(text: _Text, place: int) -> bool:
-    """A short line that does not end as a sentence; in the middle of a text it also has to stand among its like."""
-    line = text.block(text.taken[place]).text
-    return len(line) < _SHORT and not _TERMINAL.search(line)
+def _is_headline(block: Block) -> bool:
+    """A short line that does not end as a sentence."""
+    return len(block.text) < _SHORT and not _TERMINAL.search(block.text)
 
 
 def _plain_noise(text: _Text) -> set[int]:

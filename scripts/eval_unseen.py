@@ -1,4 +1,4 @@
-"""`newswarc extract --manifest -` with the weights that have not seen the sites held out: a page a line in, its fields a line out."""
+"""`newswarc extract --manifest -` with weights that have not seen the sites held out: a page a line in, its fields a line out."""
 
 from __future__ import annotations
 
