@@ -52,7 +52,7 @@ class _Text:
 def without(page: Blocks, taken: list[int], title: str, authors: tuple[str, ...]) -> list[int]:
     """The blocks that are left of those taken, by number."""
     text = _Text(page, taken, fold(title), tuple(name for author in authors if (name := fold(author))))
-    for rule in (_repeated, _next_story, _comments, _labels, _boxes_of_others, _asking, _plain_noise, _quoted, _edges):
+    for rule in (_repeated, _next_story, _comments, _labels, _boxes_of_others, _asking, _plain_noise, _quoted, _leading, _edges):
         dropped = rule(text)
         text.taken = [index for index in text.taken if index not in dropped]
     return text.taken
@@ -289,6 +289,20 @@ def _invites(block: Block, bare: str, *, tail: bool) -> bool:
         return False
     symbol = not block.text[0].isalnum() and block.text[0] not in "\"“„«‘'—–-「『(¿¡"
     return symbol or block.linked >= 0.3 * len(block.text) or (tail and cover >= _COVER)
+
+
+def _leading(text: _Text) -> set[int]:
+    """Short lines before the first sentence that stand elsewhere on the page too: headlines of other stories, names of sections."""
+    first = next((index for index in text.taken if _is_sentence(text.block(index))), None)
+    if first is None:
+        return set()
+    counts = Counter(block.text for block in text.page.blocks)
+    before = [index for index in text.taken if index < first and _is_headline(text.block(index))]
+    return {index for index in before if counts[text.block(index).text] > 1}
+
+
+def _is_sentence(block: Block) -> bool:
+    return len(block.text) > _QUOTE and _TERMINAL.search(block.text) is not None
 
 
 def _edges(text: _Text) -> set[int]:
