@@ -50,7 +50,7 @@ _KEPT_SCRIPTS = "ld+json"  # trafilatura reads articleBody there when the page s
 _FRAMES = ("nav", "footer")
 _PROSE = 300  # characters of paragraphs that make a frame worth keeping
 _GONE = "gone"
-_FRAGMENT = 100  # words: of a page that broke off, fewer are no article
+_FRAGMENT = 60  # words: of a page that broke off, fewer are no article
 _FEW = 40  # words: so short a text may have missed the body
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it cannot read is our verdict, not a log line
