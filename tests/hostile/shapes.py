@@ -15,6 +15,9 @@ UPDATE = '<div><time datetime="2026-11-19T08:00:00Z">08:00</time><h3>Update</h3>
 CARD = '<li><a href="/n"><img src="/i.jpg"><h4>A headline of another day</h4></a></li>'
 ROW = "<tr><td>Low Quay</td><td>41</td><td>62</td></tr>"
 PICTURE = base64.b64encode(bytes(range(256)) * 12_000).decode()
+MARK = (
+    "<p>The river waits at mark {0}, as it had always done, and the keeper of bridge {0} has no say in it.</p>".format
+)
 LIFE = '<meta property="article:{}" content="{}">'.format
 
 
@@ -130,5 +133,26 @@ SHAPES: dict[str, Callable[[], bytes]] = {
     ),
     "frames-nested-each-with-prose": lambda: STORY.page(
         body="<nav><aside><footer><p>The river waits, as it had always done.</p>" * 40_000
+    ),
+    "blocks-1m": lambda: STORY.page(body="<p>a" * 1_000_000),
+    "lines-1m": lambda: STORY.page(body="<div>" + "a<br>" * 1_000_000),
+    "boxes-each-in-another-100k": lambda: STORY.page(body="<div>a" * 100_000),
+    "boxes-each-of-its-own-class-100k": lambda: STORY.page(
+        body="".join(f'<div class="box{n} related-{n}" id="n{n}"><p>Mark {n}</p></div>' for n in range(100_000))
+    ),
+    "text-without-spaces-9mb": lambda: STORY.page(body="<p>" + "\u6e21\u3057\u8239" * 1_050_000),
+    "invitations-30k": lambda: STORY.page(
+        body="".join(f"<p>Subscribe to newsletter {n}, follow and share it</p>" for n in range(30_000))
+    ),
+    "headlines-below-a-long-story": lambda: STORY.page(
+        body="".join(map(MARK, range(10_000))) + "".join(f"<h1>The headline of day {n}</h1>" for n in range(9_000))
+    ),
+    "quotes-10k-and-where-they-may-stand": lambda: STORY.page(
+        body="".join(
+            f"{MARK(n)}<p>On day {n} {'the river rose by one more inch, ' * 12}and fell.</p>" for n in range(9_500)
+        )
+    ),
+    "labels-in-boxes-10k": lambda: STORY.page(
+        body="".join(f"<div><p>Also read:</p>{MARK(n)}</div>" for n in range(9_000))
     ),
 }
