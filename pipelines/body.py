@@ -43,9 +43,9 @@ class Body:
 def find(tree: HtmlElement, known: Known, verdict: Callable[[], str]) -> Body:
     """The body of the story on a page; `verdict()` gives the text that trafilatura finds, and is called in doubt alone."""
     page = blocks_of(tree)
-    if not page.blocks:
+    measured = measure(page, known) if page.blocks else None
+    if measured is None or not len(measured.kept):
         return Body([])
-    measured = measure(page, known)
     return Body(chosen(page, known, measured, _chances(page, measured, verdict)), page.cut)
 
 

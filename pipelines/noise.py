@@ -14,6 +14,7 @@ from pipelines.blocks import Block, Blocks
 from pipelines.normalize import fold
 
 OTHERS = ("also_read", "more_from")  # labels of links to other stories
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _INVITATIONS = ("prompts", "paywall_notices")
 _COVER = 0.18  # share of a line that the words of an invitation take
 _SHORT = 160  # characters: credits, labels, headlines of other stories
@@ -22,7 +23,9 @@ _SENTENCE = 120  # characters: one short sentence
 _LINKED = 0.7  # share of a line's characters: it is a link
 _REPEATS = 3
 _LINK_LABEL = 30  # characters: a link that says what it does, not where it leads
-_QUOTE = 40  # characters; a pull quote has more
+_QUOTE = 30  # characters; a pull quote has more
+_LONGEST = 5_000  # characters of a paragraph, and of a heading that is one
+_MANY = 400  # lines
 _PART = 0.35  # share of the text: so much of it is no box of other stories
 _EDGE = 4  # lines at the beginning and at the end where bylines and lines on authors stand
 _COLON = re.compile(r"\s*[:：›»→▶►>|–—-]")
@@ -66,6 +69,8 @@ def _repeated(text: _Text) -> set[int]:
 
 
 def _says_nothing(text: _Text, block: Block, counts: Counter[str], taken: Counter[str]) -> bool:
+    if len(block.text) > _LONGEST and text.page.boxes[block.box].tag in _HEADINGS:
+        return True
     if _is_link(block) and len(block.text) < _LINK_LABEL:
         return counts[block.text] >= _REPEATS
     repeated = len(block.text) > 20 and taken[block.text] >= _REPEATS
@@ -245,10 +250,11 @@ def _asking(text: _Text) -> set[int]:
 
 
 def _quoted(text: _Text) -> set[int]:
-    """Pull quotes: short lines that a longer one says too."""
-    long = "\n".join(fold(text.block(index).text) for index in text.taken if len(text.block(index).text) > _SHORT)
-    lines = {index: fold(text.block(index).text) for index in text.taken if _QUOTE < len(text.block(index).text) <= _SHORT}
-    return {index for index, line in lines.items() if line and f" {line} " in f" {long} ".replace("\n", " \n ")}
+    """Pull quotes: short lines that a longer one says too. A page of very many lines is left as it is."""
+    long = [fold(text.block(index).text[:_LONGEST]) for index in text.taken if len(text.block(index).text) > _SHORT][:_MANY]
+    short = [index for index in text.taken if _QUOTE < len(text.block(index).text) <= _SHORT][:_MANY]
+    said = f" {' | '.join(long)} "
+    return {index for index in short if (line := fold(text.block(index).text)) and f" {line} " in said}
 
 
 def _last_prose(text: _Text) -> int:
