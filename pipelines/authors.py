@@ -138,6 +138,8 @@ def _without_role(name: str) -> str:
     parts = name.split()
     parts = list(takewhile(lambda part: not part[0].isdigit(), parts)) or parts
     for at in range(2, min(len(parts), 5)):
+        if parts[at - 1].islower() and not parts[0].islower():  # no name ends so: "staff" belongs to the role
+            continue
         rest = fold(" ".join(parts[at:]))
         written_for = parts[at].lower() in _FOR and len(parts) > at + 1
         if written_for or _role_after().match(rest):

@@ -88,6 +88,15 @@ class _Walk:
             if text := child.tail:
                 self.text(text)
 
+    def following(self, element: HtmlElement) -> None:
+        """What stands behind an element: a page may go on after `</body>`."""
+        if text := element.tail:
+            self.text(text)
+        for sibling in element.itersiblings():
+            self.block(sibling)
+            if text := sibling.tail:
+                self.text(text)
+
     def text(self, text: str) -> None:
         """Text within the block that is being gathered."""
         self.parts.append(text)
@@ -167,7 +176,12 @@ def _holds_prose(element: HtmlElement) -> bool:
 
 
 def blocks_of(tree: HtmlElement) -> Blocks:
-    """The boxes and blocks of a tree (as `tree.parse` makes it: at most some 256 deep)."""
+    """The boxes and blocks of a tree (as `tree.parse` makes it: at most some 256 deep); what follows its body belongs to it."""
     walk = _Walk()
-    walk.block(next((child for child in tree if child.tag == "body"), tree))
+    body = next((child for child in tree if child.tag == "body"), tree)
+    walk.open.append(body)
+    walk.inside(body)
+    if body is not tree:
+        walk.following(body)
+    walk.flush()
     return walk.found

@@ -18,7 +18,7 @@ from pipelines.features import Flags, Known, Measured, Numbers, is_sentence, mea
 
 CHANCE = 0.45  # probability from which a block is taken
 LIKE_CHANCE = 0.2  # the same of a sentence among its like
-DOUBT = 0.1  # share of a page's words in doubt, from which trafilatura is heard
+DOUBT = 0.15  # share of a page's words in doubt, from which trafilatura is heard
 _NEAR = 6  # blocks
 _LONG = 40  # characters: so long a text does not stand twice in a story
 _CELL = 200  # characters: cells of a data table are shorter
@@ -43,9 +43,9 @@ class Body:
 def find(tree: HtmlElement, known: Known, verdict: Callable[[], str]) -> Body:
     """The body of the story on a page; `verdict()` gives the text that trafilatura finds, and is called in doubt alone."""
     page = blocks_of(tree)
-    if not page.blocks:
+    measured = measure(page, known) if page.blocks else None
+    if measured is None or not len(measured.kept):
         return Body([])
-    measured = measure(page, known)
     return Body(chosen(page, known, measured, _chances(page, measured, verdict)), page.cut)
 
 

@@ -58,6 +58,11 @@ class Moment:
         return self.clock is not None and self.offset is not None
 
     @property
+    def naive(self) -> bool:
+        """Whether this is a wall clock whose zone is not declared."""
+        return self.clock is not None and self.offset is None
+
+    @property
     def precision(self) -> str:
         """Second | minute | day."""
         if self.clock is None or self.offset is None:

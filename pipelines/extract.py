@@ -50,6 +50,7 @@ _KEPT_SCRIPTS = "ld+json"  # trafilatura reads articleBody there when the page s
 _FRAMES = ("nav", "footer")
 _PROSE = 300  # characters of paragraphs that make a frame worth keeping
 _GONE = "gone"
+_FRAGMENT = 60  # words: of a page that broke off, fewer are no article
 _FEW = 40  # words: so short a text may have missed the body
 
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # what it cannot read is our verdict, not a log line
@@ -109,8 +110,10 @@ def _judged(parsed: _Parsed, fields: Fields, found: _Body) -> Reading:
     text = found.text
     count = words_in(text)
     declared = classify.Declared(parsed.page.url, parsed.claims.graph, fields.og_type, fields.published is not None)
-    reason = classify.blocked(parsed.shape, parsed.html, text, count) or classify.judged(
-        parsed.shape, declared, text, count
+    reason = (
+        classify.blocked(parsed.shape, parsed.html, text, count)
+        or classify.judged(parsed.shape, declared, text, count)
+        or ("empty" if parsed.page.cut and count < _FRAGMENT else None)
     )
     return Reading(_candidate(parsed.page, fields, found, count), reason)
 

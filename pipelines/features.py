@@ -122,6 +122,8 @@ def measure(page: Blocks, known: Known) -> Measured:
     boxes = _Boxes(page.boxes)
     of = np.fromiter((block.box for block in page.blocks), np.int64, len(page.blocks))
     kept = np.flatnonzero(~_in_menu(sizes))
+    if not len(kept):
+        return Measured(np.zeros((0, 0), np.float32), kept, sizes.width)
     said = {index: frozenset(texts[index].lower().split()) for index in kept.tolist() if len(texts[index]) < _TITLE}
     lists = _phrases(page.blocks, kept, sizes)
     at = of[kept]

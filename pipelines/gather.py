@@ -67,11 +67,15 @@ def _searched(declared: Claims, tree: HtmlElement, headline: Headline, url: str,
     if not organizations.names_person(declared):
         yield from author_links(tree, headline)
         yield from [*nearby.bylines(near)] or nearby.labelled_author(near)
-    if not any(
-        claim.field == "published" and claim.weight > GENERATED and dates.believed(dates.parse(claim.value), fetched_at)
-        for claim in declared.all
-    ):
+    known = [
+        moment
+        for claim in declared.of("published")
+        if claim.weight > GENERATED and (moment := dates.believed(dates.parse(claim.value), fetched_at))
+    ]
+    if not known:
         yield from nearby.published(near, url, tree, fetched_at)
+    elif known[0].offset == 0 and not any(moment.offset or moment.naive for moment in known):
+        yield from nearby.clocks(near)
 
 
 def _article_node(graph: Graph, urls: list[str], found: dict[str, list[str]], headline: Headline) -> Node | None:

@@ -26,7 +26,7 @@ def bare(line: str) -> str:
         line = _BEFORE_COLON.sub(":", line)
     if not line.isascii():
         line = line.replace("\u2019", "'").replace("\u2018", "'").replace("\u02bc", "'").replace("\u00ad", "")
-    return line.lower().lstrip(_EDGE)
+    return line.lower().replace("i\u0307", "i").lstrip(_EDGE)
 
 
 def told(line: str, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -63,7 +63,9 @@ def _is(line: str, phrase: str, whole: bool) -> bool:
 def _stands(line: str, phrase: str, at: int) -> bool:
     """Whether a phrase stands there, and no word goes on behind it."""
     end = at + len(phrase)
-    return line.startswith(phrase, at) and (end >= len(line) or not line[end].isalnum() or _WIDE.match(line[end - 1]) is not None)
+    if not line.startswith(phrase, at):
+        return False
+    return end >= len(line) or not line[end].isalnum() or not line[end - 1].isalnum() or _WIDE.match(line[end - 1]) is not None
 
 
 def _key(line: str, at: int = 0) -> str:

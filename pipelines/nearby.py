@@ -27,6 +27,8 @@ _MAX_BEFORE = 15
 _MAX_WALK = 10_000  # texts looked at for a label
 _WORDY = 6  # words beside a date, more of which make it a caption or a sentence
 _DATELINE = 60  # characters in which a paragraph that begins with a date has said so
+_CLOCK = re.compile(r"\d[:.h]\d\d")
+_MAX_CLOCKS = 5
 _DATE_START = re.compile(  # up to its year: at most a place, then day and month in any order
     r"^\W{0,3}(?:[^\d.:;!?]{0,30}[,(]\s?)?"
     r"(?:\d{1,2}\W{1,2}(?:\d{1,2}\W{1,2}|\w{3,10}\W{1,2})|\d{4}$|\w{3,10}\.?\s\d{1,2},?\s)"
@@ -145,6 +147,13 @@ def published(near: Nearby, url: str, tree: HtmlElement, fetched_at: str) -> Ite
         yield Claim("published", labelled, "label", 38)
     if not found and dates.in_url(url) is None:
         yield from _searched(tree, url, fetched_at)
+
+
+def clocks(near: Nearby) -> Iterator[Claim]:
+    """Days with a time of day beside the headline: in which zone a moment declared in UTC is shown there."""
+    shown = (text for text in (*near.after, *reversed(near.before)) if len(text) <= _DATELINE and _CLOCK.search(text))
+    for text in islice(shown, _MAX_CLOCKS):
+        yield from (Claim(field, part, "beside-heading", 12) for field, part in split_updated(text))
 
 
 def _dated(near: Nearby, fetched_at: str) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from pipelines.blocks import Block, Blocks
 from pipelines.normalize import fold
 
 OTHERS = ("also_read", "more_from")  # labels of links to other stories
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _INVITATIONS = ("prompts", "paywall_notices")
 _COVER = 0.18  # share of a line that the words of an invitation take
 _SHORT = 160  # characters: credits, labels, headlines of other stories
@@ -21,6 +22,10 @@ _LINE = 260  # characters: invitations, notices
 _SENTENCE = 120  # characters: one short sentence
 _LINKED = 0.7  # share of a line's characters: it is a link
 _REPEATS = 3
+_LINK_LABEL = 30  # characters: a link that says what it does, not where it leads
+_QUOTE = 30  # characters; a pull quote has more
+_LONGEST = 5_000  # characters of a paragraph, and of a heading that is one
+_MANY = 400  # lines
 _PART = 0.35  # share of the text: so much of it is no box of other stories
 _EDGE = 4  # lines at the beginning and at the end where bylines and lines on authors stand
 _COLON = re.compile(r"\s*[:：›»→▶►>|–—-]")
@@ -50,7 +55,7 @@ class _Text:
 def without(page: Blocks, taken: list[int], title: str, authors: tuple[str, ...]) -> list[int]:
     """The blocks that are left of those taken, by number."""
     text = _Text(page, taken, fold(title), tuple(name for author in authors if (name := fold(author))))
-    for rule in (_repeated, _next_story, _comments, _labels, _boxes_of_others, _asking, _plain_noise, _quoted, _edges):
+    for rule in (_repeated, _next_story, _comments, _labels, _boxes_of_others, _asking, _plain_noise, _quoted, _leading, _edges):
         dropped = rule(text)
         text.taken = [index for index in text.taken if index not in dropped]
     return text.taken
@@ -59,13 +64,17 @@ def without(page: Blocks, taken: list[int], title: str, authors: tuple[str, ...]
 def _repeated(text: _Text) -> set[int]:
     """What stands three times on a page is a notice or an invitation; the title is told elsewhere."""
     counts = Counter(block.text for block in text.page.blocks)
-    return {
-        index
-        for index in text.taken
-        if (counts[text.block(index).text] >= _REPEATS and (len(text.block(index).text) > 20 or _is_link(text.block(index))))
-        or fold(text.block(index).text) == text.title
-        or _NO_LETTER.match(text.block(index).text)
-    }
+    taken = Counter(text.block(index).text for index in text.taken)
+    return {index for index in text.taken if _says_nothing(text, text.block(index), counts, taken)}
+
+
+def _says_nothing(text: _Text, block: Block, counts: Counter[str], taken: Counter[str]) -> bool:
+    if len(block.text) > _LONGEST and text.page.boxes[block.box].tag in _HEADINGS:
+        return True
+    if _is_link(block) and len(block.text) < _LINK_LABEL:
+        return counts[block.text] >= _REPEATS
+    repeated = len(block.text) > 20 and taken[block.text] >= _REPEATS
+    return repeated or fold(block.text) == text.title or _NO_LETTER.match(block.text) is not None
 
 
 def is_label(line: str) -> bool:
@@ -158,19 +167,29 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _labels(text: _Text) -> set[int]:
-    """"Also read: headline", and a label alone with the links or headlines below it."""
+    """"Also read: headline", and a label alone with the links or headlines below it.
+
+    Below a label that was not taken itself, which may be that of a button, headlines go at the end of the text alone.
+    """
     dropped: set[int] = set()
+    taken, last = set(text.taken), _last_sentence(text)
     below = False  # of a label
-    for place, index in enumerate(text.taken):
+    for index in range(text.taken[0], text.taken[-1] + 1) if text.taken else ():
         block = text.block(index)
-        if _leads_away(block):
+        if index not in taken:
+            below = below or (index > last and is_label(block.text))
+        elif _leads_away(block):
             dropped.add(index)
             below = is_label(block.text)
-        elif below and (_is_link(block) or _is_headline(text, place)):
+        elif below and (_is_link(block) or _is_headline(block)):
             dropped.add(index)
         else:
             below = False
     return dropped
+
+
+def _last_sentence(text: _Text) -> int:
+    return next((index for index in reversed(text.taken) if _TERMINAL.search(text.block(index).text)), -1)
 
 
 def _leads_away(block: Block) -> bool:
@@ -178,7 +197,7 @@ def _leads_away(block: Block) -> bool:
     for name in lines.told(bare, OTHERS):
         size = lines.taken(bare, name)
         rest = bare[size:]
-        if not rest.strip(lines.END) or _is_link(block):
+        if not rest.strip(lines.END) or _is_link(block) or block.linked >= 0.9 * len(rest.strip(lines.END)):
             return True
         if (bare[size - 1] == ":" or _COLON.match(rest)) and (block.linked or not _TERMINAL.search(rest)):
             return True
@@ -189,10 +208,9 @@ def _is_link(block: Block) -> bool:
     return block.linked >= _LINKED * len(block.text)
 
 
-def _is_headline(text: _Text, place: int) -> bool:
-    """A short line that does not end as a sentence; in the middle of a text it also has to stand among its like."""
-    line = text.block(text.taken[place]).text
-    return len(line) < _SHORT and not _TERMINAL.search(line)
+def _is_headline(block: Block) -> bool:
+    """A short line that does not end as a sentence."""
+    return len(block.text) < _SHORT and not _TERMINAL.search(block.text)
 
 
 def _plain_noise(text: _Text) -> set[int]:
@@ -232,10 +250,11 @@ def _asking(text: _Text) -> set[int]:
 
 
 def _quoted(text: _Text) -> set[int]:
-    """Pull quotes: short lines that a longer one says too."""
-    long = "\n".join(fold(text.block(index).text) for index in text.taken if len(text.block(index).text) > _SHORT)
-    lines = {index: fold(text.block(index).text) for index in text.taken if 25 < len(text.block(index).text) <= _SHORT}
-    return {index for index, line in lines.items() if line and f" {line} " in f" {long} ".replace("\n", " \n ")}
+    """Pull quotes: short lines that a longer one says too. A page of very many lines is left as it is."""
+    long = [fold(text.block(index).text[:_LONGEST]) for index in text.taken if len(text.block(index).text) > _SHORT][:_MANY]
+    short = [index for index in text.taken if _QUOTE < len(text.block(index).text) <= _SHORT][:_MANY]
+    said = f" {' | '.join(long)} "
+    return {index for index in short if (line := fold(text.block(index).text)) and f" {line} " in said}
 
 
 def _last_prose(text: _Text) -> int:
@@ -276,6 +295,20 @@ def _invites(block: Block, bare: str, *, tail: bool) -> bool:
         return False
     symbol = not block.text[0].isalnum() and block.text[0] not in "\"“„«‘'—–-「『(¿¡"
     return symbol or block.linked >= 0.3 * len(block.text) or (tail and cover >= _COVER)
+
+
+def _leading(text: _Text) -> set[int]:
+    """Short lines before the first sentence that stand elsewhere on the page too: headlines of other stories, names of sections."""
+    first = next((index for index in text.taken if _is_sentence(text.block(index))), None)
+    if first is None:
+        return set()
+    counts = Counter(block.text for block in text.page.blocks)
+    before = [index for index in text.taken if index < first and _is_headline(text.block(index))]
+    return {index for index in before if counts[text.block(index).text] > 1}
+
+
+def _is_sentence(block: Block) -> bool:
+    return len(block.text) > _QUOTE and _TERMINAL.search(block.text) is not None
 
 
 def _edges(text: _Text) -> set[int]:

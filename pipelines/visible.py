@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
@@ -43,11 +43,17 @@ def _times(seen: Survey, headline: Headline) -> Iterator[Claim]:
 
 
 def _dates(seen: Survey, headline: Headline) -> Iterator[Claim]:
-    shown = (element for element in seen.dated[:60] if not headline.apart(element))
+    marked = chain(seen.dated[:60], filter(_names_date, seen.bylines[:60]))
+    shown = (element for element in marked if not headline.apart(element))
     for rank, element in enumerate(islice(shown, 8)):
-        text = text_of(element, 400)
+        text = parted_text(element, 400).replace(" | ", " ")  # a leaf of a calendar has its parts in elements
         if 8 <= len(text) <= 120 and re.search(r"\d{4}", text):
             yield from (Claim(field, part, "visible", 44 - rank) for field, part in split_updated(text))
+
+
+def _names_date(element: HtmlElement) -> bool:
+    """Whether what is marked as a byline is marked as a date too."""
+    return "date" in f"{element.get('class') or ''} {element.get('id') or ''}".lower()
 
 
 def _bylines(seen: Survey, headline: Headline) -> Iterator[Claim]:

@@ -1,17 +1,17 @@
 """Train the models that tell text blocks from the rest of a page (pipelines/models/*.json), and say how good they are.
 
-Usage: NEWSWARC_CORPUS=FOLDER train_blocks.py [--check] [--thirds]; needs catboost (`pip install newswarc[train]`).
+Usage: NEWSWARC_CORPUS=FOLDER train_blocks.py [--check]; needs catboost (`pip install newswarc[train]`).
 
 A block's label comes from the corpus: with a body as truth, whether the block's words stand in it in that order (runs of four);
 with snippets alone, only the blocks that hold one are labelled. Sites are kept together: --check prints figures of models that
-have seen no page of the site, in five parts; --thirds leaves the held-out third of the sites (see `held_out`) out of training.
+have seen no page of the site, in five parts. Beside the weights that are used, others are written that have not seen the third of
+the sites that is held out, for `make eval` to measure there (scripts/unseen_models/).
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
-import hashlib
 import json
 import os
 import re
@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -34,6 +33,7 @@ from pipelines.decode import decode
 from pipelines.features import Array, Known, Measured, Numbers, measure
 from pipelines.gather import gather
 from pipelines.tree import parse
+from scripts.held_out import ONE_OF, UNSEEN, is_held_out, number, site_of
 
 SEED = 7
 PARTS = 5
@@ -68,19 +68,9 @@ class Sample:
     body: list[str]
 
 
-def site_of(row: dict[str, Any]) -> str:
-    """The host of a page without www; where it has no URL, the name of its site."""
-    return re.sub(r"^www\.", "", urlsplit(row.get("url") or "").netloc.lower()) or str(row.get("site"))
-
-
-def held_out(site: str) -> bool:
-    """Whether a site belongs to the third that is kept for measuring."""
-    return int(hashlib.sha1(site.encode()).hexdigest(), 16) % 3 == 0  # noqa: S324 - no secret, only a fair lot
-
-
 def part(site: str) -> int:
     """Which of the PARTS a site belongs to."""
-    return int(hashlib.sha1(site.encode()).hexdigest(), 16) // 3 % PARTS  # noqa: S324
+    return number(site) // ONE_OF % PARTS
 
 
 def words(text: str) -> list[str]:
@@ -185,17 +175,21 @@ def train(samples: list[Sample]) -> tuple[Trees, Trees]:
     return fit(samples, heard=False), fit(samples, heard=True)
 
 
-def write(name: str, trees: Trees) -> None:
-    """A model as JSON, one line a part."""
-    told = {
-        "width": trees.width,
-        "bias": trees.bias,
-        "columns": trees.columns.tolist(),
-        "borders": [float(f"{border:.6g}") for border in trees.borders],
-        "leaves": trees.leaves.tolist(),
-    }
-    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in told.items())
-    (MODELS / f"{name}.json").write_text("{\n" + lines + "\n}\n", "utf-8")
+def write(folder: Path, samples: list[Sample]) -> None:
+    """Train, and write both models as JSON, one line a part."""
+    folder.mkdir(exist_ok=True)
+    for name, trees in zip(("alone", "with_verdict"), train(samples), strict=True):
+        told = {
+            "width": trees.width,
+            "bias": trees.bias,
+            "columns": trees.columns.tolist(),
+            "borders": [float(f"{border:.6g}") for border in trees.borders],
+            "leaves": trees.leaves.tolist(),
+        }
+        lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in told.items())
+        path = folder / f"{name}.json"
+        path.write_text("{\n" + lines + "\n}\n", "utf-8")
+        print(f"{path}: {len(trees.leaves)} trees, {len(samples)} pages, {path.stat().st_size:,} bytes")
 
 
 def f1(text: str, body: list[str]) -> float:
@@ -212,10 +206,10 @@ def _runs(text: str) -> Counter[tuple[str, ...]]:
 def check(samples: list[Sample]) -> None:
     """Print the mean page F1 of each corpus, with models that have not seen the site, as `extract` uses them."""
     scores: dict[str, list[float]] = {}
-    for number in range(PARTS):
-        alone, heard = train([sample for sample in samples if part(sample.site) != number])
+    for turn in range(PARTS):
+        alone, heard = train([sample for sample in samples if part(sample.site) != turn])
         for sample in samples:
-            if part(sample.site) == number and sample.body:
+            if part(sample.site) == turn and sample.body:
                 scores.setdefault(sample.name.split("/")[0], []).append(f1(_text(sample, alone, heard), sample.body))
     print("mean F1 of pages of sites that were not trained on")
     for corpus, found in scores.items():
@@ -233,7 +227,6 @@ def main() -> None:
     """Train on the corpus and write the models, or check."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--thirds", action="store_true")
     arguments = parser.parse_args()
     corpus = Path(os.environ["NEWSWARC_CORPUS"])
     rows = [
@@ -246,11 +239,8 @@ def main() -> None:
     if arguments.check:
         check(samples)
         return
-    if arguments.thirds:
-        samples = [sample for sample in samples if not held_out(sample.site)]
-    for name, trees in zip(("alone", "with_verdict"), train(samples), strict=True):
-        write(name, trees)
-        print(f"{name}: {len(trees.leaves)} trees, {len(samples)} pages, {(MODELS / f'{name}.json').stat().st_size:,} bytes")
+    write(MODELS, samples)
+    write(UNSEEN, [sample for sample in samples if not is_held_out(sample.site)])
 
 
 if __name__ == "__main__":

@@ -111,6 +111,25 @@ def test_a_utc_time_is_shown_in_the_publishers_zone_where_the_page_shows_it():
     assert (found.published.local(), found.published.utc()) == ("2026-04-05T00:30:10+02:00", "2026-04-04T22:30:10.000Z")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<h1>x</h1><p>5 April 2026, 00:30</p>",
+        "<h1>x</h1><div><span>News</span> <span>5/4/2026 00:30 </span></div>",
+        '<h1>x</h1><p class="byline-date">April 5, 2026 <span>|</span> 12:30am</p>',
+    ],
+)
+def test_a_time_of_day_beside_the_headline_tells_the_zone_of_a_moment_in_utc(body):
+    """It need not be marked as a date."""
+    assert fields(ld(datePublished="2026-04-04T22:30:10Z"), body).published.local() == "2026-04-05T00:30:10+02:00"
+
+
+def test_another_time_of_day_tells_no_zone():
+    """It is of something else: the moment stays in UTC."""
+    body = "<h1>x</h1><p>5 April 2026, 00:41</p>"
+    assert fields(ld(datePublished="2026-04-04T22:30:10Z"), body).published.local() == "2026-04-04T22:30:10+00:00"
+
+
 def test_slashed_dates_are_read_by_the_pages_region():
     """4/5/2026 is May in Britain, April in the United States, and unknown in English alone."""
     body = '<h1>x</h1><span class="date">4/5/2026</span>'
@@ -131,6 +150,8 @@ def test_the_url_dates_a_story_last():
         (["By Jane Doe and John Q. Roe"], ("Jane Doe", "John Q. Roe")),
         (["Von Anna Muster, Redakteurin"], ("Anna Muster",)),
         (["Jane Doe, Senior Reporter"], ("Jane Doe",)),
+        (["Herald staff reporter"], ("Herald staff reporter",)),
+        (["jane doe reporter"], ("jane doe",)),
         (["JANE DOE"], ("Jane Doe",)),
         (["Jane Doe", "jane doe"], ("Jane Doe",)),
         (["Par Élodie Petit et Luc Grand"], ("Élodie Petit", "Luc Grand")),

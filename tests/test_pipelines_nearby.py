@@ -42,6 +42,13 @@ def test_the_date_of_a_picture_or_of_a_change_is_no_day_of_publication(body):
     assert fields(body=body).published is None
 
 
+def test_a_leaf_of_a_calendar_is_one_date():
+    """Its month, day and year stand in elements of their own, with or without space between."""
+    leaf = '<div class="date"><b>Apr</b><b>5</b><b>2026</b></div>'
+    for body in (f"{H1}{leaf}", f"{H1}{leaf.replace('><b', '> <b')}"):
+        assert fields(body=body).published.utc() == "2026-04-05"
+
+
 def test_what_stands_behind_updated_is_the_time_of_a_change():
     """One text can have both, in any language known here."""
     for text in (
