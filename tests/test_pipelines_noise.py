@@ -433,3 +433,44 @@ def test_addresses_of_mail_go_at_the_edges():
     line = "Write to desk@courier.test"
     assert left(f"{STORY}<p>{line}</p>") == list(PROSE)
     assert line in left(STORY + f"<p>{line}</p>" + STORY.replace("The", "One").replace("A", "B"))
+
+
+def test_short_lines_before_the_first_sentence_that_stand_elsewhere_go():
+    """Headlines of others and names of sections stand twice; a line that stands once is the story's own."""
+    menu, own = "Ferries and bridges", "A town that waits"
+    assert left(f"<p>{menu}</p><p>{own}</p>{STORY}<p>{menu}</p>") == [own, *PROSE, menu]
+    assert left(f"<p>{own}</p><p>{STORY}</p>") == [own, *PROSE]
+
+
+def test_links_on_a_page_twice_may_be_text():
+    """Three times the same short link is a button, twice it is not."""
+    link = "<p><a href=/r>The report</a></p>"
+    assert left(BEGINNING + link + END + link).count("The report") == 2
+
+
+def test_a_heading_of_thousands_of_characters_goes():
+    """No heading is so long; a paragraph may be."""
+    long = "The river waits and nobody should hurry it " * 120
+    assert left(f"{STORY}<h2>{long}</h2>") == list(PROSE)
+    assert left(f"{STORY}<p>{long}</p>") == [*PROSE, long.strip()]
+
+
+def test_headlines_below_a_label_that_was_not_taken_go_at_the_end():
+    """In the middle of the text such a label may be a button's, and what follows stays."""
+    page = blocks_of(parse(f"{BEGINNING}<p>Read more</p><p>{HEADLINE}</p>{END}<p>Also read</p><p>{HEADLINE} again</p>"))
+    taken = [index for index, block in enumerate(page.blocks) if not is_label(block.text)]
+    assert [page.blocks[index].text for index in without(page, taken, "", ())] == [*PROSE[:2], HEADLINE, *PROSE[2:]]
+
+
+def test_a_label_before_a_short_link_goes():
+    """Where all behind the label is linked, it needs no colon and no size."""
+    assert beside("<p>Lesen Sie auch <a href=/n>Fähre fährt</a></p>") == ([], [])
+
+
+def test_a_page_of_very_many_lines_is_left_without_a_look_for_quotes():
+    """Only the first few hundred short lines and long ones are compared, so that time is bounded."""
+    lines = "".join(f"<p>The river waits for ferry number {number} today</p>" for number in range(500))
+    page = f"{lines}<p>{PROSE[0]} The river waits for ferry number 3 today, and the river waits for ferry number 499 today.</p>"
+    found = left(page)
+    assert "The river waits for ferry number 3 today" not in found
+    assert "The river waits for ferry number 499 today" in found
