@@ -295,7 +295,8 @@ ARTICLES = {
         '<meta property="og:type" content="article"><meta property="article:published_time" content="2026-04-05T07:08:09Z">',
     ),
     "about 404 pages": document(
-        "Page not found: how a museum kept a dead link", f"<h1>Page not found</h1><p>{PROSE}</p><p>{MORE}</p><p>{PROSE.upper()}</p><p>{MORE.upper()}</p>"
+        "Page not found: how a museum kept a dead link",
+        f"<h1>Page not found</h1><p>{PROSE}</p><p>{MORE}</p><p>{PROSE.upper()}</p><p>{MORE.upper()}</p>",
     ),
     "with a cookie banner": document(
         "Ferry sails again",

@@ -63,7 +63,8 @@ def ld(text):
 def test_no_mojibake(charset, declared_http, declared_meta, word):
     """Right, missing and wrong declarations all give the words that were written."""
     meta = f'<meta charset="{declared_meta}">' if declared_meta else ""
-    text = f"<html><head>{meta}<title>{word}</title></head><body><h1>{word}</h1>{PROSE}<p>{word}, as the paper calls it, and so does everybody else who lives there.</p>{PROSE}</body></html>"
+    said = f"<p>{word}, as the paper calls it, and so does everybody else who lives there.</p>"
+    text = f"<html><head>{meta}<title>{word}</title></head><body><h1>{word}</h1>{PROSE}{said}{PROSE}</body></html>"
     content_type = f"text/html; charset={declared_http}" if declared_http else "text/html"
     got = extract(page(text.encode(charset), content_type), None)
     assert isinstance(got, Candidate)
