@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache, lru_cache, reduce
+from functools import cache, lru_cache
 from itertools import zip_longest
-from operator import or_
 from unicodedata import category
 
 import numpy as np
@@ -261,15 +260,17 @@ def groups() -> tuple[str, ...]:
 
 
 @cache
-def _word_bits() -> tuple[dict[str, int], tuple[tuple[str, int], ...]]:
-    """The bit of each word (those in a row joined), and of each beginning of a word: those with `*` in the list."""
+def _word_bits() -> tuple[dict[str, int], dict[str, list[tuple[str, int]]]]:
+    """The bit of each word (those in a row joined); by their first three letters, the beginnings of words: those with `*`."""
     found: dict[str, int] = {}
     for index, line in enumerate(words.lines("box_words")):
         for word in line.partition(":")[2].split():
             joined = word.replace("-", "").replace("_", "")
             found[joined] = found.get(joined, 0) | 1 << index
-    starts = tuple((word[:-1], bit) for word, bit in found.items() if word.endswith("*"))
-    return {word: bit for word, bit in found.items() if not word.endswith("*")}, starts
+    starts: dict[str, list[tuple[str, int]]] = {}
+    for word in [word for word in found if word.endswith("*")]:
+        starts.setdefault(word[:3], []).append((word[:-1], found.pop(word)))
+    return found, starts
 
 
 @lru_cache(maxsize=20_000)
@@ -289,7 +290,8 @@ def _name_mask(name: str) -> int:
     mask = 0
     for word, following in zip_longest(found, found[1:], fillvalue=""):
         mask |= bits.get(word, 0) | bits.get(word + following, 0)
-        mask |= reduce(or_, (bit for start, bit in starts if (word + following).startswith(start)), 0)
+        for start, bit in starts.get(word[:3], ()):
+            mask |= bit if (word + following).startswith(start) else 0
     return mask
 
 

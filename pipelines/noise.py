@@ -24,7 +24,9 @@ _LINKED = 0.7  # share of a line's characters: it is a link
 _REPEATS = 3
 _LINK_LABEL = 30  # characters: a link that says what it does, not where it leads
 _QUOTE = 30  # characters; a pull quote has more
-_LONGEST = 5_000  # characters of a paragraph, and of a heading that is one
+_LONGEST = 5_000  # characters; a heading of more is none
+_QUOTES = " \"“”„«»‘’'.…‹›「」『』"
+_ABOVE = 15  # blocks: so far above the text may the label of a box stand that holds some of it
 _MANY = 400  # lines
 _PART = 0.35  # share of the text: so much of it is no box of other stories
 _EDGE = 4  # lines at the beginning and at the end where bylines and lines on authors stand
@@ -74,7 +76,8 @@ def _says_nothing(text: _Text, block: Block, counts: Counter[str], taken: Counte
     if _is_link(block) and len(block.text) < _LINK_LABEL:
         return counts[block.text] >= _REPEATS
     repeated = len(block.text) > 20 and taken[block.text] >= _REPEATS
-    return repeated or fold(block.text) == text.title or _NO_LETTER.match(block.text) is not None
+    is_title = len(block.text) <= 2 * len(text.title) + 20 and fold(block.text) == text.title
+    return repeated or is_title or _NO_LETTER.match(block.text) is not None
 
 
 def is_label(line: str) -> bool:
@@ -87,7 +90,8 @@ def is_label(line: str) -> bool:
 
 def _boxes_of_others(text: _Text) -> set[int]:
     """All that stands in a box that begins with a label of other stories, as long as that is a small part of the text."""
-    labels = [index for index, block in enumerate(text.page.blocks) if is_label(block.text)]
+    within = range(max(0, text.taken[0] - _ABOVE), text.taken[-1]) if text.taken else ()
+    labels = [index for index in within if is_label(text.block(index).text)]
     if not labels:
         return set()
     around = {index: _around(text.page, text.block(index).box) for index in text.taken}
@@ -233,6 +237,8 @@ def _asking(text: _Text) -> set[int]:
 
     All is kept where the title tells of such things.
     """
+    if not lines.tells_of_cookies("\n".join(text.block(index).text for index in text.taken).lower()):
+        return set()
     bares = {index: lines.bare(text.block(index).text) for index in text.taken}
     cookies = {index for index, bare in bares.items() if lines.tells_of_cookies(bare)}
     if not cookies or lines.consent_words(text.title):
@@ -251,10 +257,11 @@ def _asking(text: _Text) -> set[int]:
 
 def _quoted(text: _Text) -> set[int]:
     """Pull quotes: short lines that a longer one says too. A page of very many lines is left as it is."""
-    long = [fold(text.block(index).text[:_LONGEST]) for index in text.taken if len(text.block(index).text) > _SHORT][:_MANY]
     short = [index for index in text.taken if _QUOTE < len(text.block(index).text) <= _SHORT][:_MANY]
-    said = f" {' | '.join(long)} "
-    return {index for index in short if (line := fold(text.block(index).text)) and f" {line} " in said}
+    if not short:
+        return set()
+    said = "\n".join([text.block(index).text for index in text.taken if len(text.block(index).text) > _SHORT][:_MANY])
+    return {index for index in short if text.block(index).text.strip(_QUOTES) in said}
 
 
 def _last_prose(text: _Text) -> int:
@@ -270,7 +277,7 @@ def _is_noise(block: Block, *, tail: bool) -> bool:
     line = block.text
     bare = lines.bare(line)
     begun = lines.told(bare, ("credits", "times", "external_content", "legal_tails"))
-    if "credits" in begun and len(line) < _SHORT and _named(bare, "credits"):
+    if "credits" in begun and len(line) < (50 if _TERMINAL.search(line) else _SHORT) and _named(bare, "credits"):
         return True
     if "times" in begun and len(line) < 100 and any(map(str.isdigit, line)) and not _TERMINAL.search(line):
         return True
@@ -290,11 +297,10 @@ def _named(bare: str, name: str) -> bool:
 
 def _invites(block: Block, bare: str, *, tail: bool) -> bool:
     """An invitation to subscribe, follow, comment or pay: linked, behind a symbol, or a short one at the end of the text."""
-    cover = lines.cover(bare, _INVITATIONS) if len(bare) <= _LINE else 0
-    if not cover:
-        return False
     symbol = not block.text[0].isalnum() and block.text[0] not in "\"“„«‘'—–-「『(¿¡"
-    return symbol or block.linked >= 0.3 * len(block.text) or (tail and cover >= _COVER)
+    if len(bare) > _LINE or not (symbol or tail or block.linked >= 0.3 * len(block.text)):
+        return False
+    return lines.cover(bare, _INVITATIONS) >= (0.01 if symbol or block.linked >= 0.3 * len(block.text) else _COVER)
 
 
 def _leading(text: _Text) -> set[int]:
