@@ -155,13 +155,10 @@ def _next_story(text: _Text) -> set[int]:
     heads = [index for index, block in enumerate(text.page.blocks) if text.page.boxes[block.box].tag == "h1"]
     if len(heads) < 2 or not _alike(fold(text.block(heads[0]).text), text.title) or not set(heads).isdisjoint(text.taken):
         return set()
-    others = [head for head in heads if not _alike(fold(text.block(head).text), text.title)]
-    before = 0
-    for index in text.taken:
-        head = next((head for head in others if text.taken[0] < head < index), None)
-        if head is not None and before > _LINE:
-            return {number for number in text.taken if number > head}
-        before += len(text.block(index).text)
+    for head in heads:
+        above = sum(len(text.block(index).text) for index in text.taken if index < head)
+        if above > _LINE and not _alike(fold(text.block(head).text), text.title):
+            return {index for index in text.taken if index > head}
     return set()
 
 
