@@ -6,7 +6,7 @@ lists of phrases and plain sense tell of the rest is left to `noise`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,22 @@ class Paragraph:
 
     text: str
     kind: str = "p"
+
+
+def markdown(paragraphs: Iterable[Paragraph]) -> str:
+    """The paragraphs as Markdown: headings, list items, quotes, rows of tables; blank lines between all but list items and rows."""
+    lines: list[str] = []
+    last = ""
+    for paragraph in paragraphs:
+        if lines and not (paragraph.kind == last and last in _CLOSE):
+            lines.append("")
+        lines.append(_MARKS.get(paragraph.kind, "") + paragraph.text)
+        last = paragraph.kind
+    return "\n".join(lines)
+
+
+_CLOSE = frozenset({"li", "row"})
+_MARKS = {"li": "- ", "quote": "> ", **{f"h{level}": "#" * max(2, level) + " " for level in range(1, 7)}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ body and handed to trafilatura: its fast mode first, its whole cascade where tha
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,6 +17,7 @@ from trafilatura import bare_extraction
 from trafilatura.settings import Extractor
 
 from pipelines import body, classify, jsonld, metadata
+from pipelines.body import Paragraph
 from pipelines.claims import Claims
 from pipelines.classify import Shape
 from pipelines.decode import decode
@@ -70,18 +71,27 @@ class _Parsed:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """The text of an article; `cut`: the page has more of it."""
+    """The paragraphs of an article; `cut`: the page has more of it."""
 
-    text: str
+    paragraphs: tuple[Paragraph, ...]
     cut: bool = False
+
+    @property
+    def text(self) -> str:
+        """One paragraph a line."""
+        return "\n".join(paragraph.text for paragraph in self.paragraphs)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that a page gives: `candidate` even where `reason` says that it is no article; None where nothing can be read."""
+    """All that a page gives: `candidate` even where `reason` says that it is no article; None where nothing can be read.
+
+    `paragraphs` are the lines of the candidate's text, and what each is.
+    """
 
     candidate: Candidate | None
     reason: str | None = None
+    paragraphs: tuple[Paragraph, ...] = ()
 
 
 def extract(page: Page, announced: Announced | None, memory: None = None) -> Candidate | NoArticle:
@@ -115,16 +125,16 @@ def _judged(parsed: _Parsed, fields: Fields, found: _Body) -> Reading:
         or classify.judged(parsed.shape, declared, text, count)
         or ("empty" if parsed.page.cut and count < _FRAGMENT else None)
     )
-    return Reading(_candidate(parsed.page, fields, found, count), reason)
+    return Reading(_candidate(parsed.page, fields, text, count, cut=parsed.page.cut or found.cut), reason, found.paragraphs)
 
 
-def _candidate(page: Page, fields: Fields, found: _Body, count: int) -> Candidate:
+def _candidate(page: Page, fields: Fields, text: str, count: int, *, cut: bool) -> Candidate:
     published, modified = fields.published, fields.modified
     return Candidate(
         url=_own_url(page.url),
         canonical_url=fields.canonical_url,
         title=fields.title,
-        text=found.text,
+        text=text,
         authors=fields.authors,
         published_at=published.utc() if published else None,
         published_local=published.local() if published else None,
@@ -139,9 +149,9 @@ def _candidate(page: Page, fields: Fields, found: _Body, count: int) -> Candidat
         image_url=fields.image_url,
         language=fields.language,
         word_count=count,
-        text_sha256=wording(fields.title, found.text),
+        text_sha256=wording(fields.title, text),
         extractor=EXTRACTOR,
-        truncated=page.cut or found.cut,
+        truncated=cut,
         provenance=fields.sources,
         organizations=fields.organizations,
         is_accessible_for_free=fields.is_accessible_for_free,
@@ -157,21 +167,36 @@ def _own_url(url: str) -> str:
 
 
 def _body(parsed: _Parsed, fields: Fields) -> _Body:
-    """The body's text, one paragraph a line."""
+    """The body's paragraphs; where the page shows few, those that its JSON-LD or all of trafilatura's ways give."""
     declared = _declared_body(parsed.claims)
     known = Known(fields.title or "", fields.description or "", declared, fields.authors)
     found = body.find(parsed.tree, known, lambda: fast_verdict(parsed.tree, parsed.page.url))
-    whole = "\n".join(paragraph.text for paragraph in found.paragraphs)
-    text = clean_text(whole[:MAX_TEXT])
-    text = _fuller(text, clean_text(declared))
-    if words_in(text) < _FEW:
-        text = _fuller(text, clean_text(_whole_verdict(parsed)))
-    return _Body(text, found.cut or len(whole) > MAX_TEXT)
+    kept, cut = _cleaned(found.paragraphs)
+    kept = _fuller(kept, declared)
+    if sum(words_in(paragraph.text) for paragraph in kept[:_FEW]) < _FEW:
+        kept = _fuller(kept, _whole_verdict(parsed))
+    return _Body(kept, found.cut or cut)
 
 
-def _fuller(text: str, other: str) -> str:
-    """The other text where it is more than twice as long."""
-    return other if len(other) > 2 * len(text) else text
+def _cleaned(paragraphs: Iterable[Paragraph]) -> tuple[tuple[Paragraph, ...], bool]:
+    """The paragraphs, clean, as far as MAX_TEXT characters go; and whether there is more."""
+    kept: list[Paragraph] = []
+    room = MAX_TEXT
+    for paragraph in paragraphs:
+        if room <= 0:
+            return tuple(kept), True
+        text = clean_line(paragraph.text[:room])
+        if text:
+            kept.append(Paragraph(text, paragraph.kind))
+        room -= len(paragraph.text) + 1
+    return tuple(kept), room < 0
+
+
+def _fuller(kept: tuple[Paragraph, ...], other: str) -> tuple[Paragraph, ...]:
+    """The other text, as paragraphs, where it is more than twice as long."""
+    if len(other) <= 2 * sum(len(paragraph.text) for paragraph in kept):
+        return kept
+    return _cleaned(Paragraph(line) for line in clean_text(other[:MAX_TEXT]).split("\n"))[0]
 
 
 def _strip(tree: HtmlElement) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from pipelines.body import Paragraph
 from pipelines.page import RawPage, read_page
 from storage.records import Candidate, Page
 from storage.urlkey import InvalidURL, canonical
@@ -19,7 +20,7 @@ class Single:
     """What a page gives. `reason`: why a crawl would not store it; `candidate` is None where nothing could be read.
 
     `url` is the page's own address where none was given, or "". `cut`: bytes of it are missing. `ms`: milliseconds of CPU time
-    from the decoded body to the fields.
+    from the decoded body to the fields. `paragraphs`: the lines of the text, and what each is.
     """
 
     url: str
@@ -27,6 +28,7 @@ class Single:
     reason: str | None
     cut: bool
     ms: float
+    paragraphs: tuple[Paragraph, ...] = ()
 
 
 def read_single(raw: RawPage) -> Single:
@@ -39,7 +41,7 @@ def read_single(raw: RawPage) -> Single:
     started = time.process_time()
     reading = read(page, raw.announced)
     spent = (time.process_time() - started) * 1000
-    return Single(page.url, reading.candidate, reading.reason, page.cut, round(spent, 3))
+    return Single(page.url, reading.candidate, reading.reason, page.cut, round(spent, 3), reading.paragraphs)
 
 
 def own_address(page: Page) -> str:

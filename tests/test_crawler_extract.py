@@ -280,3 +280,26 @@ def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, story: bytes) -> No
         assert asked.wait(60) == 141
         assert asked.stderr
         assert asked.stderr.read() == b""
+
+
+def test_markdown_and_blocks_tell_what_each_paragraph_is(tmp_path):
+    """Headings, list items and quotes are told apart on request; the text itself is the same."""
+    body = f"<h1>{STORY_TITLE}</h1>" + "".join(f"<p>{line}</p>" for line in STORY_LINES[:2])
+    body += f"<h2>What follows</h2><p>{STORY_LINES[2]}</p><ul><li>{STORY_LINES[3]}</li><li>{STORY_LINES[4]}</li></ul>"
+    (tmp_path / "page.html").write_text(f"<html><head><title>{STORY_TITLE}</title></head><body><article>{body}</article></body></html>")
+    found = json.loads(run(tmp_path, ["--blocks", "page.html"]).stdout)
+    assert [block["kind"] for block in found["blocks"]] == ["p", "p", "h2", "p", "li", "li"]
+    assert "\n".join(block["text"] for block in found["blocks"]) == found["text"]
+    shown = run(tmp_path, ["--markdown", "page.html"]).stdout.decode()
+    assert shown.startswith(f"# {STORY_TITLE}\n\n{STORY_LINES[0]}\n\n")
+    assert f"\n\n## What follows\n\n{STORY_LINES[2]}\n\n- {STORY_LINES[3]}\n- {STORY_LINES[4]}\n" in shown
+
+
+STORY_TITLE = "The mill bridge opens again"
+STORY_LINES = [
+    "The bridge at the old mill opened again on Monday, two years after a flood had carried its middle arch away.",
+    "Masons from three villages had cut the stones by hand, since no machine could reach the place above the weir.",
+    "The council wants to keep cars away from it, and asked the farmers on the left bank for their opinion in writing.",
+    "Walkers may cross at any hour of the day, and riders have to dismount before the first of the three arches.",
+    "Carts with milk and grain are let through in the morning, as they were when the mill was still at work.",
+]

@@ -13,6 +13,7 @@ from crawler.config import Config, cores
 from crawler.extraction import Read, read_all
 from crawler.given import Terms, of_manifest, of_targets
 from crawler.naming import checked_url
+from pipelines.body import markdown
 from pipelines.workers import Workers
 from storage.errors import DamageError, UsageError
 from storage.foreign_fields import moment
@@ -33,7 +34,7 @@ class Wanted:
     manifest: str | None
     url: str | None
     fetched_at: str | None
-    as_text: bool
+    form: str | None  # text, markdown, blocks; None: fields
     workers: int | None
 
 
@@ -59,7 +60,7 @@ def extract(wanted: Wanted) -> None:
     terms = Terms(_moment(wanted.fetched_at), Config().crawl.max_page_bytes)
     url = _url_of_one(wanted)
     listed = None if wanted.manifest is None else of_manifest(wanted.manifest, terms)
-    tally = _Tally(_show_text if wanted.as_text else _show_line)
+    tally = _Tally(_SHOWS[wanted.form])
     count = wanted.workers or cores()
     with closing(Workers(count, preload=("pipelines.page:warm",))) as workers:
         workers.start()
@@ -94,10 +95,23 @@ def _show_line(read: Read) -> None:
     console.out(json.dumps(as_object(read), ensure_ascii=False))
 
 
+def _show_blocks(read: Read) -> None:
+    paragraphs = read.single.paragraphs if read.single else ()
+    blocks = [{"kind": paragraph.kind, "text": paragraph.text} for paragraph in paragraphs]
+    console.out(json.dumps(as_object(read) | {"blocks": blocks}, ensure_ascii=False))
+
+
 def _show_text(read: Read) -> None:
-    candidate = read.single.candidate if read.single else None
-    if candidate is not None:
-        console.out(f"{candidate.title or ''}\n\n{candidate.text}\n")
+    if read.single and read.single.candidate:
+        console.out(f"{read.single.candidate.title or ''}\n\n{read.single.candidate.text}\n")
+
+
+def _show_markdown(read: Read) -> None:
+    if read.single and read.single.candidate:
+        console.out(f"# {read.single.candidate.title or ''}\n\n{markdown(read.single.paragraphs)}\n")
+
+
+_SHOWS: dict[str | None, Show] = {None: _show_line, "text": _show_text, "markdown": _show_markdown, "blocks": _show_blocks}
 
 
 def as_object(read: Read) -> dict[str, object]:

@@ -23,7 +23,9 @@ _MOST_WORKERS = 64
 @click.option("--manifest", metavar="FILE", help="Read the pages that FILE (or -) lists: JSON lines with html, id, corpus, url.")
 @click.option("--url", help="Address that the page in FILE was fetched from.  [default: what the page calls its own]")
 @click.option("--fetched-at", metavar="DATE", help="When the pages were fetched, date or moment (UTC).  [default: now]")
-@click.option("--text", "as_text", is_flag=True, help="Print title and text alone.")
+@click.option("--text", "form", flag_value="text", help="Print title and text alone.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print title and text alone, as Markdown.")
+@click.option("--blocks", "form", flag_value="blocks", help="Print the paragraphs too, each with what it is: `blocks`.")
 @click.option(
     "--workers",
     type=click.IntRange(1, _MOST_WORKERS),
@@ -36,11 +38,11 @@ def command(
     manifest: str | None,
     url: str | None,
     fetched_at: str | None,
-    as_text: bool,
+    form: str | None,
     workers: int | None,
 ) -> None:
     """Print what pages give that are there already, a JSON object a line; nothing is stored, no collection is needed.
 
     A FILE is an HTML page or a WARC file, compressed or not; a DIR is searched for both.
     """
-    extract(Wanted(targets, manifest, url, fetched_at, as_text, workers))
+    extract(Wanted(targets, manifest, url, fetched_at, form, workers))
