@@ -94,17 +94,16 @@ class Reading:
     paragraphs: tuple[Paragraph, ...] = ()
 
 
-def extract(page: Page, announced: Announced | None, memory: None = None) -> Candidate | NoArticle:
+def extract(page: Page, announced: Announced | None) -> Candidate | NoArticle:
     """The article on a page, or why there is none. The same input always gives the same result."""
-    reading = read(page, announced, memory)
+    reading = read(page, announced)
     if reading.candidate is None or reading.reason is not None:
         return NoArticle(reading.reason or "empty")
     return reading.candidate
 
 
-def read(page: Page, announced: Announced | None, memory: None = None) -> Reading:
+def read(page: Page, announced: Announced | None) -> Reading:
     """What a page gives, whatever it turns out to be: for those who want to see what `extract` judges."""
-    del memory  # what is learnt of a site comes later; callers already pass it
     if reason := classify.served(page):
         return Reading(None, reason)
     html = decode(page.body, page.content_type)

@@ -128,7 +128,7 @@ def _first_blocks(page: Blocks) -> dict[int, int]:
 
 
 def _comments(text: _Text) -> set[int]:
-    """All that follows a heading of comments, where most of the text stands before it."""
+    """All that follows a heading of comments below most of the text; what stands in one box with that only at its end."""
     total, before = text.size(), 0
     starts = iter(text.taken)
     at = next(starts, None)
@@ -137,7 +137,9 @@ def _comments(text: _Text) -> set[int]:
             before += len(text.block(at).text)
             at = next(starts, None)
         if len(block.text) < 40 and 2 * before > total and _is_comment_head(block.text):
-            return {number for number in text.taken if number >= index}
+            parents = {number: text.page.boxes[text.block(number).box].parent for number in text.taken}
+            above = {parent for number, parent in parents.items() if number < index and 4 * before < 3 * total}
+            return {number for number, parent in parents.items() if number >= index and parent not in above}
     return set()
 
 

@@ -116,7 +116,7 @@ def read_article(raw: RawPage, wanted: Wanted | None = None) -> ReadArticle:
     from pipelines.extract import extract
 
     page, as_declared = _read(raw)
-    result = extract(page, raw.announced, None)
+    result = extract(page, raw.announced)
     needed = requisites.of_page(page, pdfs=wanted.pdfs) if wanted and isinstance(result, Candidate) else NOTHING
     digest = hashlib.sha256(page.body).hexdigest() if as_declared and not page.cut else None
     return ReadArticle(result, digest, needed)

@@ -184,7 +184,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An article as extracted from one page. Purely a function of the page, what was announced and the site memory."""
+    """An article as extracted from one page. Purely a function of the page and what was announced."""
 
     url: str
     canonical_url: str | None  # same site only, already in canonical form
