@@ -14,4 +14,4 @@ def try_bytes(config: Config, content: bytes, url: str) -> Trial:
     raw = b"HTTP/1.1 200 OK\r\n\r\n" + content
     limit = config.crawl.max_page_bytes
     page = page_of(raw, url=url, frontier_url=url, fetched_at=now(), limit=limit, truncated=False)
-    return Trial(url, None, extract(page, None, None))
+    return Trial(url, None, extract(page, None))

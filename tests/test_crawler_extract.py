@@ -286,7 +286,8 @@ def test_markdown_and_blocks_tell_what_each_paragraph_is(tmp_path):
     """Headings, list items and quotes are told apart on request; the text itself is the same."""
     body = f"<h1>{STORY_TITLE}</h1>" + "".join(f"<p>{line}</p>" for line in STORY_LINES[:2])
     body += f"<h2>What follows</h2><p>{STORY_LINES[2]}</p><ul><li>{STORY_LINES[3]}</li><li>{STORY_LINES[4]}</li></ul>"
-    (tmp_path / "page.html").write_text(f"<html><head><title>{STORY_TITLE}</title></head><body><article>{body}</article></body></html>")
+    head = f"<html><head><title>{STORY_TITLE}</title></head>"
+    (tmp_path / "page.html").write_text(f"{head}<body><article>{body}</article></body></html>")
     found = json.loads(run(tmp_path, ["--blocks", "page.html"]).stdout)
     assert [block["kind"] for block in found["blocks"]] == ["p", "p", "h2", "p", "li", "li"]
     assert "\n".join(block["text"] for block in found["blocks"]) == found["text"]
