@@ -336,6 +336,8 @@ def of(bound: URL | Engine | Connection) -> Dialect:
 def explained(context: Any, url: URL) -> NewswarcError | None:
     """The error of ours for what a driver raised (an sqlalchemy ExceptionContext); None leaves it as it is: a bug."""
     error = context.sqlalchemy_exception
+    if isinstance(context.original_exception, NewswarcError):  # a signal that came in while a statement was being made up
+        return context.original_exception
     if context.is_pre_ping or not isinstance(error, DBAPIError):
         return None
     dialect = of(url)

@@ -20,13 +20,26 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from databases import T0, a_capture, a_source, a_url, a_version, an_article
-from sqlalchemy import Engine, create_engine, func, insert, inspect, make_url, select, text, update
+from sqlalchemy import (
+    Engine,
+    String,
+    TypeDecorator,
+    bindparam,
+    create_engine,
+    func,
+    insert,
+    inspect,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from storage import database as opening
 from storage import dialects, schema, views
 from storage.database import TemporaryDatabaseError, next_seq, open_database, open_readonly, reading, transaction
-from storage.errors import ConfigError, DatabaseError, DiskError
+from storage.errors import ConfigError, DatabaseError, DiskError, StoppedError
 from storage.migrations import HEAD, REVISIONS, VERSION_TABLE, upgrade
 
 OURS = set(schema.metadata.tables) | {VERSION_TABLE}
@@ -563,6 +576,22 @@ def test_bugs_stay_what_they_are(database: Engine) -> None:
     if database.dialect.name == "postgresql":
         with pytest.raises(ProgrammingError), transaction(database) as conn:
             conn.execute(text("SELECT nonsense"))
+
+
+class _Interrupted(TypeDecorator[str]):
+    """A type during the conversion of which a signal comes in."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: object) -> str:
+        raise StoppedError(15)
+
+
+def test_a_signal_within_a_statement_stays_a_signal(database: Engine) -> None:
+    """It is no failure of the statement that was being made up."""
+    with pytest.raises(StoppedError), transaction(database) as conn:
+        conn.execute(select(bindparam("name", "x", type_=_Interrupted)))
 
 
 BAD_URLS = [
