@@ -71,11 +71,12 @@ class _Walk:
         self.in_link = self.in_strong = self.in_italic = 0
         self.broken = False
         self.href = ""
+        self.begun = False  # something of the block was seen
         self.seen = 0
 
     def inside(self, element: HtmlElement) -> None:
         """The text in an element and all that is in it; one call a level, since deep trees would exhaust the stack."""
-        if text := element.text:
+        if (text := element.text) and (self.parts or not text.isspace()):
             self.text(text)
         for child in element:
             tag = child.tag
@@ -85,7 +86,7 @@ class _Walk:
                 self.inline(child, tag)
             elif tag not in _SKIPPED:
                 self.inside(child)
-            if text := child.tail:
+            if (text := child.tail) and (self.parts or not text.isspace()):
                 self.text(text)
 
     def following(self, element: HtmlElement) -> None:
@@ -98,7 +99,8 @@ class _Walk:
                 self.text(text)
 
     def text(self, text: str) -> None:
-        """Text within the block that is being gathered."""
+        """Text within the block that is being gathered; white space before it is left out by those who call."""
+        self.begun = True
         self.parts.append(text)
         if self.in_link or self.in_strong or self.in_italic:
             size = len(text.strip())
@@ -110,8 +112,9 @@ class _Walk:
         """A link, a line break, or what is strong or italic."""
         if tag == "br":
             self.flush()
-            self.broken = True
+            self.begun = self.broken = True
         elif tag == "a":
+            self.begun = True
             self.links += 1
             self.href = self.href or element.get("href", "")
             self.in_link += 1
@@ -141,6 +144,8 @@ class _Walk:
 
     def flush(self) -> None:
         """End the block, if there is one."""
+        if not self.begun:
+            return
         if self.parts:
             text = " ".join("".join(self.parts).split())
             if text and len(self.found.blocks) < MAX_BLOCKS:
@@ -152,7 +157,7 @@ class _Walk:
             self.parts.clear()
         self.linked = self.links = self.strong = self.italic = 0
         self.href = ""
-        self.broken = False
+        self.broken = self.begun = False
 
     def box(self) -> int:
         """The index of the innermost box; it is made now, with those around it, if it was without text so far."""
@@ -163,7 +168,8 @@ class _Walk:
 
 
 def _box(element: HtmlElement, parent: int) -> Box:
-    get = element.get
+    attributes = dict(element.items())  # one call of lxml, not six
+    get = attributes.get
     label = f"{get('class', '')} {get('id', '')} {get('itemprop', '')} {get('role', '')}"
     style = get("style")
     hidden = get("hidden") is not None or (style is not None and "none" in style and "display" in style)

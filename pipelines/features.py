@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from itertools import zip_longest
+from functools import cache
 from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines import lines, words
-from pipelines.blocks import Block, Blocks, Box
+from pipelines import lines
+from pipelines.blocks import Block, Blocks
+from pipelines.boxes import AROUND, TAGS, Boxes, groups
 
 Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -25,17 +25,10 @@ Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 LISTS = ("also_read", "more_from", "prompts", "credits", "legal_tails", "external_content", "times", "paywall_notices")
-TAGS = ("p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "td", "th", "blockquote", "figcaption", "div", "section", "article")
-AROUND = (
-    "article", "main", "aside", "header", "footer", "nav", "figure", "form", "ul", "ol", "table", "blockquote", "section",
-    "noscript", "dl", "button",
-)  # fmt: skip
-_TAG_BIT = {tag: 1 << index for index, tag in enumerate(TAGS)}
-_AROUND_BIT = {tag: 1 << index for index, tag in enumerate(AROUND)}
 _LEVELS = 4
 _NEIGHBOURS = (-2, -1, 1, 2)
+_REACH = 2  # of them
 _LINK, _SHORT_LINK, _BESIDE_LINK = 0.85, 40, 60  # share linked; units: so short a link beside another is part of a menu
-_NAME = 80  # characters of a class that are looked at
 _NOTICE = 400  # units; a line that begins with a phrase of a list is shorter
 _TITLE = 300  # characters; a title is shorter
 _TOP = 400  # blocks among which the headline is
@@ -46,7 +39,8 @@ _TERMINAL = ".?!。！？…।؟۔"
 _CLOSING = "\"”»'’)]」』“› "
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _CLOCK = re.compile(r"\b\d{1,2}[:.h]\d\d\b")
-_WORD = re.compile("[A-Z]?[a-z]+|[A-Z]+")
+
+_EDGES = (":：", "?？", "\"“„«‘'—–-「『", "([（【")  # marks at the end of a text, two; and at its beginning, two
 
 # Kinds of characters, counted a block at once.
 _UPPER, _LOWER, _DIGIT, _STOP, _COMMA, _SPACE, _WIDE, _BAR, _KINDS = range(9)
@@ -74,14 +68,29 @@ def _kinds() -> NDArray[np.uint8]:
     return table
 
 
-def _counts(texts: list[str]) -> NDArray[np.int64]:
-    """How many characters of each kind each text has: (texts, kinds + 1)."""
-    codes = np.frombuffer("\n".join(texts).encode("utf-32-le", "replace"), np.uint32)
-    kinds = _kinds()[np.minimum(codes, 0xFFFF)].astype(np.int64)
-    lengths = np.fromiter((len(text) + 1 for text in texts), np.int64, len(texts))
-    lengths[-1] -= 1
-    rows = np.repeat(np.arange(len(texts)), lengths)
-    return np.bincount(rows * (_KINDS + 1) + kinds, minlength=len(texts) * (_KINDS + 1)).reshape(len(texts), _KINDS + 1)
+@dataclass(slots=True)
+class _Characters:
+    """The characters of all texts in one row, those beyond the basic plane as its last; each text ends with a line feed."""
+
+    codes: Whole
+    ends: Whole  # per text, the place of its line feed
+    counts: Whole  # how many of each kind it has, all line feeds but the last too: (texts, kinds + 1)
+
+    def having(self, char: str) -> Flags:
+        """The texts that have a character."""
+        found = np.zeros(len(self.ends), np.bool_)
+        found[np.searchsorted(self.ends, np.flatnonzero(self.codes == ord(char)))] = True
+        return found
+
+
+def _characters(texts: list[str]) -> _Characters:
+    raw = np.frombuffer("\n".join([*texts, ""]).encode("utf-32-le", "replace"), np.uint32)
+    codes = np.minimum(raw, 0xFFFF).astype(np.int64)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
+    rows = np.repeat(np.arange(0, len(texts) * (_KINDS + 1), _KINDS + 1), lengths)
+    counts = np.bincount(rows + _kinds()[codes], minlength=len(texts) * (_KINDS + 1)).reshape(len(texts), _KINDS + 1)
+    counts[-1, _KINDS] -= 1  # the model was trained without the last line feed
+    return _Characters(codes, np.cumsum(lengths) - 1, counts)
 
 
 @dataclass(slots=True)
@@ -116,9 +125,9 @@ class Measured:
 def measure(page: Blocks, known: Known) -> Measured:
     """What is measured of the blocks of a page; those that are nothing but a short link are left out at once."""
     texts = [block.text for block in page.blocks]
-    counts = _counts(texts)
-    sizes = _sizes(page.blocks, counts)
-    boxes = _Boxes(page.boxes)
+    chars = _characters(texts)
+    sizes = _sizes(page.blocks, chars)
+    boxes = Boxes(page.boxes)
     of = np.fromiter((block.box for block in page.blocks), np.int64, len(page.blocks))
     kept = np.flatnonzero(~_in_menu(sizes))
     if not len(kept):
@@ -127,7 +136,8 @@ def measure(page: Blocks, known: Known) -> Measured:
     lists = _phrases(page.blocks, kept, sizes)
     at = of[kept]
     parts = [
-        _own(page.blocks, kept, counts, sizes),
+        _own(chars, kept, sizes),
+        _marks([page.blocks[index] for index in kept.tolist()], chars, kept),
         _bits(boxes.tag[at], len(TAGS)),
         boxes.depth[at][:, None],
         _bits(boxes.around[at], len(AROUND)),
@@ -135,14 +145,14 @@ def measure(page: Blocks, known: Known) -> Measured:
         _bits(boxes.near[at], len(groups())),
         _bits(boxes.any[at], len(groups())),
         _boxed(boxes, of, sizes)[kept],
-        _signed(page, of, sizes)[kept],
-        _placed(page, boxes, of, sizes, _headline(page, said, known.title))[kept],
+        _signed(boxes, of, sizes)[kept],
+        _placed(boxes, of, sizes, _headline(page, said, known.title))[kept],
         _beside(boxes, of, sizes, lists)[kept],
         lists[kept],
         _told(texts, kept, said, known),
         np.broadcast_to(_whole_page(sizes, known), (len(kept), 4)),
     ]
-    return Measured(np.hstack(parts).astype(np.float32), kept, sizes.width)
+    return Measured(np.concatenate(parts, 1, dtype=np.float32), kept, sizes.width)
 
 
 def _in_menu(sizes: _Sizes) -> Flags:
@@ -159,10 +169,10 @@ def _whole_page(sizes: _Sizes, known: Known) -> Numbers:
     return np.array([np.log1p(prose), np.log1p(len(sizes.width)), prose / max(1.0, width), float(bool(known.title))])
 
 
-def _sizes(blocks: list[Block], counts: Whole) -> _Sizes:
+def _sizes(blocks: list[Block], chars: _Characters) -> _Sizes:
     n = len(blocks)
-    length = np.fromiter((len(block.text) for block in blocks), np.float64, n)
-    width = length + 1.5 * counts[:, _WIDE]
+    length = np.diff(chars.ends, prepend=-1) - 1.0
+    width = length + 1.5 * chars.counts[:, _WIDE]
     linked = np.fromiter((block.linked for block in blocks), np.float64, n)
     links = np.minimum(1.0, linked / np.maximum(1.0, length))
     ends = np.fromiter((is_sentence(block.text) for block in blocks), np.float64, n)
@@ -176,130 +186,68 @@ def is_sentence(text: str) -> bool:
     return text[-1:] in _TERMINAL if text else False
 
 
-def _own(blocks: list[Block], kept: Whole, counts: Whole, sizes: _Sizes) -> Numbers:
-    counts = counts[kept]
+def _columns(*columns: Array | Numbers | Whole | Flags) -> Numbers:
+    """Numbers side by side; np.column_stack takes some times as long."""
+    return np.concatenate(columns, dtype=np.float64).reshape(len(columns), -1).T
+
+
+def _own(chars: _Characters, kept: Whole, sizes: _Sizes) -> Numbers:
+    counts = chars.counts[kept]
     length = np.maximum(1.0, counts.sum(1).astype(np.float64))
     word_count = np.maximum(1.0, counts[:, _SPACE] + 1.0 + counts[:, _WIDE])
-    marks = np.array([_marks(blocks[index]) for index in kept.tolist()], np.float64).reshape(len(kept), -1)
-    return np.column_stack(
-        [
-            np.log1p(sizes.width[kept]),
-            sizes.links[kept],
-            sizes.ends[kept],
-            counts[:, _DIGIT] / length,
-            counts[:, _UPPER] / length,
-            counts[:, _COMMA] / word_count,
-            counts[:, _STOP] / word_count,
-            length / word_count,
-            counts[:, _BAR] > 0,
-            (counts[:, _UPPER] > 3) & (counts[:, _LOWER] == 0),
-            marks,
-        ]
+    return _columns(
+        np.log1p(sizes.width[kept]),
+        sizes.links[kept],
+        sizes.ends[kept],
+        counts[:, _DIGIT] / length,
+        counts[:, _UPPER] / length,
+        counts[:, _COMMA] / word_count,
+        counts[:, _STOP] / word_count,
+        length / word_count,
+        counts[:, _BAR] > 0,
+        (counts[:, _UPPER] > 3) & (counts[:, _LOWER] == 0),
     )
 
 
-def _marks(block: Block) -> tuple[float, ...]:
-    text, size = block.text, len(block.text)
-    first, last = text[0], text[-1]
-    short = size < 120
-    return (
-        min(block.links, 20),
-        min(1.0, block.strong / size),
-        min(1.0, block.italic / size),
-        last in ":：",
-        first.isupper(),
-        first in "\"“„«‘'—–-「『",
-        first in "([（【",
-        last in "?？",
-        block.broken,
-        "©" in text,
-        "@" in text,
-        "{" in text,
-        short and _YEAR.search(text) is not None,
-        short and _CLOCK.search(text) is not None,
+def _marks(blocks: list[Block], chars: _Characters, kept: Whole) -> Numbers:
+    """Links, letters that are strong or italic, what a block begins and ends with, and signs in it."""
+    told = np.array([(block.links, block.strong, block.italic, block.broken) for block in blocks], np.float64).T
+    ends = chars.ends[kept]
+    starts = np.append(0, chars.ends[:-1] + 1)[kept]
+    size = (ends - starts).astype(np.float64)
+    first, last = _edge_marks()[chars.codes[starts]], _edge_marks()[chars.codes[ends - 1]]
+    numbers = chars.counts[kept, _DIGIT] + chars.counts[kept, _WIDE]  # digits of Thai and its like are wide
+    may_date = ((size < 120) & (numbers > 2)).tolist()
+    dated = [block.text if may else "" for block, may in zip(blocks, may_date, strict=True)]
+    return _columns(
+        np.minimum(told[0], 20),
+        np.minimum(1.0, told[1] / size),
+        np.minimum(1.0, told[2] / size),
+        last & 1,
+        first >> 4 & 1,
+        first >> 2 & 1,
+        first >> 3 & 1,
+        last >> 1 & 1,
+        told[3],
+        *(chars.having(char)[kept] for char in "©@{"),
+        *(np.array([pattern.search(text) is not None for text in dated]) for pattern in (_YEAR, _CLOCK)),
     )
 
 
-class _Boxes:
-    """What is known of each box, along the way from the page's body down to it. They lie in document order."""
-
-    def __init__(self, boxes: list[Box]) -> None:
-        n = len(boxes)
-        own, near, anywhere = [0] * n, [0] * n, [0] * n
-        around, depth, hidden, last = [0] * n, [0] * n, [False] * n, list(range(n))
-        for index, box in enumerate(boxes):
-            up = box.parent
-            if up < 0:
-                continue
-            own[index] = mask = _mask(box.label)
-            near[index] = mask | own[up]
-            anywhere[index] = mask | anywhere[up]
-            around[index] = around[up] | _AROUND_BIT.get(box.tag, 0)
-            depth[index] = depth[up] + 1
-            hidden[index] = hidden[up] or box.hidden
-        for index in range(n - 1, 0, -1):
-            up = boxes[index].parent
-            last[up] = max(last[up], last[index])
-        self.near, self.any, self.around = np.array(near), np.array(anywhere), np.array(around)
-        self.depth, self.hidden = np.array(depth, np.float64), np.array(hidden, np.float64)
-        self.tag = np.fromiter((_TAG_BIT.get(box.tag, 0) for box in boxes), np.int64, n)
-        self.up = np.fromiter((max(0, box.parent) for box in boxes), np.int64, n)
-        self.last = np.array(last)  # the last box within each
-
-    def summed(self, of: Whole, values: Numbers) -> Numbers:
-        """Per box, the sum of a value over all blocks in it."""
-        running = np.concatenate([[0.0], np.cumsum(np.bincount(of, values, len(self.last)))])
-        sums: Numbers = running[self.last + 1] - running[:-1]
-        return sums
-
-
 @cache
-def groups() -> tuple[str, ...]:
-    """What words in class, id, role and itemprop tell of: the groups of words/box_words.txt."""
-    return tuple(line.partition(":")[0] for line in words.lines("box_words"))
-
-
-@cache
-def _word_bits() -> tuple[dict[str, int], dict[str, list[tuple[str, int]]]]:
-    """The bit of each word (those in a row joined); by their first three letters, the beginnings of words: those with `*`."""
-    found: dict[str, int] = {}
-    for index, line in enumerate(words.lines("box_words")):
-        for word in line.partition(":")[2].split():
-            joined = word.replace("-", "").replace("_", "")
-            found[joined] = found.get(joined, 0) | 1 << index
-    starts: dict[str, list[tuple[str, int]]] = {}
-    for word in [word for word in found if word.endswith("*")]:
-        starts.setdefault(word[:3], []).append((word[:-1], found.pop(word)))
-    return found, starts
-
-
-@lru_cache(maxsize=20_000)
-def _mask(label: str) -> int:
-    """The groups that the names in a label belong to."""
-    mask = 0
-    for name in label.split():
-        mask |= _name_mask(name)
-    return mask
-
-
-@lru_cache(maxsize=50_000)
-def _name_mask(name: str) -> int:
-    """The groups that the words of one name, alone or two in a row, belong to."""
-    bits, starts = _word_bits()
-    found = [word.lower() for word in _WORD.findall(name[:_NAME])]
-    mask = 0
-    for word, following in zip_longest(found, found[1:], fillvalue=""):
-        mask |= bits.get(word, 0) | bits.get(word + following, 0)
-        for start, bit in starts.get(word[:3], ()):
-            mask |= bit if (word + following).startswith(start) else 0
-    return mask
+def _edge_marks() -> NDArray[np.uint8]:
+    """What each character of the basic plane is where a text begins or ends: a bit for each of _EDGES, and one for a capital."""
+    table = np.array([chr(code).isupper() << len(_EDGES) for code in range(0x10000)], np.uint8)
+    for bit, edges in enumerate(_EDGES):
+        table[[ord(char) for char in edges]] |= 1 << bit
+    return table
 
 
 def _bits(masks: Whole, count: int) -> Numbers:
     return ((masks[:, None] >> np.arange(count)) & 1).astype(np.float64)
 
 
-def _boxed(boxes: _Boxes, of: Whole, sizes: _Sizes) -> Numbers:
+def _boxed(boxes: Boxes, of: Whole, sizes: _Sizes) -> Numbers:
     """How much prose, linked text and how many blocks the boxes around a block have; the page's main box."""
     prose = boxes.summed(of, sizes.prose)
     width = boxes.summed(of, sizes.width)
@@ -325,10 +273,10 @@ def _boxed(boxes: _Boxes, of: Whole, sizes: _Sizes) -> Numbers:
             direct_width[of] / total_width,
         )
     )
-    return np.column_stack(rows)
+    return _columns(*rows)
 
 
-def _chain(boxes: _Boxes, prose: Numbers, least: float) -> list[int]:
+def _chain(boxes: Boxes, prose: Numbers, least: float) -> list[int]:
     """The boxes from the body down that each hold at least so much prose."""
     chain = [0]
     for index in np.flatnonzero(prose >= least).tolist():
@@ -337,26 +285,23 @@ def _chain(boxes: _Boxes, prose: Numbers, least: float) -> list[int]:
     return chain
 
 
-def _within(boxes: _Boxes, box: int, of: Whole) -> Numbers:
+def _within(boxes: Boxes, box: int, of: Whole) -> Numbers:
     """1 for the blocks that stand in a box, else 0."""
     inside: Numbers = ((of >= box) & (of <= boxes.last[box])).astype(np.float64)
     return inside
 
 
-def _signed(page: Blocks, of: Whole, sizes: _Sizes) -> Numbers:
+def _signed(boxes: Boxes, of: Whole, sizes: _Sizes) -> Numbers:
     """How much of the page's prose stands in boxes that look the same, with and without the box around them."""
-    own: dict[tuple[str, str], int] = {}
-    both: dict[tuple[int, int], int] = {}
-    kinds = [own.setdefault((box.tag, box.label), len(own)) for box in page.boxes]
-    pairs = [both.setdefault((kind, kinds[max(0, box.parent)]), len(both)) for kind, box in zip(kinds, page.boxes, strict=True)]
     total = max(1.0, sizes.prose.sum())
+    pairs = np.unique(boxes.look * (boxes.look.max() + 1) + boxes.look[boxes.up], return_inverse=True)[1]
     columns: list[Numbers] = []
-    for numbers in (np.array(pairs)[of], np.array(kinds)[of]):
+    for numbers in (pairs[of], boxes.look[of]):
         columns.extend((np.bincount(numbers, sizes.prose)[numbers] / total, np.log1p(np.bincount(numbers))[numbers]))
-    return np.column_stack(columns)
+    return _columns(*columns)
 
 
-def _placed(page: Blocks, boxes: _Boxes, of: Whole, sizes: _Sizes, head: int | None) -> Numbers:
+def _placed(boxes: Boxes, of: Whole, sizes: _Sizes, head: int | None) -> Numbers:
     """Where a block stands: in the page, beside the headline (block number `head`), and among the prose."""
     n = len(of)
     at = np.arange(n)
@@ -366,24 +311,22 @@ def _placed(page: Blocks, boxes: _Boxes, of: Whole, sizes: _Sizes, head: int | N
     first, last = (int(places[0]), int(places[-1])) if len(places) else (n, -1)
     since, until = _distances(places, n)
     from_head = at - head if head is not None else np.full(n, -1)
-    is_h1 = boxes.tag[of] == _TAG_BIT["h1"]
-    return np.column_stack(
-        [
-            at / n,
-            (np.cumsum(sizes.prose) - sizes.prose) / total,
-            from_head / n,
-            from_head > 0,
-            np.log1p(np.abs(from_head)) if head is not None else np.full(n, 9.0),
-            from_head == 0,
-            np.log1p(since),
-            np.log1p(until),
-            at < first,
-            at > last,
-            np.log1p(np.maximum(0, first - at)),
-            np.log1p(np.maximum(0, at - last)),
-            np.minimum(3, np.cumsum(is_h1)),
-            np.minimum(3, _ordinals(page, "article"))[of],
-        ]
+    is_h1 = boxes.tag[of] == 1 << TAGS.index("h1")
+    return _columns(
+        at / n,
+        (np.cumsum(sizes.prose) - sizes.prose) / total,
+        from_head / n,
+        from_head > 0,
+        np.log1p(np.abs(from_head)) if head is not None else np.full(n, 9.0),
+        from_head == 0,
+        np.log1p(since),
+        np.log1p(until),
+        at < first,
+        at > last,
+        np.log1p(np.maximum(0, first - at)),
+        np.log1p(np.maximum(0, at - last)),
+        np.minimum(3, np.cumsum(is_h1)),
+        np.minimum(3, boxes.article)[of],
     )
 
 
@@ -396,18 +339,6 @@ def _distances(places: Whole, n: int) -> tuple[Whole, Whole]:
     since = np.where(before > 0, at - places[np.maximum(before - 1, 0)] - 1, _FAR)
     until = np.where(after < len(places), places[np.minimum(after, len(places) - 1)] - at - 1, _FAR)
     return since, until
-
-
-def _ordinals(page: Blocks, tag: str) -> Whole:
-    """Per box, the number of outermost elements `tag` that begin before or at it; 0 outside of them all."""
-    found, inside, count = [0] * len(page.boxes), [False] * len(page.boxes), 0
-    for index, box in enumerate(page.boxes):
-        inside[index] = box.parent >= 0 and inside[box.parent]
-        if box.tag == tag and not inside[index]:
-            count += 1
-            inside[index] = True
-        found[index] = count if inside[index] else 0
-    return np.array(found)
 
 
 def _headline(page: Blocks, said: dict[int, frozenset[str]], title: str) -> int | None:
@@ -423,24 +354,26 @@ def _headline(page: Blocks, said: dict[int, frozenset[str]], title: str) -> int 
     return place
 
 
-def _beside(boxes: _Boxes, of: Whole, sizes: _Sizes, lists: Numbers) -> Numbers:
+def _beside(boxes: Boxes, of: Whole, sizes: _Sizes, lists: Numbers) -> Numbers:
     """The blocks before and after."""
     n = len(of)
     parents = boxes.up[of]
     tags = np.asarray(np.log2(boxes.tag[of] + 0.5), np.float64)
     log_width = np.asarray(np.log1p(sizes.width), np.float64)
     noise = np.asarray(lists.any(1), np.float64)
+    values = np.full((6, n + 2 * _REACH), -1.0)  # of the blocks, and on both sides of none
+    values[:, _REACH:-_REACH] = log_width, sizes.links, sizes.ends, tags, sizes.prose > 0, noise
     columns: list[Numbers] = []
     for step in _NEIGHBOURS:
         at = np.arange(n) + step
-        there = (at >= 0) & (at < n)
-        at = np.clip(at, 0, n - 1)
-        same = (of[at] == of) | (parents[at] == parents)
-        columns.extend(
-            np.where(there, values, -1.0)
-            for values in (log_width[at], sizes.links[at], sizes.ends[at], same, tags[at], sizes.prose[at] > 0, noise[at])
-        )
-    return np.column_stack(columns)
+        same = np.where((at >= 0) & (at < n), _same(of, at) | _same(parents, at), -1.0)
+        beside = values[:, _REACH + step : _REACH + step + n]
+        columns.extend((*beside[:3], same, *beside[3:]))
+    return _columns(*columns)
+
+
+def _same(numbers: Whole, at: Whole) -> Flags:
+    return np.asarray(numbers.take(at, mode="clip") == numbers)
 
 
 def _phrases(blocks: list[Block], kept: Whole, sizes: _Sizes) -> Numbers:

@@ -72,7 +72,7 @@ def _without_unusable(markup: bytes) -> bytes:
 
 def thinned(markup: bytes) -> bytes:
     """UTF-8 markup, tags without their attributes where these are so many that the parser would take minutes to compare them."""
-    if len(markup) <= _LONG_TAG or not any(map(_has_many_attributes, _OPEN_TAG.findall(markup))):
+    if len(markup) <= _LONG_TAG or max(map(len, _OPEN_TAG.findall(markup)), default=0) <= _LONG_TAG:
         return markup
     return _OPEN_TAG.sub(_few_attributes, markup)
 
