@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,14 +126,17 @@ def _mask(label: str) -> int:
 @lru_cache(maxsize=50_000)
 def _name_mask(name: str) -> int:
     """The groups that the words of one name, alone or two in a row, belong to."""
-    bits, starts = _word_bits()
-    heads = _heads()
     found = [word.lower() for word in _WORD.findall(name[:_NAME])]
-    mask = 0
-    for word, following in zip_longest(found, found[1:], fillvalue=""):
-        if len(word) >= _HEAD and word[:_HEAD] not in heads:
-            continue
-        mask |= bits.get(word, 0) | bits.get(word + following, 0)
-        for start, bit in starts.get(word[:_HEAD], ()):
-            mask |= bit if (word + following).startswith(start) else 0
+    heads, mask = _heads(), 0
+    for place, word in enumerate(found):
+        if word[:_HEAD] in heads or len(word) < _HEAD:
+            mask |= _word_mask(word, found[place + 1] if place + 1 < len(found) else "")
+    return mask
+
+
+def _word_mask(word: str, following: str) -> int:
+    bits, starts = _word_bits()
+    mask = bits.get(word, 0) | bits.get(word + following, 0)
+    for start, bit in starts.get(word[:_HEAD], ()):
+        mask |= bit if (word + following).startswith(start) else 0
     return mask

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 
 from lxml.etree import LxmlError, strip_elements
 from lxml.html import HtmlElement
@@ -67,6 +67,7 @@ class _Parsed:
     tree: HtmlElement
     claims: Claims
     shape: Shape
+    held: list[HtmlElement]  # lxml makes the object of an element again for each walk, unless someone has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ def read(page: Page, announced: Announced | None) -> Reading:
     tree = parse(html)
     if tree is None:
         return Reading(None, "empty")
-    parsed = _Parsed(page, html, tree, gather(tree, page.url, announced, page.fetched_at), classify.shape(tree))
+    held = list(islice(tree.iter(), MAX_ELEMENTS))
+    claims = gather(tree, page.url, announced, page.fetched_at)
+    parsed = _Parsed(page, html, tree, claims, classify.shape(tree), held)
     fields = metadata.choose(parsed.claims, page.url, page.fetched_at)
     return _judged(parsed, fields, _body(parsed, fields))
 
@@ -172,9 +175,14 @@ def _body(parsed: _Parsed, fields: Fields) -> _Body:
     found = body.find(parsed.tree, known, lambda: fast_verdict(parsed.tree, parsed.page.url))
     kept, cut = _cleaned(found.paragraphs)
     kept = _fuller(kept, declared)
-    if sum(words_in(paragraph.text) for paragraph in kept[:_FEW]) < _FEW:
+    if _says_little(kept):
         kept = _fuller(kept, _whole_verdict(parsed))
     return _Body(kept, found.cut or cut)
+
+
+def _says_little(paragraphs: Iterable[Paragraph]) -> bool:
+    counts = accumulate(words_in(paragraph.text) for paragraph in paragraphs)
+    return next((False for count in counts if count >= _FEW), True)
 
 
 def _cleaned(paragraphs: Iterable[Paragraph]) -> tuple[tuple[Paragraph, ...], bool]:

@@ -6,7 +6,7 @@ The lists are `pipelines/words/NAME.txt`; a phrase with `$` at its end counts on
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from pipelines import words
 
@@ -19,6 +19,7 @@ _KEYS = re.compile(f"{_WIDE.pattern}|[^\\W{_WIDE.pattern[1:-1]}]+")  # where a p
 _FIRST_WORD = re.compile(f"[^\\W{_WIDE.pattern[1:-1]}]+")
 
 
+@lru_cache(maxsize=2_000)
 def bare(line: str) -> str:
     """A line as phrases are compared with it: lower case, plain apostrophes, no bullet or bracket before it."""
     line = line[:MAX_LINE]
@@ -26,13 +27,14 @@ def bare(line: str) -> str:
         line = _BEFORE_COLON.sub(":", line)
     if not line.isascii():
         line = line.replace("\u2019", "'").replace("\u2018", "'").replace("\u02bc", "'").replace("\u00ad", "")
-    return line.lower().replace("i\u0307", "i").lstrip(_EDGE)
+        line = line.lower().replace("i\u0307", "i")
+    return line.lower().lstrip(_EDGE)
 
 
 def told(line: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """The names of those lists that a `bare` line begins with a phrase of."""
     entries = _index(names).get(_key(line))
-    return tuple({name for phrase, whole, name in entries if _is(line, phrase, whole)}) if entries else ()
+    return tuple({name for phrase, whole, name in entries if line.startswith(phrase) and _is(line, phrase, whole)}) if entries else ()
 
 
 def cover(line: str, names: tuple[str, ...]) -> float:
@@ -43,7 +45,7 @@ def cover(line: str, names: tuple[str, ...]) -> float:
         start, key = match.start(), match.group()
         entries = index.get(line[start : start + 2] if _WIDE.match(key) else key)
         if entries and start >= at:
-            sizes = [len(phrase) for phrase, _, _ in entries if _stands(line, phrase, start)]
+            sizes = [len(phrase) for phrase, _, _ in entries if line.startswith(phrase, start) and _stands(line, phrase, start)]
             if sizes:
                 at = start + max(sizes)
                 taken += max(sizes)

@@ -59,7 +59,8 @@ def clean_line(text: str, limit: int = 0) -> str:
     """`clean_text` on one line, cut to `limit` characters when it is not 0."""
     if limit and len(text) > 4 * limit:
         text = text[: 4 * limit]
-    line = " ".join(clean_text(text).split())
+    visible = text if text.isascii() and text.isprintable() else _visible(_BREAKS.sub("\n", text))
+    line = " ".join(visible.split())
     return line[:limit].rstrip() if limit else line
 
 

@@ -20,7 +20,7 @@ _THEIR_FIRST = b"\xef"
 _REFERENCE = re.compile(rb"&#(?:0*+([0-9]{1,3})(?![0-9])|[xX]0*+([0-9a-fA-F]{1,2})(?![0-9a-fA-F]));?")
 _PASSES = 4  # of taking out what may put together a reference or an escape when it is gone
 # A tag as parsers see it: it ends at the first > outside quotes, and a < within it is part of a name.
-_OPEN_TAG = re.compile(rb"""<[a-zA-Z][^\s/>]*+(?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?|["'])*+>?""")
+_OPEN_TAG = re.compile(rb"""<[a-zA-Z][^\s/>]*+[^>"'=]*+(?:(?:=\s*+(?:"[^"]*+"|'[^']*+')?|["'])[^>"'=]*+)*+>?""")
 _TAG_NAME = re.compile(rb"<[^\s/>]++")
 _LONG_TAG = 3_000  # bytes
 _ATTRIBUTE = re.compile(rb"""[^\s"'>=/]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?""")
