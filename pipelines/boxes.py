@@ -128,9 +128,10 @@ def _name_mask(name: str) -> int:
     """The groups that the words of one name, alone or two in a row, belong to."""
     found = [word.lower() for word in _WORD.findall(name[:_NAME])]
     heads, mask = _heads(), 0
-    for place, word in enumerate(found):
-        if word[:_HEAD] in heads or len(word) < _HEAD:
-            mask |= _word_mask(word, found[place + 1] if place + 1 < len(found) else "")
+    for place, word in enumerate(found, 1):
+        following = found[place] if place < len(found) else ""
+        if word[:_HEAD] in heads or (len(word) < _HEAD and (word + following)[:_HEAD] in heads):
+            mask |= _word_mask(word, following)
     return mask
 
 

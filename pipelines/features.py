@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
-from unicodedata import category
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,20 @@ from numpy.typing import NDArray
 from pipelines import lines
 from pipelines.blocks import Block, Blocks
 from pipelines.boxes import AROUND, TAGS, Boxes, groups
+from pipelines.characters import (
+    BAR,
+    COMMA,
+    DIGIT,
+    LOWER,
+    SPACE,
+    STOP,
+    TERMINAL,
+    UPPER,
+    WIDE,
+    Characters,
+    characters,
+    edge_marks,
+)  # fmt: skip
 
 Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -34,63 +46,11 @@ _TITLE = 300  # characters; a title is shorter
 _TOP = 400  # blocks among which the headline is
 
 _FAR = 99  # blocks
+_NONE: frozenset[str] = frozenset()
 PROSE_WIDTH = 80  # units (see _widths): a sentence or more
-_TERMINAL = ".?!。！？…।؟۔"
 _CLOSING = "\"”»'’)]」』“› "
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _CLOCK = re.compile(r"\b\d{1,2}[:.h]\d\d\b")
-
-_EDGES = (":：", "?？", "\"“„«‘'—–-「『", "([（【")  # marks at the end of a text, two; and at its beginning, two
-
-# Kinds of characters, counted a block at once.
-_UPPER, _LOWER, _DIGIT, _STOP, _COMMA, _SPACE, _WIDE, _BAR, _KINDS = range(9)
-
-
-@cache
-def _kinds() -> NDArray[np.uint8]:
-    """The kind of each character of the basic plane; _KINDS where it is none of those counted."""
-    table = np.full(0x10000, _KINDS, np.uint8)
-    for code in range(0x10000):
-        name = category(chr(code))
-        if name == "Lu":
-            table[code] = _UPPER
-        elif name in ("Ll", "Lo", "Lt"):
-            table[code] = _LOWER
-        elif name == "Nd":
-            table[code] = _DIGIT
-        elif name == "Zs":
-            table[code] = _SPACE
-    for first, last in ((0xE00, 0xE7F), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF)):
-        table[first : last + 1] = _WIDE
-    for chars, kind in ((_TERMINAL, _STOP), (",，、;،؛", _COMMA), ("|•·", _BAR)):
-        for char in chars:
-            table[ord(char)] = kind
-    return table
-
-
-@dataclass(slots=True)
-class _Characters:
-    """The characters of all texts in one row, those beyond the basic plane as its last; each text ends with a line feed."""
-
-    codes: Whole
-    ends: Whole  # per text, the place of its line feed
-    counts: Whole  # how many of each kind it has, all line feeds but the last too: (texts, kinds + 1)
-
-    def having(self, char: str) -> Flags:
-        """The texts that have a character."""
-        found = np.zeros(len(self.ends), np.bool_)
-        found[np.searchsorted(self.ends, np.flatnonzero(self.codes == ord(char)))] = True
-        return found
-
-
-def _characters(texts: list[str]) -> _Characters:
-    raw = np.frombuffer("\n".join([*texts, ""]).encode("utf-32-le", "replace"), np.uint32)
-    codes = np.minimum(raw, 0xFFFF).astype(np.int64)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts)) + 1
-    rows = np.repeat(np.arange(0, len(texts) * (_KINDS + 1), _KINDS + 1), lengths)
-    counts = np.bincount(rows + _kinds()[codes], minlength=len(texts) * (_KINDS + 1)).reshape(len(texts), _KINDS + 1)
-    counts[-1, _KINDS] -= 1  # the model was trained without the last line feed
-    return _Characters(codes, np.cumsum(lengths) - 1, counts)
 
 
 @dataclass(slots=True)
@@ -125,14 +85,14 @@ class Measured:
 def measure(page: Blocks, known: Known) -> Measured:
     """What is measured of the blocks of a page; those that are nothing but a short link are left out at once."""
     texts = [block.text for block in page.blocks]
-    chars = _characters(texts)
+    chars = characters(texts)
     sizes = _sizes(page.blocks, chars)
     boxes = Boxes(page.boxes)
     of = np.fromiter((block.box for block in page.blocks), np.int64, len(page.blocks))
     kept = np.flatnonzero(~_in_menu(sizes))
     if not len(kept):
         return Measured(np.zeros((0, 0), np.float32), kept, sizes.width)
-    said = {index: frozenset(texts[index].lower().split()) for index in kept.tolist() if len(texts[index]) < _TITLE}
+    said = _said(texts, kept, known.title)
     lists = _phrases(page.blocks, kept, sizes)
     at = of[kept]
     parts = [
@@ -169,10 +129,10 @@ def _whole_page(sizes: _Sizes, known: Known) -> Numbers:
     return np.array([np.log1p(prose), np.log1p(len(sizes.width)), prose / max(1.0, width), float(bool(known.title))])
 
 
-def _sizes(blocks: list[Block], chars: _Characters) -> _Sizes:
+def _sizes(blocks: list[Block], chars: Characters) -> _Sizes:
     n = len(blocks)
     length = np.diff(chars.ends, prepend=-1) - 1.0
-    width = length + 1.5 * chars.counts[:, _WIDE]
+    width = length + 1.5 * chars.counts[:, WIDE]
     linked = np.fromiter((block.linked for block in blocks), np.float64, n)
     links = np.minimum(1.0, linked / np.maximum(1.0, length))
     ends = np.fromiter((is_sentence(block.text) for block in blocks), np.float64, n)
@@ -183,7 +143,7 @@ def _sizes(blocks: list[Block], chars: _Characters) -> _Sizes:
 def is_sentence(text: str) -> bool:
     """Whether a text ends as sentences do."""
     text = text[-6:].rstrip(_CLOSING)
-    return text[-1:] in _TERMINAL if text else False
+    return text[-1:] in TERMINAL if text else False
 
 
 def _columns(*columns: Array | Numbers | Whole | Flags) -> Numbers:
@@ -191,32 +151,32 @@ def _columns(*columns: Array | Numbers | Whole | Flags) -> Numbers:
     return np.concatenate(columns, dtype=np.float64).reshape(len(columns), -1).T
 
 
-def _own(chars: _Characters, kept: Whole, sizes: _Sizes) -> Numbers:
+def _own(chars: Characters, kept: Whole, sizes: _Sizes) -> Numbers:
     counts = chars.counts[kept]
     length = np.maximum(1.0, counts.sum(1).astype(np.float64))
-    word_count = np.maximum(1.0, counts[:, _SPACE] + 1.0 + counts[:, _WIDE])
+    word_count = np.maximum(1.0, counts[:, SPACE] + 1.0 + counts[:, WIDE])
     return _columns(
         np.log1p(sizes.width[kept]),
         sizes.links[kept],
         sizes.ends[kept],
-        counts[:, _DIGIT] / length,
-        counts[:, _UPPER] / length,
-        counts[:, _COMMA] / word_count,
-        counts[:, _STOP] / word_count,
+        counts[:, DIGIT] / length,
+        counts[:, UPPER] / length,
+        counts[:, COMMA] / word_count,
+        counts[:, STOP] / word_count,
         length / word_count,
-        counts[:, _BAR] > 0,
-        (counts[:, _UPPER] > 3) & (counts[:, _LOWER] == 0),
+        counts[:, BAR] > 0,
+        (counts[:, UPPER] > 3) & (counts[:, LOWER] == 0),
     )
 
 
-def _marks(blocks: list[Block], chars: _Characters, kept: Whole) -> Numbers:
+def _marks(blocks: list[Block], chars: Characters, kept: Whole) -> Numbers:
     """Links, letters that are strong or italic, what a block begins and ends with, and signs in it."""
     told = np.array([(block.links, block.strong, block.italic, block.broken) for block in blocks], np.float64).T
     ends = chars.ends[kept]
     starts = np.append(0, chars.ends[:-1] + 1)[kept]
     size = (ends - starts).astype(np.float64)
-    first, last = _edge_marks()[chars.codes[starts]], _edge_marks()[chars.codes[ends - 1]]
-    numbers = chars.counts[kept, _DIGIT] + chars.counts[kept, _WIDE]  # digits of Thai and its like are wide
+    first, last = edge_marks()[chars.codes[starts]], edge_marks()[chars.codes[ends - 1]]
+    numbers = chars.counts[kept, DIGIT] + chars.counts[kept, WIDE]  # digits of Thai and its like are wide
     may_date = ((size < 120) & (numbers > 2)).tolist()
     dated = [block.text if may else "" for block, may in zip(blocks, may_date, strict=True)]
     return _columns(
@@ -232,15 +192,6 @@ def _marks(blocks: list[Block], chars: _Characters, kept: Whole) -> Numbers:
         *(chars.having(char)[kept] for char in "©@{"),
         *(np.array([pattern.search(text) is not None for text in dated]) for pattern in (_YEAR, _CLOCK)),
     )
-
-
-@cache
-def _edge_marks() -> NDArray[np.uint8]:
-    """What each character of the basic plane is where a text begins or ends: a bit for each of _EDGES, and one for a capital."""
-    table = np.array([chr(code).isupper() << len(_EDGES) for code in range(0x10000)], np.uint8)
-    for bit, edges in enumerate(_EDGES):
-        table[[ord(char) for char in edges]] |= 1 << bit
-    return table
 
 
 def _bits(masks: Whole, count: int) -> Numbers:
@@ -341,6 +292,13 @@ def _distances(places: Whole, n: int) -> tuple[Whole, Whole]:
     return since, until
 
 
+def _said(texts: list[str], kept: Whole, title: str) -> dict[int, frozenset[str]]:
+    """The words of the short blocks that have one in common with the title."""
+    wanted = frozenset(title.lower().split())
+    found = ((index, texts[index].lower().split()) for index in kept.tolist() if len(texts[index]) < _TITLE)
+    return {index: frozenset(said) for index, said in found if not wanted.isdisjoint(said)}
+
+
 def _headline(page: Blocks, said: dict[int, frozenset[str]], title: str) -> int | None:
     """The block that says the title: the most alike of the first 400; the first h1 where none is alike."""
     wanted = frozenset(title.lower().split())
@@ -389,21 +347,16 @@ def _told(texts: list[str], kept: Whole, said: dict[int, frozenset[str]], known:
     """What other parts of the page say the same."""
     title = frozenset(known.title.lower().split())
     description, declared = " ".join(known.description.split()), " ".join(known.declared.split())
+    own = [texts[index] for index in kept.tolist()]
+    words = [said.get(index) or _NONE for index in kept.tolist()]
+    common = np.array([len(each & title) for each in words])
     counts = Counter(texts)
-    seen: set[str] = set()
-    rows = []
-    for index in kept.tolist():
-        text, letters = texts[index], said.get(index, frozenset())
-        common = len(letters & title)
-        rows.append(
-            (
-                common / max(1, len(letters)),
-                common / max(1, len(title)),
-                len(text) > 20 and text in description,
-                -1.0 if not declared else float(text[:50] in declared and text[-30:] in declared),
-                min(5, counts[text]),
-                text in seen,
-            )
-        )
-        seen.add(text)
-    return np.array(rows, np.float64).reshape(len(kept), 6)
+    first: dict[str, int] = {}
+    return _columns(
+        common / np.array([max(1, len(each)) for each in words]),
+        common / max(1, len(title)),
+        np.array([len(text) > 20 and text in description for text in own]),
+        np.array([text[:50] in declared and text[-30:] in declared for text in own]) if declared else np.full(len(own), -1),
+        np.array([min(5, counts[text]) for text in own]),
+        np.array([first.setdefault(text, place) < place for place, text in enumerate(own)]),
+    )

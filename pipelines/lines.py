@@ -34,7 +34,9 @@ def bare(line: str) -> str:
 def told(line: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """The names of those lists that a `bare` line begins with a phrase of."""
     entries = _index(names).get(_key(line))
-    return tuple({name for phrase, whole, name in entries if line.startswith(phrase) and _is(line, phrase, whole)}) if entries else ()
+    if not entries:
+        return ()
+    return tuple({name for phrase, whole, name in entries if line.startswith(phrase) and _is(line, phrase, whole)})
 
 
 def cover(line: str, names: tuple[str, ...]) -> float:
