@@ -132,7 +132,7 @@ def _comments(text: _Text) -> set[int]:
     total, before = text.size(), 0
     starts = iter(text.taken)
     at = next(starts, None)
-    for index, block in enumerate(text.page.blocks):
+    for index, block in enumerate(text.page.blocks[: text.taken[-1] + 1] if text.taken else ()):
         while at is not None and at < index:
             before += len(text.block(at).text)
             at = next(starts, None)
