@@ -13,7 +13,8 @@ from importlib.resources import files
 
 import numpy as np
 
-from pipelines.features import Array, Measured, Numbers, Whole
+from pipelines.arrays import Array, Numbers, Whole
+from pipelines.features import Measured
 
 _PIECE = 30  # characters of a block that are looked for in a text
 VERDICT_COLUMNS = 4

@@ -75,7 +75,7 @@ class _Walk:
         self.seen = 0
 
     def inside(self, element: HtmlElement) -> None:
-        """The text in an element and all that is in it; one call a level, since deep trees would exhaust the stack."""
+        """The text in an element and all that is in it; two calls a level at most: deep trees would exhaust the stack."""
         if (text := element.text) and (self.parts or not text.isspace()):
             self.text(text)
         for child in element:

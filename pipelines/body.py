@@ -6,15 +6,17 @@ lists of phrases and plain sense tell of the rest is left to `noise`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from lxml.html import HtmlElement
 
 from pipelines import block_model, noise
+from pipelines.arrays import Flags, Numbers
 from pipelines.blocks import Block, Blocks, blocks_of
-from pipelines.features import Flags, Known, Measured, Numbers, is_sentence, measure
+from pipelines.features import Known, Measured, is_sentence, measure
+from pipelines.paragraphs import Paragraph
 
 CHANCE = 0.45  # probability from which a block is taken
 LIKE_CHANCE = 0.2  # the same of a sentence among its like
@@ -22,30 +24,6 @@ DOUBT = 0.15  # share of a page's words in doubt, from which trafilatura is hear
 _NEAR = 6  # blocks
 _LONG = 40  # characters: so long a text does not stand twice in a story
 _CELL = 200  # characters: cells of a data table are shorter
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """A line of an article's text and what it is: p, h1 to h6, li, quote, row or pre."""
-
-    text: str
-    kind: str = "p"
-
-
-def markdown(paragraphs: Iterable[Paragraph]) -> str:
-    """The paragraphs as Markdown: headings, list items, quotes, rows of tables; blank lines between all but list items and rows."""
-    lines: list[str] = []
-    last = ""
-    for paragraph in paragraphs:
-        if lines and not (paragraph.kind == last and last in _CLOSE):
-            lines.append("")
-        lines.append(_MARKS.get(paragraph.kind, "") + paragraph.text)
-        last = paragraph.kind
-    return "\n".join(lines)
-
-
-_CLOSE = frozenset({"li", "row"})
-_MARKS = {"li": "- ", "quote": "> ", **{f"h{level}": "#" * max(2, level) + " " for level in range(1, 7)}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,10 @@ import re
 from functools import cache, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipelines import words
+from pipelines.arrays import Numbers, Whole
 from pipelines.blocks import Box
-
-Numbers = NDArray[np.float64]
-Whole = NDArray[np.int64]
 
 TAGS = ("p", "h1", "h2", "h3", "h4", "h5", "h6", "li", "td", "th", "blockquote", "figcaption", "div", "section", "article")
 AROUND = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from unicodedata import category
@@ -9,8 +10,8 @@ from unicodedata import category
 import numpy as np
 from numpy.typing import NDArray
 
-Whole = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from pipelines.arrays import Flags, Whole
+from storage.edits import WIDE as WIDE_SCRIPTS
 
 TERMINAL = ".?!。！？…।؟۔"
 _EDGES = (":：", "?？", "\"“„«‘'—–-「『", "([（【")  # marks at the end of a text, two; and at its beginning, two
@@ -22,7 +23,7 @@ UPPER, LOWER, DIGIT, STOP, COMMA, SPACE, WIDE, BAR, KINDS = range(9)
 @cache
 def _kinds() -> NDArray[np.uint8]:
     """The kind of each character of the basic plane; KINDS where it is none of those counted."""
-    table = np.full(0x10000, KINDS, np.uint8)
+    table, wide = np.full(0x10000, KINDS, np.uint8), re.compile(f"[{WIDE_SCRIPTS}]")
     for code in range(0x10000):
         name = category(chr(code))
         if name == "Lu":
@@ -33,8 +34,8 @@ def _kinds() -> NDArray[np.uint8]:
             table[code] = DIGIT
         elif name == "Zs":
             table[code] = SPACE
-    for first, last in ((0xE00, 0xE7F), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF)):
-        table[first : last + 1] = WIDE
+        if wide.match(chr(code)):
+            table[code] = WIDE
     for chars, kind in ((TERMINAL, STOP), (",，、;،؛", COMMA), ("|•·", BAR)):
         for char in chars:
             table[ord(char)] = kind

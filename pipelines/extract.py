@@ -1,7 +1,8 @@
 """From a fetched page to an article, or to the reason why it is none. Pure; the only file that knows trafilatura.
 
-The page is decoded and parsed once; metadata is read from the whole tree, which is then stripped of what never is
-body and handed to trafilatura: its fast mode first, its whole cascade where that found too little.
+The page is decoded and parsed once; metadata is read from the whole tree, then its body is weighed block by block (`body`).
+Where that is in doubt, the tree is stripped of what never is body and handed to trafilatura's fast mode; where little is
+found, to its whole cascade.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from trafilatura import bare_extraction
 from trafilatura.settings import Extractor
 
 from pipelines import body, classify, jsonld, metadata
-from pipelines.body import Paragraph
 from pipelines.claims import Claims
 from pipelines.classify import Shape
 from pipelines.decode import decode
@@ -26,6 +26,7 @@ from pipelines.features import Known
 from pipelines.gather import gather
 from pipelines.metadata import Fields
 from pipelines.normalize import clean_line, clean_text, wording, words_in
+from pipelines.paragraphs import Paragraph
 from pipelines.tree import parse, text_of
 from storage import urlkey
 from storage.records import Announced, Candidate, NoArticle, Page

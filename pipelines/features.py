@@ -1,7 +1,7 @@
 """What is measured of each text block of a page, as one row of numbers a block. Pure.
 
 Nothing here knows a language: lengths, links, punctuation, places in the page, neighbours, words of class attributes and the phrase
-lists of `pipelines/words`. `COLUMNS` names the numbers in order; a model is trained for exactly these.
+lists of `pipelines/words`. Models are trained for exactly these numbers, in this order; a test holds their widths together.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipelines import lines
+from pipelines.arrays import Array, Flags, Numbers, Whole
 from pipelines.blocks import Block, Blocks
 from pipelines.boxes import AROUND, TAGS, Boxes, groups
 from pipelines.characters import (
@@ -31,11 +31,6 @@ from pipelines.characters import (
     edge_marks,
 )  # fmt: skip
 
-Array = NDArray[np.float32]
-Numbers = NDArray[np.float64]
-Whole = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-
 LISTS = ("also_read", "more_from", "prompts", "credits", "legal_tails", "external_content", "times", "paywall_notices")
 _LEVELS = 4
 _NEIGHBOURS = (-2, -1, 1, 2)
@@ -47,7 +42,7 @@ _TOP = 400  # blocks among which the headline is
 
 _FAR = 99  # blocks
 _NONE: frozenset[str] = frozenset()
-PROSE_WIDTH = 80  # units (see _widths): a sentence or more
+PROSE_WIDTH = 80  # units (see _Sizes): a sentence or more
 _CLOSING = "\"”»'’)]」』“› "
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _CLOCK = re.compile(r"\b\d{1,2}[:.h]\d\d\b")

@@ -9,20 +9,24 @@ import re
 from functools import cache, lru_cache
 
 from pipelines import words
+from storage.edits import WIDE
 
 MAX_LINE = 800  # characters of a line that are looked at
 _EDGE = " \t>»›→▶►•·*#-–—:[(|+"
 END = " .:：…>»›→▶►)]|!-–—"
-_WIDE = re.compile("[\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_WIDE = re.compile(f"[{WIDE}]")
 _BEFORE_COLON = re.compile(r"(?<=\S)\s?[:：]")
-_KEYS = re.compile(f"{_WIDE.pattern}|[^\\W{_WIDE.pattern[1:-1]}]+")  # where a phrase may begin
-_FIRST_WORD = re.compile(f"[^\\W{_WIDE.pattern[1:-1]}]+")
+_KEYS = re.compile(f"[{WIDE}]|[^\\W{WIDE}]+")  # where a phrase may begin
+_FIRST_WORD = re.compile(f"[^\\W{WIDE}]+")
+
+
+def bare(line: str) -> str:
+    """A line as phrases are compared with it: lower case, plain apostrophes, no bullet or bracket before it."""
+    return _bare(line[:MAX_LINE])
 
 
 @lru_cache(maxsize=2_000)
-def bare(line: str) -> str:
-    """A line as phrases are compared with it: lower case, plain apostrophes, no bullet or bracket before it."""
-    line = line[:MAX_LINE]
+def _bare(line: str) -> str:
     if ":" in line or "\uff1a" in line:
         line = _BEFORE_COLON.sub(":", line)
     if not line.isascii():
@@ -47,7 +51,7 @@ def cover(line: str, names: tuple[str, ...]) -> float:
         start, key = match.start(), match.group()
         entries = index.get(line[start : start + 2] if _WIDE.match(key) else key)
         if entries and start >= at:
-            sizes = [len(phrase) for phrase, _, _ in entries if line.startswith(phrase, start) and _stands(line, phrase, start)]
+            sizes = [len(phrase) for phrase, _, _ in entries if line.startswith(phrase, start) and _ends(line, start + len(phrase))]
             if sizes:
                 at = start + max(sizes)
                 taken += max(sizes)
@@ -57,19 +61,17 @@ def cover(line: str, names: tuple[str, ...]) -> float:
 def taken(line: str, name: str) -> int:
     """How many characters of a `bare` line the longest phrase of the list takes that it begins with; 0: none."""
     entries = _index((name,)).get(_key(line), ())
-    return max((len(phrase) for phrase, whole, _ in entries if _is(line, phrase, whole)), default=0)
+    return max((len(phrase) for phrase, whole, _ in entries if line.startswith(phrase) and _is(line, phrase, whole)), default=0)
 
 
 def _is(line: str, phrase: str, whole: bool) -> bool:
-    return _stands(line, phrase, 0) and not (whole and line[len(phrase) :].strip(END))
+    """Whether a line that starts with a phrase begins with it in earnest, or is nothing else where that is asked for."""
+    return _ends(line, len(phrase)) and not (whole and line[len(phrase) :].strip(END))
 
 
-def _stands(line: str, phrase: str, at: int) -> bool:
-    """Whether a phrase stands there, and no word goes on behind it."""
-    end = at + len(phrase)
-    if not line.startswith(phrase, at):
-        return False
-    return end >= len(line) or not line[end].isalnum() or not line[end - 1].isalnum() or _WIDE.match(line[end - 1]) is not None
+def _ends(line: str, at: int) -> bool:
+    """Whether no word goes on there."""
+    return at >= len(line) or not line[at].isalnum() or not line[at - 1].isalnum() or _WIDE.match(line[at - 1]) is not None
 
 
 def _key(line: str, at: int = 0) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pipelines import lines
 from pipelines.blocks import Block, Blocks
+from pipelines.characters import TERMINAL
 from pipelines.normalize import fold
 
 OTHERS = ("also_read", "more_from")  # labels of links to other stories
@@ -32,7 +33,7 @@ _PART = 0.35  # share of the text: so much of it is no box of other stories
 _EDGE = 4  # lines at the beginning and at the end where bylines and lines on authors stand
 _COLON = re.compile(r"\s*[:：›»→▶►>|–—-]")
 _COUNT = re.compile(r"[\s\d().:,\[\]（）件条個개+-]*$")
-_TERMINAL = re.compile("[.?!。！？…।؟۔][\"”»'’)\\]」』“›]*$")
+_TERMINAL = re.compile(f"[{TERMINAL}][\"”»'’)\\]」』“›]*$")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _CONTACT = re.compile(r"[\w.+-]{1,64}@[\w-]+\.\w")
 _NO_LETTER = re.compile(r"[\W_]+$")
@@ -297,9 +298,11 @@ def _named(bare: str, name: str) -> bool:
 def _invites(block: Block, bare: str, *, tail: bool) -> bool:
     """An invitation to subscribe, follow, comment or pay: linked, behind a symbol, or a short one at the end of the text."""
     symbol = not block.text[0].isalnum() and block.text[0] not in "\"“„«‘'—–-「『(¿¡"
-    if len(bare) > _LINE or not (symbol or tail or block.linked >= 0.3 * len(block.text)):
+    marked = symbol or block.linked >= 0.3 * len(block.text)
+    if len(bare) > _LINE or not (marked or tail):
         return False
-    return lines.cover(bare, _INVITATIONS) >= (0.01 if symbol or block.linked >= 0.3 * len(block.text) else _COVER)
+    cover = lines.cover(bare, _INVITATIONS)
+    return cover > 0 if marked else cover >= _COVER
 
 
 def _leading(text: _Text) -> set[int]:

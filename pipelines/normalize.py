@@ -9,6 +9,7 @@ from functools import cache
 from typing import Literal
 
 from pipelines.passing import lasting
+from storage.edits import WIDE
 
 # A command string counts only with its end on the same line: else an opening one would take the rest of a page with it.
 ESCAPES = re.compile(
@@ -36,10 +37,9 @@ _SUSPECT = re.compile(
     r"[^\n -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0588\u0621-\u06ff\u0900-\u109f\u2010-\u2027\u2030-\u205e\u20a0-\u20bf"
     r"\u3000-\u3163\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff9f]"
 )
-_WIDE = "\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_ANY_WIDE = re.compile(f"[{_WIDE}]")
+_ANY_WIDE = re.compile(f"[{WIDE}]")
 _WORD = re.compile(r"\w+")
-_WIDE_WORD = re.compile(f"[{_WIDE}]|[^\\W{_WIDE}]+")
+_WIDE_WORD = re.compile(f"[{WIDE}]|[^\\W{WIDE}]+")
 _FOLDED = {
     **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u2039\u203a\u02bc\u00b4`\uff07", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\u301d\u301e\uff02", '"'),

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from pipelines.body import Paragraph
 from pipelines.page import RawPage, read_page
+from pipelines.paragraphs import Paragraph
 from storage.records import Candidate, Page
 from storage.urlkey import InvalidURL, canonical
 

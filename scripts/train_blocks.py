@@ -27,13 +27,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 
 from pipelines import body, jsonld, metadata
+from pipelines.arrays import Array, Numbers
 from pipelines.block_model import Trees, agreement
 from pipelines.blocks import Blocks, blocks_of
 from pipelines.decode import decode
-from pipelines.features import Array, Known, Measured, Numbers, measure
+from pipelines.extract import fast_verdict
+from pipelines.features import Known, Measured, measure
 from pipelines.gather import gather
 from pipelines.tree import parse
 from scripts.held_out import ONE_OF, UNSEEN, is_held_out, number, site_of
+from storage.edits import WIDE
 
 SEED = 7
 PARTS = 5
@@ -45,10 +48,7 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 MODELS = Path(__file__).resolve().parent.parent / "pipelines" / "models"
 FETCHED_AT = "2026-11-01T00:00:00.000Z"
-_WORD = re.compile(
-    "[\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
-    "|[^\\W\u0e00-\u0e7f\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
-)
+_WORD = re.compile(f"[{WIDE}]|[^\\W{WIDE}]+")
 _RUN = 4  # words
 
 
@@ -80,8 +80,6 @@ def words(text: str) -> list[str]:
 
 def load(row: dict[str, Any]) -> Sample | None:
     """A page of the corpus, measured and labelled; None where it has no blocks."""
-    from pipelines.extract import fast_verdict
-
     path = Path(os.environ["NEWSWARC_CORPUS"]) / row["corpus"] / "html" / f"{row['id']}.html.gz"
     tree = parse(decode(gzip.decompress(path.read_bytes()), "text/html"))
     url = row.get("url") or ""

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from pipelines import block_model, body
 from pipelines.blocks import blocks_of
-from pipelines.body import Paragraph, chosen, find
+from pipelines.body import chosen, find
 from pipelines.features import Known, measure
+from pipelines.paragraphs import Paragraph
 from pipelines.tree import parse
 
 SENTENCE = "Die Brücke bleibt den Sommer über gesperrt, sagt ihr Wärter, und niemand soll es eilig haben ({})."

@@ -13,7 +13,7 @@ from crawler.config import Config, cores
 from crawler.extraction import Read, read_all
 from crawler.given import Terms, of_manifest, of_targets
 from crawler.naming import checked_url
-from pipelines.body import markdown
+from pipelines.paragraphs import markdown
 from pipelines.workers import Workers
 from storage.errors import DamageError, UsageError
 from storage.foreign_fields import moment
