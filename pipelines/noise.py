@@ -65,18 +65,21 @@ def without(page: Blocks, taken: list[int], title: str, authors: tuple[str, ...]
 
 
 def _repeated(text: _Text) -> set[int]:
-    """What stands three times on a page is a notice or an invitation; the title is told elsewhere."""
+    """What stands three times on a page, in boxes of its own, is a notice or an invitation; the title is told elsewhere."""
     counts = Counter(block.text for block in text.page.blocks)
-    taken = Counter(text.block(index).text for index in text.taken)
-    return {index for index in text.taken if _says_nothing(text, text.block(index), counts, taken)}
+    places: dict[str, set[int]] = {}
+    for index in text.taken:
+        block = text.block(index)
+        places.setdefault(block.text, set()).add(text.page.boxes[block.box].parent)
+    return {index for index in text.taken if _says_nothing(text, text.block(index), counts, places)}
 
 
-def _says_nothing(text: _Text, block: Block, counts: Counter[str], taken: Counter[str]) -> bool:
+def _says_nothing(text: _Text, block: Block, counts: Counter[str], places: dict[str, set[int]]) -> bool:
     if len(block.text) > _LONGEST and text.page.boxes[block.box].tag in _HEADINGS:
         return True
     if _is_link(block) and len(block.text) < _LINK_LABEL:
         return counts[block.text] >= _REPEATS
-    repeated = len(block.text) > 20 and taken[block.text] >= _REPEATS
+    repeated = len(block.text) > 20 and len(places[block.text]) >= _REPEATS
     is_title = len(block.text) <= 2 * len(text.title) + 20 and fold(block.text) == text.title
     return repeated or is_title or _NO_LETTER.match(block.text) is not None
 

@@ -59,11 +59,16 @@ def test_a_story_stays_whole():
     ],
 )
 def test_what_stands_three_times_is_a_notice(line, kept):
-    """Long lines and links that stand thrice go; answers of a word may repeat."""
-    html = (
-        f"<p>{PROSE[0]}</p><p>{line}</p><p>{PROSE[1]}</p><p>{line}</p><p>{PROSE[2]}</p><p>{line}</p><p>{PROSE[3]}</p>"
-    )
+    """Long lines in boxes of their own and links that stand thrice go; answers of a word may repeat."""
+    notice = f"<div><p>{line}</p></div>"
+    html = f"<p>{PROSE[0]}</p>{notice}<p>{PROSE[1]}</p>{notice}<p>{PROSE[2]}</p>{notice}<p>{PROSE[3]}</p>"
     assert len(left(html)) == 4 + kept
+
+
+def test_a_refrain_stays():
+    """Lines that come back among the others of the text, as in songs and under the headings of a list, are meant."""
+    line = "And the river went on its way"
+    assert left(f"{STORY}<p>{line}</p><p>{PROSE[0]} So.</p><p>{line}</p><p>{PROSE[1]} So.</p><p>{line}</p>").count(line) == 3
 
 
 def test_what_stands_twice_may_be_meant():
