@@ -43,6 +43,11 @@ sources = Table(
     Column("name", CleanText, nullable=False, unique=True),
     Column("url", CleanText, nullable=False),
     Column("created_at", CleanText, nullable=False),
+    Column("rhythm", CleanText, doc="JSON: how often it brings something new"),
+    Column("last_new_at", CleanText, doc="when its newest article was first seen"),
+    Column("trouble", CleanText, doc="why it needs a person; NULL: it does not"),
+    Column("trouble_since", CleanText),
+    Column("told_at", CleanText, doc="when a person was told of its trouble"),
 )
 
 runs = Table(
@@ -88,6 +93,8 @@ urls = Table(
     Column("validated_url", CleanText, doc="the URL, it may be a redirect's, whose answer etag and last_modified are of"),
     Column("validated_at", CleanText, doc="WARC-Date of that answer"),
     Column("article_id", Id, ForeignKey("articles.id")),
+    Column("considered_run", CleanText, doc="the run that considered it last"),
+    Column("rhythm", CleanText, doc="JSON: what schedules remember of it"),
     Index(
         "ix_urls_due",
         "priority",
@@ -98,6 +105,7 @@ urls = Table(
     Index("ix_urls_leased", "lease_run", **rows_where("lease_run IS NOT NULL")),
     Index("ix_urls_source_state", "source_id", "state"),
     Index("ix_urls_article", "article_id"),
+    Index("ix_urls_considered_run", "considered_run"),
 )
 
 warc_files = Table(
@@ -142,11 +150,13 @@ captures = Table(
     Column("context", CleanText, nullable=False, doc="JSON of records.FetchContext"),
     Column("pending", Boolean, nullable=False, doc="its outcome is not stored yet"),
     Column("withdrawn_at", CleanText, doc="hidden since: see withdrawals"),
+    Column("signals", CleanText, doc="JSON: what rights its publisher reserves, as far as it says so"),
     Index("ix_captures_file", "warc_file_id", "warc_offset"),
     Index("ix_captures_url", "url_id", "fetched_at"),
     Index("ix_captures_target", "url", **ONLY_EQUALITY),
     Index("ix_captures_pending", "id", **rows_where("pending", "pending = 1")),
     Index("ix_captures_payload", "payload_digest", **rows_where(ORIGINAL)),
+    Index("ix_captures_run", "run_id", "kind"),
 )
 
 articles = Table(
@@ -164,6 +174,8 @@ articles = Table(
     Column("http_status", Integer, doc="of the newest capture"),
     Column("version", Integer, nullable=False, doc="number of the latest version"),
     Column("changed_seq", BigInteger, nullable=False),
+    Column("redirected_at", CleanText, doc="when its URL was first seen to lead to the home page instead"),
+    Column("paywalled_at", CleanText, doc="when it was first seen behind a paywall, having been free"),
     Index("ix_articles_changed_seq", "changed_seq"),
     Index("ix_articles_url", "url", **ONLY_EQUALITY),
     Index("ix_articles_source", "source_id", "last_seen_at"),
@@ -258,7 +270,31 @@ hosts = Table(
     Column("host", CleanText, primary_key=True, doc="host[:port]"),
     Column("crawl_delay", CleanText, doc="seconds, as robots.txt asks"),
     Column("blocked_until", CleanText, doc="Retry-After of a 429 or 503"),
-    Column("next_turn_at", CleanText, doc="when the next of several runs at once may ask it"),
+    Column("next_turn_at", CleanText, doc="when it may be asked next"),
+    Column("delay", CleanText, doc="seconds between two requests, as promised last"),
+    Column("block_reason", CleanText),
+)
+
+host_blocks = Table(
+    "host_blocks",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("host", CleanText, nullable=False),
+    Column("since", CleanText, nullable=False),
+    Column("until", CleanText, nullable=False),
+    Column("reason", CleanText, nullable=False),
+    Index("ix_host_blocks_host_since", "host", "since"),
+)
+
+robots = Table(
+    "robots",
+    metadata,
+    Column("origin", CleanText, primary_key=True, doc="scheme://host[:port]"),
+    Column("fetched_at", CleanText, nullable=False),
+    Column("expires_at", CleanText, nullable=False),
+    Column("http_status", Integer),
+    Column("reason", CleanText, doc="why it could not be read: all is closed until it expires"),
+    Column("body", CleanText, doc="as far as it is read"),
 )
 
 sequences = Table(

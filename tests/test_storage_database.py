@@ -188,7 +188,14 @@ def test_migrations_lead_to_the_tables_of_the_schema(database: Engine) -> None:
 BEFORE_0004 = {
     "extractions": ("organizations", "modified_local", "modified_precision", "is_accessible_for_free", "page_type"),
     "versions": ("words_added", "words_removed"),
+    "sources": ("rhythm", "last_new_at", "trouble", "trouble_since", "told_at"),
+    "urls": ("considered_run", "rhythm"),
+    "hosts": ("delay", "block_reason"),
+    "captures": ("signals",),
+    "articles": ("redirected_at", "paywalled_at"),
 }
+INDEXES_OF_0005 = ("ix_urls_considered_run", "ix_captures_run")
+TABLES_OF_0005 = ("robots", "host_blocks")
 
 
 def test_the_edits_of_a_collection_of_before_get_their_size(database: Engine, database_url: str) -> None:
@@ -197,6 +204,10 @@ def test_the_edits_of_a_collection_of_before_get_their_size(database: Engine, da
         uid = an_article(conn, "https://gazette.test/a", text="the ferry sails")
         a_version(conn, uid, text="the ferry sails no more")
         views.drop_all(conn)
+        for index in INDEXES_OF_0005:
+            conn.execute(text(f"DROP INDEX {index}"))
+        for table in TABLES_OF_0005:
+            conn.execute(text(f"DROP TABLE {table}"))
         for table, columns in BEFORE_0004.items():
             for column in columns:
                 conn.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
@@ -239,7 +250,7 @@ SHAPES = {
 REBUILD = """
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "9999", "0004"
+revision, down_revision = "9999", "0005"
 
 def upgrade():
     with op.batch_alter_table("articles") as batch:

@@ -6,6 +6,6 @@ revision: they are dropped before and created after, from `storage/views.py`.
 
 from __future__ import annotations
 
-REVISIONS = ("0001", "0002", "0003", "0004")  # oldest first; here, so that opening a database does not need to load Alembic
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")  # oldest first; here, so that opening a database does not need to load Alembic
 HEAD = REVISIONS[-1]
 VERSION_TABLE = "newswarc_version"
