@@ -13,7 +13,7 @@ from crawler.schedule import next_visit
 from pipelines.archived import raw_page, validators_of
 from pipelines.page import RawPage, ReadArticle, digest_of, read_article, read_stylesheet
 from pipelines.requisites import is_stylesheet
-from pipelines.store import Recorded, Visit, When, store_article, store_requisite
+from pipelines.store import Met, Recorded, Visit, When, store_article, store_requisite
 from pipelines.workers import WorkerError
 from storage import captures
 from storage.errors import AwayError, DamageError
@@ -119,9 +119,9 @@ class Recovery:
         )
 
 
-def _next_visit(asked_again: str | None, lease: Lease, outcome: Outcome, now_: str) -> When:
+def _next_visit(asked_again: str | None, lease: Lease, outcome: Outcome, met: Met, now_: str) -> When:
     """As after a live fetch; who asked for the page after it was fetched, with `--refetch`, still wants it."""
-    return When(asked_again, 0) if asked_again else next_visit(lease, outcome, now_)
+    return When(asked_again, 0) if asked_again else next_visit(lease, outcome, met, now_)
 
 
 def _forget(left: Unread) -> Job:

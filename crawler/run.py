@@ -364,7 +364,7 @@ class Run:
 
     async def _plant_links(self, links: Sequence[Link], origin: Origin) -> None:
         new = await self.do(lambda conn: frontier.discover(conn, links, origin))
-        if new:
+        if new.due:
             self.frontier.hunger()
 
     async def settle(self, harvest: Harvest) -> None:

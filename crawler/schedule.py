@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.store import When
+from pipelines.store import Met, When
 from storage.records import SEED_KINDS, Kind, Lease, Outcome, Verdict
 from storage.times import later
 
@@ -17,8 +17,8 @@ _OURS = "private-address"
 _HARD = ("http-4", "private-address", "scheme", "bad-url", "too-many-redirects")  # asking again will not help
 
 
-def next_visit(lease: Lease, outcome: Outcome, now: str) -> When:
-    """The next visit of a fetched row."""
+def next_visit(lease: Lease, outcome: Outcome, met: Met, now: str) -> When:  # noqa: ARG001
+    """The next visit of a fetched row, of which `outcome` and `met` tell what came of it."""
     if lease.kind in SEED_KINDS:
         return _next_poll(lease, outcome, now)
     if outcome.verdict is not Verdict.FAILED:

@@ -22,6 +22,7 @@ from pipelines.requisites import is_stylesheet
 from pipelines.store import Visit, store_article, store_links, store_requisite, store_seed
 from pipelines.workers import WorkerError
 from storage.dedupe import NOT_CHANGED
+from storage.frontier import NOTHING, Found
 from storage.records import SEED_KINDS, Candidate, Ended, Kind, Lease, Link, NoArticle, Outcome, Validators
 from storage.times import now
 
@@ -151,7 +152,8 @@ class Settling:
     async def _store(self, harvest: Harvest, visit: Visit, result: Candidate | NoArticle | None) -> None:
         if harvest.article is None and harvest.error is None and visit.error is None and visit.status != NOT_CHANGED:
             result = NoArticle(LINKS_ONLY)
-        links = await self._most_links(harvest.links, visit)
+        links, found = await self._most_links(harvest.links, visit)
+        visit = replace(visit, found=found)
         if visit.lease.kind in SEED_KINDS:
             outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, links, visit.error, next_visit))
         else:
@@ -168,13 +170,16 @@ class Settling:
         )
         self._run.frontier.settled(visit.lease, new_links=new > 0)
 
-    async def _most_links(self, links: Sequence[Link], visit: Visit) -> Sequence[Link]:
+    async def _most_links(self, links: Sequence[Link], visit: Visit) -> tuple[Sequence[Link], Found]:
         """Store all links but the last ones, which go with the outcome: no transaction may keep the others waiting for long."""
+        found = NOTHING
         while len(links) > LINKS_AT_ONCE:
             part, links = links[:LINKS_AT_ONCE], links[LINKS_AT_ONCE:]
-            if await self._run.do(partial(store_links, visit=visit, links=part)):
+            stored = await self._run.do(partial(store_links, visit=visit, links=part))
+            found += stored
+            if stored.due:
                 self._run.frontier.hunger()
-        return links
+        return links, found
 
 
 def _is_unjudged(error: BaseException | None, lease: Lease, *, answers_for_site: bool) -> bool:

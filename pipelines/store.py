@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.decide import decide
 from storage import articles, captures, frontier, past
 from storage.articles import Sighting
 from storage.database import Connection
-from storage.frontier import Origin, Settlement
+from storage.dedupe import NOT_CHANGED
+from storage.frontier import NOTHING, Found, Origin, Settlement
 from storage.records import (
     SEED_KINDS,
     Candidate,
@@ -56,6 +57,8 @@ class Visit:
     error: str | None = None
     refused: str | None = None
     validators: Validators | None = None  # of its answer
+    found: Found = NOTHING  # by links that were stored before the outcome
+    hint: float | None = None  # see Met
     body_sha256: str | None = None  # of the final exchange, where its reader and not its writer has told it
     ingested: bool = False  # from an archive of others: what is known of its article may be newer
     outdated: bool = False  # its URL was settled by something newer
@@ -73,17 +76,29 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The next visit, as `Reschedule` answers."""
+    """The next visit, as `Reschedule` answers. `rhythm` is what schedules remember; None: what they did."""
 
     next_fetch_at: str | None
     attempts: int
+    rhythm: str | None = None
 
 
-Reschedule = Callable[[Lease, Outcome, str], When]
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What a visit met, as far as schedules care."""
+
+    found: Found = NOTHING  # links to articles; of those only that are stored with the outcome
+    status: int | None = None  # of the final hop
+    unchanged: bool = False  # a 304, or a payload that is in the archive
+    hint: float | None = None  # seconds until it is worth asking again, as the publisher says
+    article: Candidate | NoArticle | None = None  # what the page holds
 
 
-def store_links(conn: Connection, visit: Visit, links: Sequence[Link]) -> int:
-    """Note what a page links to. Returns how many URLs are new to fetch."""
+Reschedule = Callable[[Lease, Outcome, Met, str], When]
+
+
+def store_links(conn: Connection, visit: Visit, links: Sequence[Link]) -> Found:
+    """Note what a page links to."""
     origin = Origin(visit.source_id, visit.run_id, visit.at, via=visit.url, hops=visit.lease.hops_from_seed + 1)
     if origin.hops > MAX_SITEMAP_HOPS:
         links = [link for link in links if link.kind is not Kind.SITEMAP]
@@ -99,22 +114,24 @@ def store_seed(
 
     Returns the outcome, and how many URLs are new to fetch.
     """
-    new = store_links(conn, visit, links)
+    found = store_links(conn, visit, links)
     reason = visit.error or visit.refused or problem
     verdict = Verdict.FILTERED if visit.refused else Verdict.FAILED if reason else Verdict.POLLED
     outcome = Outcome(verdict, reason)
-    _finish(conn, visit, outcome, State.SEED if visit.lease.kind in SEED_KINDS else None, reschedule)
-    return outcome, new
+    state = State.SEED if visit.lease.kind in SEED_KINDS else None
+    _finish(conn, visit, outcome, state, _met(visit, found), reschedule)
+    return outcome, found.due
 
 
 def store_article(
     conn: Connection, visit: Visit, result: Candidate | NoArticle | None, links: Sequence[Link], reschedule: Reschedule
 ) -> tuple[Outcome, int]:
     """Decide what a fetched page is, and store it. Returns the outcome, and how many URLs are new to fetch."""
-    new = store_links(conn, visit, links)
+    found = store_links(conn, visit, links)
     outcome = Outcome(Verdict.FILTERED, visit.refused) if visit.refused else _decide(conn, visit, result)
-    _finish(conn, visit, outcome, articles.state_after(outcome.verdict), reschedule)
-    return outcome, new
+    met = replace(_met(visit, found), article=result)
+    _finish(conn, visit, outcome, articles.state_after(outcome.verdict), met, reschedule)
+    return outcome, found.due
 
 
 _HAD = {*range(200, 300), 304}
@@ -127,12 +144,18 @@ def store_requisite(
 
     Returns the outcome, and how many URLs are new to fetch.
     """
-    new = store_links(conn, visit, links)
+    found = store_links(conn, visit, links)
     error = visit.error or (None if visit.refused or visit.status in _HAD else f"http-{visit.status}")
     verdict = Verdict.FILTERED if visit.refused else Verdict.FAILED if error else Verdict.KEPT
     outcome = Outcome(verdict, visit.refused or error or note)
-    _finish(conn, visit, outcome, articles.state_after(verdict), reschedule)
-    return outcome, new
+    _finish(conn, visit, outcome, articles.state_after(verdict), _met(visit, found), reschedule)
+    return outcome, found.due
+
+
+def _met(visit: Visit, found: Found) -> Met:
+    capture = visit.recorded.capture if visit.recorded else None
+    same = visit.status == NOT_CHANGED or (capture is not None and capture.revisit_of is not None)
+    return Met(visit.found + found, visit.status, same, visit.hint)
 
 
 def store_sighting(conn: Connection, visit: Visit) -> Outcome:
@@ -144,7 +167,7 @@ def store_sighting(conn: Connection, visit: Visit) -> Outcome:
     else:
         outcome = Outcome(Verdict.UNCHANGED, "not-modified", article_id=article_id)
         articles.seen(conn, article_id, visit.fetched_at)
-    _finish(conn, visit, outcome, None, lambda *_: When(None, 0))
+    _finish(conn, visit, outcome, None, Met(), lambda *_: When(None, 0))
     return outcome
 
 
@@ -196,17 +219,18 @@ def _key_or_nothing(url: str) -> str:
 _PASSING = {Verdict.REJECTED, Verdict.FAILED, Verdict.FILTERED, Verdict.DUPLICATE}
 
 
-def _finish(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, reschedule: Reschedule) -> None:
+def _finish(
+    conn: Connection, visit: Visit, outcome: Outcome, state: State | None, met: Met, reschedule: Reschedule
+) -> None:
     if not visit.outdated:
-        _settle(conn, visit, outcome, state, reschedule)
+        _settle(conn, visit, outcome, state, reschedule(visit.lease, outcome, met, visit.at))
     frontier.account(conn, visit.run_id, visit.lease, outcome, visit.capture_id, visit.at)
     if visit.capture_id is not None:
         captures.settled(conn, visit.capture_id, visit.body_sha256)
 
 
-def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, reschedule: Reschedule) -> None:
+def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, when: When) -> None:
     lease = visit.lease
-    when = reschedule(lease, outcome, visit.at)
     if outcome.verdict in _PASSING and frontier.holds_article(conn, lease.url_id):
         state = None  # the article stays; the reason says what stands at its URL now
     frontier.settle(
@@ -217,6 +241,7 @@ def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
             reason=outcome.reason,
             next_fetch_at=when.next_fetch_at,
             attempts=when.attempts,
+            rhythm=when.rhythm,
             article_id=None if state is None else outcome.article_id,
             validators=None if outcome.verdict is Verdict.FAILED else visit.validators,
         ),

@@ -87,8 +87,26 @@ def source_id(conn: Connection, name: str, url: str, now: str) -> int:
     return int(row.id)
 
 
-def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> int:
-    """Note links: new ones get a row and one state, known ones learn what was announced. Returns how many are new to fetch."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What noting links gave. Of links to articles: `new` ones to fetch, `known` ones, and what was announced of the new."""
+
+    due: int = 0  # URLs of any kind that are to be fetched now
+    new: int = 0
+    known: int = 0
+    announced: tuple[Announced, ...] = ()
+
+    def __add__(self, other: Found) -> Found:
+        return Found(
+            self.due + other.due, self.new + other.new, self.known + other.known, self.announced + other.announced
+        )
+
+
+NOTHING = Found()
+
+
+def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> Found:
+    """Note links: new ones get a row and one state, known ones learn what was announced."""
     found: dict[str, Link] = {}
     for link in links:
         try:
@@ -97,11 +115,11 @@ def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> int:
             continue
         if k not in found or (found[k].refused and not link.refused):
             found[k] = link
-    new = 0
+    total = NOTHING
     keys = list(found)
     for start in range(0, len(keys), CHUNK):
-        new += _discover_chunk(conn, {k: found[k] for k in keys[start : start + CHUNK]}, origin)
-    return new
+        total += _discover_chunk(conn, {k: found[k] for k in keys[start : start + CHUNK]}, origin)
+    return total
 
 
 def enter(conn: Connection, link: Link, origin: Origin) -> int:
@@ -109,7 +127,7 @@ def enter(conn: Connection, link: Link, origin: Origin) -> int:
     return int(conn.execute(_ENTER, _row(key(link.url), link, origin, None) | {"next_fetch_at": None}).scalar_one())
 
 
-def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) -> int:
+def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) -> Found:
     known = {
         row["key"]: row
         for row in conn.execute(_KNOWN, {"keys": list(found)}).mappings()
@@ -120,8 +138,15 @@ def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) ->
     if fresh:
         conn.execute(insert_ignore(conn, urls, ["key"]), fresh)
         _account(conn, [row for row in fresh if row["state"] in _SETTLED], origin)
-    new = sum(row["next_fetch_at"] is not None for row in fresh)
-    return new + sum(_meet_again(conn, row, found[k], origin) for k, row in known.items())
+    wanted = [k for k, row in zip(unknown, fresh, strict=True) if row["next_fetch_at"] is not None]
+    better = sum(_meet_again(conn, row, found[k], origin) for k, row in known.items())
+    stories = [found[k] for k in wanted if found[k].kind is Kind.ARTICLE]
+    return Found(
+        due=len(wanted) + better,
+        new=len(stories),
+        known=sum(found[k].kind is Kind.ARTICLE and not found[k].refused for k in known),
+        announced=tuple(link.announced for link in stories if link.announced),
+    )
 
 
 def _unless(hidden: set[str], k: str, link: Link) -> Link:
@@ -250,6 +275,7 @@ class Settlement:
     attempts: int
     article_id: int | None = None
     validators: Validators | None = None  # None keeps those that are known
+    rhythm: str | None = None  # None keeps the one that is known
 
 
 # Of a row that is to be fetched whole.
@@ -269,6 +295,8 @@ def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> N
     if (told := settlement.validators) is not None:
         values |= {"etag": told.etag, "last_modified": told.last_modified}
         values |= {"validated_url": told.url, "validated_at": told.date}
+    if settlement.rhythm is not None:
+        values["rhythm"] = settlement.rhythm
     if settlement.state is not None:
         values["state"] = str(settlement.state)
     if settlement.article_id is not None:

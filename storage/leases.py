@@ -159,6 +159,9 @@ def lease_of(row: RowMapping) -> Lease:
         announced=announced_from(row["announced"]),
         payload=row["payload"],
         validators=_validators(row),
+        discovered_at=row["discovered_at"],
+        last_fetch_at=row["last_fetch_at"],
+        rhythm=row["rhythm"],
     )
 
 

@@ -283,6 +283,9 @@ class Lease:
     announced: Announced | None
     payload: str | None
     validators: Validators | None = None
+    discovered_at: str | None = None
+    last_fetch_at: str | None = None
+    rhythm: str | None = None  # JSON: what schedules remember of it
 
 
 @dataclass(frozen=True, slots=True)

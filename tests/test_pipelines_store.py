@@ -270,4 +270,4 @@ def test_a_stylesheet_leads_to_more(paper: Paper) -> None:
     assert (row["discovered_from"], row["state"], row["priority"]) == (f"{SITE}/a.css", "pending", LAST)
     deep = paper.lease("/deep.css", Kind.REQUISITE)
     visit = Visit(replace(deep, hops_from_seed=MAX_REQUISITE_HOPS), paper.source_id, "run-1", paper.now, deep.url)
-    assert store_links(paper.conn, visit, [replace(needed, url=f"{SITE}/deeper.css")]) == 0
+    assert store_links(paper.conn, visit, [replace(needed, url=f"{SITE}/deeper.css")]).due == 0

@@ -31,7 +31,7 @@ def origin(database: Engine) -> Origin:
 
 def discover(database: Engine, origin: Origin, *links: Link) -> int:
     with transaction(database) as conn:
-        return frontier.discover(conn, links, origin)
+        return frontier.discover(conn, links, origin).due
 
 
 def claim(database: Engine, want: Want = WANT) -> list[Lease]:
@@ -225,3 +225,13 @@ def test_a_requisite_that_is_asked_for_is_a_page(database: Engine, origin: Origi
         frontier.make_due_rows(conn, [lease.url_id], SOON)
     found = row(database, PICTURE.url)
     assert (found["kind"], found["state"], found["priority"]) == ("article", "pending", 1)
+
+
+def test_noting_links_tells_which_stories_are_new(database: Engine, origin: Origin) -> None:
+    """Of links to stories the new ones are told from those known before, with what was announced of the new."""
+    said = Announced(published="Sun, 01 Mar 2026 11:00:00 GMT")
+    with transaction(database) as conn:
+        first = frontier.discover(conn, [Link(STORY, announced=said), Link("https://gazette.test/feed", Kind.FEED)], origin)
+        second = frontier.discover(conn, [Link(STORY), Link(f"{STORY}-2"), Link("https://gazette.test/x", refused="deny")], origin)
+    assert first == frontier.Found(due=2, new=1, known=0, announced=(said,))
+    assert second == frontier.Found(due=1, new=1, known=1)
