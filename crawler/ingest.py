@@ -33,7 +33,7 @@ from pipelines.ingest import Entering, Rules, Tally
 from pipelines.revive import Reviver
 from pipelines.sift import Sieve
 from pipelines.workers import Workers
-from storage import ingest_rows, runs
+from storage import balance, ingest_rows, runs
 from storage.database import SHORT_TIMEOUT, Connection, batch, open_database, patiently
 from storage.errors import DamageError, StoppedError, UsageError
 from storage.foreign_copy import (
@@ -140,7 +140,7 @@ class Ingestion:
 
     def _end(self, conn: Connection) -> None:
         """The run is over: its account goes into the archive, with what it has ingested, and how."""
-        self._result.ledger = ledger = runs.ledger(conn, self.run_id, 0)
+        self._result.ledger = ledger = balance.ledger(conn, self.run_id)
         if not self._accounted and self._has_news():  # a transaction that is tried again finds it written
             write_ledger(conn, self._writer, self.run_id, ledger, str(self._warc))
             uri = f"urn:newswarc:run:{self.run_id}:ingested"

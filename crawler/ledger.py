@@ -11,10 +11,10 @@ from dataclasses import asdict
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
 
-from storage import runs
+from storage import balance, runs
 from storage.database import Connection
 from storage.errors import AllSourcesFailed
-from storage.records import Ledger
+from storage.records import Ledger, State
 from storage.times import now
 from storage.warc_format import run_uri
 from storage.warc_write import WarcWriter
@@ -24,7 +24,7 @@ _IN_MEMORY = 1 << 20  # bytes
 
 def is_idle(ledger: Ledger) -> bool:
     """Whether a run considered nothing: then it gets no account, or there would be a file for every idle run of years."""
-    return not ledger.articles and not ledger.others
+    return not ledger.articles and all(name.endswith(f"/{State.PENDING}") for name in ledger.others)
 
 
 def write_ledger(
@@ -52,7 +52,7 @@ def killed_accounts(writer: WarcWriter, alive: str, spool_folder: str | None) ->
     def job(conn: Connection) -> None:
         for run_id in runs.unaccounted(conn, alive):
             if run_id not in written:
-                write_ledger(conn, writer, run_id, runs.ledger(conn, run_id, 0), spool_folder)
+                write_ledger(conn, writer, run_id, balance.ledger(conn, run_id), spool_folder)
                 written.add(run_id)
             runs.accounted(conn, run_id, now())
 

@@ -58,7 +58,7 @@ def plant_exact(
         row_id = frontier.source_id(conn, source.name, source.url, now)
         frontier.discover(conn, [Link(url, Kind.ARTICLE)], Origin(row_id, run_id, now))
     ids = list(frontier.ids_of(conn, [key(url) for url in asked]).values())
-    frontier.make_due_rows(conn, ids, now)
+    frontier.make_due_rows(conn, ids, run_id, now)
     active = {
         name: activate(config.source(name) or Source(name=name, url=url), row_id, config)
         for row_id, name, url in frontier.sources_of(conn, ids)

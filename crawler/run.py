@@ -42,10 +42,11 @@ from crawler.sharing import Sharing, need_postgres
 from crawler.sources import ActiveSource, guard_of, limits_of, port_of, ports_of, wanted_kinds
 from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
-from storage import clock, frontier, hosts, leases, runs
+from storage import balance, clock, frontier, hosts, leases, runs
+from storage.balance import Reach
 from storage.database import SHORT_TIMEOUT, Connection, batch, open_database, patiently
 from storage.dedupe import Dedupe
-from storage.errors import NewswarcError
+from storage.errors import DamageError, NewswarcError
 from storage.frontier import Origin
 from storage.leases import Want
 from storage.lock import Hold, hold
@@ -82,7 +83,6 @@ class Run:
         self.stopped_by: int | None = None  # the signal that ended the run
         self._crawler = crawler
         self._exact_ids: list[int] | None = None
-        self._asked_ids: list[int] | None = None
         self._accounted = False  # the archive has the run's ledger
         self.ending = asyncio.Event()  # nothing more is begun
         with ExitStack() as opening, heard_at_once():
@@ -147,7 +147,6 @@ class Run:
         runs.begin(conn, self.id, VERSION, moment, about.command_of(self.options))
         if self.options.exact:
             self.sources, self._exact_ids = planting.plant_exact(conn, self.config, self.options.urls, self.id, moment)
-            self._asked_ids = list(self._exact_ids)
         else:
             self.sources = planting.plant(conn, self.config, self.options, self.id, moment)
         self.allowance = Allowance(self.sources, self.config.crawl.max_requisite_bytes, always=self.options.requisites)
@@ -395,19 +394,28 @@ class Run:
         except Exception as error:  # noqa: BLE001 - whatever it is, the files have to be closed and the caller to be told
             self.failure = self.failure or error
         finally:
-            self.failure = self.failure or self.scribe.failure
+            self.failure = self.failure or self.scribe.failure or _imbalance(self.ledger)
             await asyncio.get_running_loop().run_in_executor(None, self._closing.close)
             self.exit_code = getattr(self.failure, "exit_code", 1) if self.failure else self.exit_code
 
+    def _balanced(self, conn: Connection) -> Ledger:
+        """The run's account; that it does not add up is an error, told when all is closed."""
+        all_ids = [] if self.options.exact else [source.id for source in self.sources.values()]
+        reach = Reach(now(), self.started_at, all_ids, self.allowance.source_ids)
+        account = balance.ledger(conn, self.id, reach)
+        return account if is_idle(account) else balance.with_states(conn, account)
+
+    def _code(self) -> int:
+        if (fault := _imbalance(self.ledger)) is not None:
+            return fault.exit_code
+        return 128 + self.stopped_by if self.stopped_by else exit_code_of(self.results)
+
     def _finish(self, conn: Connection) -> None:
         leases.release(conn, self.id)
-        source_ids = [source.id for source in self.sources.values()]
-        pending = frontier.due_count(conn, now(), self.started_at, source_ids, self._asked_ids)
-        left = frontier.due_count(conn, now(), self.started_at, self.allowance.source_ids, kind=Kind.REQUISITE)
-        self.ledger = runs.ledger(conn, self.id, pending, requisites=left)
+        self.ledger = self._balanced(conn)
         self.results = runs.source_results(conn, self.id, seeds_only=not self.options.exact)
         self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])
-        self.exit_code = 128 + self.stopped_by if self.stopped_by else exit_code_of(self.results)
+        self.exit_code = self._code()
         if not self._accounted:  # a transaction that is tried again finds it written
             ended: dict[str, str | int] = {"ended_at": now(), "exit_code": self.exit_code}
             write_ledger(conn, self.writer, self.id, self.ledger, self.limits.spool_folder, **ended)
@@ -416,3 +424,10 @@ class Run:
             self.writer.close()
             self._accounted = True
         runs.end(conn, self.id, self.exit_code, self.ledger, now())
+
+
+def _imbalance(ledger: Ledger | None) -> DamageError | None:
+    """What is to be told of an account that does not add up."""
+    if ledger is None or not ledger.faults:
+        return None
+    return DamageError(f"the ledger does not hold: {'; '.join(ledger.faults)}; please report it, and keep the log")

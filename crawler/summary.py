@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from crawler import requisites
-from storage.records import Verdict
+from storage.records import Ledger, Verdict
 
 if TYPE_CHECKING:
     from crawler.run import Run
 
 SHOWN = 5  # failed sources that are named
+
+
+_WORDS = {"new": "new", "due": "due again", "carried": "carried over"}
 
 
 def lines_of(run: Run) -> Iterator[str]:
@@ -23,7 +26,7 @@ def lines_of(run: Run) -> Iterator[str]:
         for verdict in Verdict
         if counts.get(str(verdict)) or verdict is Verdict.ADDED
     ]
-    yield "Articles: " + ", ".join([*told, f"{run.ledger.pending} pending"])
+    yield "Articles: " + ", ".join([*told, f"{run.ledger.pending} pending"]) + _considered(run.ledger)
     polled = {
         name.partition("/")[0]: n for name, n in run.ledger.others.items() if name.endswith(("/polled", "/fetched"))
     }
@@ -37,3 +40,12 @@ def lines_of(run: Run) -> Iterator[str]:
         yield f"Failed: {name} ({reason}{hint})"
     if len(silent) > SHOWN:
         yield f"Failed: and {len(silent) - SHOWN} more; `newswarc status` shows them"
+    if run.ledger.states:
+        states = ", ".join(f"{count} {state}" for state, count in run.ledger.states.items())
+        yield f"URLs known: {sum(run.ledger.states.values())} = {states}"
+
+
+def _considered(ledger: Ledger) -> str:
+    """The other side of the account: ` = 25 considered (24 new, 1 carried over)`."""
+    told = [f"{ledger.considered[word]} {said}" for word, said in _WORDS.items() if ledger.considered.get(word)]
+    return f" = {sum(ledger.considered.values())} considered ({', '.join(told)})" if told else ""

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, select, update
 
 from storage.dialects import insert_ignore
 from storage.records import SEED_KINDS, Announced, Kind, Lease, Link, Outcome, State, Validators, Verdict
@@ -39,7 +39,13 @@ _SHELVE = (
         urls.c.lease_run.is_(None),
         urls.c.state == str(State.PENDING),
     )
-    .values(state=str(State.DUPLICATE), reason="alias", next_fetch_at=None, article_id=bindparam("owner"))
+    .values(
+        state=str(State.DUPLICATE),
+        reason="alias",
+        next_fetch_at=None,
+        article_id=bindparam("owner"),
+        considered_run=bindparam("run"),
+    )
     .returning(urls.c.id, urls.c.kind)
 )
 
@@ -124,7 +130,10 @@ def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> Found:
 
 def enter(conn: Connection, link: Link, origin: Origin) -> int:
     """A row for a URL that was never discovered, but is in the archive; it is not to be fetched. Raises InvalidURL."""
-    return int(conn.execute(_ENTER, _row(key(link.url), link, origin, None) | {"next_fetch_at": None}).scalar_one())
+    return int(conn.execute(_ENTER, _row(key(link.url), link, origin, None) | _NOT_ASKED).scalar_one())
+
+
+_NOT_ASKED = {"next_fetch_at": None, "considered_run": None}
 
 
 def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) -> Found:
@@ -192,6 +201,7 @@ def _row(k: str, link: Link, origin: Origin, article_id: int | None) -> dict[str
         "spider": link.spider,
         "next_fetch_at": due,
         "article_id": article_id,
+        "considered_run": origin.run_id,
     }
 
 
@@ -323,7 +333,7 @@ def account(
 
 def shelve_aliases(conn: Connection, keys: Sequence[str], article_id: int, own_id: int, run_id: str, now: str) -> None:
     """Rows of other URLs of an article that still wait need no fetch of their own any more."""
-    rows = conn.execute(_SHELVE, {"keys": keys, "own_id": own_id, "owner": article_id}).all()
+    rows = conn.execute(_SHELVE, {"keys": keys, "own_id": own_id, "owner": article_id, "run": run_id}).all()
     if rows:
         entry = {"run_id": run_id, "verdict": str(Verdict.DUPLICATE), "reason": "alias", "at": now}
         conn.execute(outcomes.insert(), [{"url_id": row.id, "kind": row.kind} | entry for row in rows])
@@ -342,11 +352,11 @@ def make_due(conn: Connection, now: str, states: Collection[State], source_ids: 
     return conn.execute(chosen.values(next_fetch_at=now)).rowcount
 
 
-def make_due_rows(conn: Connection, ids: Sequence[int], now: str) -> None:
-    """Let exactly these rows be fetched as articles, whatever their state."""
+def make_due_rows(conn: Connection, ids: Sequence[int], run_id: str, now: str) -> None:
+    """Let a run fetch exactly these rows as articles, whatever their state."""
     for start in range(0, len(ids), CHUNK):
         chosen = urls.c.id.in_(ids[start : start + CHUNK])
-        conn.execute(update(urls).where(chosen).values(next_fetch_at=now))
+        conn.execute(update(urls).where(chosen).values(next_fetch_at=now, considered_run=run_id))
         conn.execute(update(urls).where(chosen, urls.c.kind == str(Kind.ARTICLE)).values(priority=1))
         idle = and_(chosen, urls.c.state.in_([str(State.FILTERED), str(State.REJECTED), str(State.FAILED)]))
         conn.execute(update(urls).where(idle).values(state=str(State.PENDING), kind=str(Kind.ARTICLE), priority=1))
@@ -369,24 +379,3 @@ def sources_of(conn: Connection, ids: Sequence[int]) -> list[tuple[int, str, str
         for row in conn.execute(select(sources.c.id, sources.c.name, sources.c.url).where(sources.c.id.in_(mine))):
             found[row.id] = (row.id, row.name, row.url)
     return list(found.values())
-
-
-def due_count(
-    conn: Connection,
-    now: str,
-    since: str,
-    source_ids: Sequence[int],
-    url_ids: Sequence[int] | None = None,
-    kind: Kind = Kind.ARTICLE,
-) -> int:
-    """How many URLs of a kind, of some sources or of exactly some rows, are due and were not reached: the ledger's `pending`."""
-    waiting = and_(
-        urls.c.next_fetch_at <= now,
-        urls.c.kind == str(kind),
-        or_(urls.c.last_fetch_at.is_(None), urls.c.last_fetch_at < since),
-    )
-    query = select(func.count()).select_from(urls).where(waiting)
-    if url_ids is None:
-        return int(conn.execute(query.where(urls.c.source_id.in_(source_ids))).scalar_one())
-    chunks = (url_ids[start : start + CHUNK] for start in range(0, len(url_ids), CHUNK))
-    return sum(int(conn.execute(query.where(urls.c.id.in_(ids))).scalar_one()) for ids in chunks)

@@ -21,7 +21,7 @@ from storage.schema import sources, urls
 _LEASE = (
     update(urls)
     .where(urls.c.id.in_(bindparam("ids", expanding=True)))
-    .values(lease_run=bindparam("run"), lease_until=bindparam("until"))
+    .values(lease_run=bindparam("run"), lease_until=bindparam("until"), considered_run=bindparam("run"))
 )
 _LEASES = (
     select(urls, sources.c.name.label("source"))
@@ -133,7 +133,8 @@ def claim_rows(conn: Connection, ids: Sequence[int], run_id: str, lease_until: s
     taken: list[Lease] = []
     for start in range(0, len(ids), CHUNK):
         free = and_(urls.c.id.in_(ids[start : start + CHUNK]), urls.c.lease_run.is_(None))
-        got = update(urls).where(free).values(lease_run=run_id, lease_until=lease_until).returning(urls.c.id)
+        held = {"lease_run": run_id, "lease_until": lease_until, "considered_run": run_id}
+        got = update(urls).where(free).values(held).returning(urls.c.id)
         taken += leases_of(conn, conn.execute(got).scalars().all())
     return taken
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 from itertools import accumulate
+from typing import Any
 
 from storage.records import Ledger, Verdict
 from storage.warc_format import is_ledger
@@ -51,11 +52,22 @@ def account_in(uri: str, content: bytes) -> Account | None:
             started_at=said.get("started_at", ""),
             ended_at=said.get("ended_at"),
             exit_code=said.get("exit_code"),
-            ledger=Ledger(said.get("articles", {}), said.get("others", {}), said.get("pending", 0)),
+            ledger=_ledger(said),
             settled=tuple(Settled(one[0], run_id, one[1], Verdict(one[2]), one[3]) for one in said.get("settled", ())),
         )
     except (KeyError, TypeError, IndexError, RecursionError) as error:
         raise ValueError(f"{uri} is no account: {error!r}") from None
+
+
+def _ledger(said: dict[str, Any]) -> Ledger:
+    return Ledger(
+        articles=said.get("articles", {}),
+        others=said.get("others", {}),
+        pending=said.get("pending", 0),
+        considered=said.get("considered", {}),
+        states=said.get("states", {}),
+        faults=tuple(said.get("faults", ())),
+    )
 
 
 def in_order(accounts: Iterable[Account]) -> Iterator[Settled]:

@@ -290,8 +290,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The account of one run: article URLs by verdict, other kinds beside."""
+    """The account of one run: article URLs by verdict, other kinds beside.
+
+    considered (new + due + carried) = the sum of `articles` + pending; `faults` says where that does not hold.
+    """
 
     articles: dict[str, int] = field(default_factory=dict)
     others: dict[str, int] = field(default_factory=dict)
     pending: int = 0
+    considered: dict[str, int] = field(default_factory=dict)  # article URLs found new, due again, carried over
+    states: dict[str, int] = field(default_factory=dict)  # URLs known to the collection after it, by state
+    faults: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Rows of runs, and the ledger: what became of every URL that a run considered."""
+"""Rows of runs, and what became of the URLs that they settled; whether that adds up: `balance.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from storage.dialects import insert_ignore
 from storage.ledgers import Account
-from storage.records import SEED_KINDS, Kind, Ledger, State, Verdict
+from storage.records import SEED_KINDS, Kind, Ledger, Verdict
 from storage.schema import captures, outcomes, runs, sources, urls
 
 _NOTE = update(runs).where(runs.c.id == bindparam("run"))  # parameters named as columns are what it sets
@@ -41,36 +41,6 @@ def end(conn: Connection, run_id: str, exit_code: int, ledger: Ledger, now: str)
     """A run is over, with its account, which is in the archive."""
     ended = {"ended_at": now, "exit_code": exit_code, "ledger": asdict(ledger), "archived_at": now}
     conn.execute(update(runs).where(runs.c.id == run_id).values(**ended))
-
-
-def ledger(conn: Connection, run_id: str, pending: int, requisites: int = 0) -> Ledger:
-    """The account of a run: article URLs by verdict, captures, seeds and requisites of pages beside.
-
-    `pending` article URLs and `requisites` were not reached.
-    """
-    rows = conn.execute(
-        select(outcomes.c.kind, outcomes.c.verdict, func.count())
-        .where(outcomes.c.run_id == run_id)
-        .group_by(outcomes.c.kind, outcomes.c.verdict)
-        .order_by(outcomes.c.kind, outcomes.c.verdict)
-    )
-    articles: dict[str, int] = {}
-    others: dict[str, int] = {}
-    for kind, verdict, count in rows:
-        if kind == Kind.ARTICLE:
-            articles[verdict] = count
-        else:
-            others[f"{kind}/{verdict}"] = count
-    robots = (
-        select(func.count())
-        .select_from(captures)
-        .where(captures.c.run_id == run_id, captures.c.kind == str(Kind.ROBOTS))
-    )
-    if fetched := conn.execute(robots).scalar_one():
-        others["robots/fetched"] = fetched
-    if requisites:
-        others[f"{Kind.REQUISITE}/{State.PENDING}"] = requisites
-    return Ledger(articles=articles, others=others, pending=pending)
 
 
 def source_results(conn: Connection, run_id: str, *, seeds_only: bool) -> dict[str, bool]:

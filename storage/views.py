@@ -42,7 +42,10 @@ def _fragments(dialect: Dialect) -> dict[str, str]:
     seeds = {f"seeds_{verdict}": _count_seeds(dialect, str(verdict)) for verdict in (Verdict.POLLED, Verdict.FAILED)}
     seeds["requisites_kept"] = _count_others(dialect, [str(Kind.REQUISITE)], str(Verdict.KEPT))
     pending = f"COALESCE({dialect.count_in('r.ledger', 'pending')}, {_LEASED})"
-    return lists | counts | seeds | {"pending": pending, "position": dialect.position}
+    considered = {
+        f"considered_{word}": dialect.count_in("r.ledger", "considered", word) for word in ("new", "due", "carried")
+    }
+    return lists | counts | seeds | considered | {"pending": pending, "position": dialect.position}
 
 
 # ---- articles and versions
@@ -262,6 +265,9 @@ V_RUNS = View(
             "Article URLs that the run had before it: new, due or carried over.",
             "integer",
         ),
+        ViewColumn("new", "{considered_new}", "Of them, those that it discovered; NULL for a run without account.", "integer"),
+        ViewColumn("due", "{considered_due}", "Of them, those that an earlier run had settled and were due again.", "integer"),
+        ViewColumn("carried_over", "{considered_carried}", "Of them, those that earlier runs had left pending.", "integer"),
         ViewColumn(
             "stored",
             _sum("articles_added", "articles_changed"),

@@ -163,7 +163,7 @@ def test_exact_rows_are_due_whatever_their_state(database: Engine, origin: Origi
     discover(database, origin, Link(STORY, refused="denied"), Link("https://gazette.test/other"))
     with transaction(database) as conn:
         ids = list(frontier.ids_of(conn, ["gazette.test/2026/03/01/bridge-opens"]).values())
-        frontier.make_due_rows(conn, ids, T0)
+        frontier.make_due_rows(conn, ids, "run-1", T0)
     with transaction(database) as conn:
         assert [lease.url for lease in leases.claim_rows(conn, ids, "run-1", SOON)] == [STORY]
 

@@ -40,7 +40,7 @@ STABLE = {
     ),
     "v_urls": "url source state reason discovered_at discovered_from next_fetch_at attempts",
     "v_runs": (
-        "run_id started_at ended_at exit_code version considered stored added changed unchanged duplicate rejected "
+        "run_id started_at ended_at exit_code version considered new due carried_over stored added changed unchanged duplicate rejected "
         "filtered failed gone pending polled polls_failed kept"
     ),
 }
@@ -203,12 +203,13 @@ def test_a_run_that_has_ended_shows_its_ledger(database: Engine) -> None:
         "others": {"feed/polled": 2, "home/polled": 1, "feed/failed": 1, "robots/fetched": 1},
     }
     with transaction(database) as conn:
-        a_run(conn, ended_at=LATER, exit_code=4, ledger=ledger | {"pending": 7})
+        a_run(conn, ended_at=LATER, exit_code=4, ledger=ledger | {"pending": 7, "considered": {"new": 20, "carried": 2}})
         a_run(conn, "run-0", ended_at=LATER, exit_code=0, ledger={"articles": {}, "others": {}, "pending": 0})
         run = one(conn, "SELECT * FROM v_runs WHERE run_id = 'run-1'")
         quiet = one(conn, "SELECT * FROM v_runs WHERE run_id = 'run-0'")
     assert {name: run[name] for name in VERDICTS} == VERDICTS
     assert (run["stored"], run["pending"], run["considered"], run["exit_code"]) == (4, 7, 22, 4)
+    assert (run["new"], run["due"], run["carried_over"]) == (20, None, 2)
     assert (run["polled"], run["polls_failed"]) == (3, 1)
     assert {quiet[name] for name in (*VERDICTS, "considered", "stored", "pending", "polled")} == {0}
 

@@ -1,4 +1,4 @@
-"""`python -m scripts.bench [cpu|workers|memory|frontier|disk|verify|ingest]`: the figures asked for, or all. Linux, two cores.
+"""`python -m scripts.bench [cpu|workers|memory|frontier|disk|verify|ingest|cron]`: the figures asked for, or all. Linux, two cores.
 
 No figure fails the command: what is above its goal is marked MISSED. docs/cost.md says how each is measured.
 """
@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.bench import checking, frontier, ingesting, memory, pages
+from scripts.bench import checking, cron, frontier, ingesting, memory, pages
 from scripts.bench.cost import Bench
 from scripts.bench.figures import Figure, heading, machine, show
 
-WORDS = ("cpu", "workers", "disk", "frontier", "memory", "verify", "ingest")
+WORDS = ("cpu", "workers", "disk", "frontier", "memory", "verify", "ingest", "cron")
 
 
 def main() -> int:
@@ -39,6 +39,7 @@ def main() -> int:
             lambda: checking.figures(chosen, options.verify_mb),
         ),
         "ingest": ("articles a CPU second out of WARC files that others wrote", lambda: ingesting.figures(chosen)),
+        "cron": ("a run that finds nothing new", lambda: cron.figures(options.cron_seeds)),
     }
     missed = [figure for word in words for figure in _run(*measures[word]) if figure.good is False]
     print(f"\n{len(missed)} of the goals missed" if missed else "\nall goals reached")
@@ -74,6 +75,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--many", type=int, default=frontier.MANY, metavar="N", help="known URLs of a large one")
     parser.add_argument("--frontier-pages", type=int, default=2000, metavar="N")
     parser.add_argument("--memory-pages", type=int, default=20_000, metavar="N")
+    parser.add_argument("--cron-seeds", type=int, default=1200, metavar="N")
     parser.add_argument("--verify-mb", type=int, default=checking.SIZE, metavar="N", help="size of the archive checked")
     return parser.parse_args()
 
