@@ -13,7 +13,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -140,7 +140,8 @@ class Ingestion:
 
     def _end(self, conn: Connection) -> None:
         """The run is over: its account goes into the archive, with what it has ingested, and how."""
-        self._result.ledger = ledger = balance.ledger(conn, self.run_id)
+        # Of captures: a URL may have many, so that there are no sides to compare.
+        self._result.ledger = ledger = replace(balance.ledger(conn, self.run_id), considered={}, faults=())
         if not self._accounted and self._has_news():  # a transaction that is tried again finds it written
             write_ledger(conn, self._writer, self.run_id, ledger, str(self._warc))
             uri = f"urn:newswarc:run:{self.run_id}:ingested"

@@ -26,7 +26,8 @@ def lines_of(run: Run) -> Iterator[str]:
         for verdict in Verdict
         if counts.get(str(verdict)) or verdict is Verdict.ADDED
     ]
-    yield "Articles: " + ", ".join([*told, f"{run.ledger.pending} pending"]) + _considered(run.ledger)
+    yield "Articles: " + ", ".join([*told, f"{run.ledger.pending} pending"])
+    yield from _considered(run.ledger)
     polled = {
         name.partition("/")[0]: n for name, n in run.ledger.others.items() if name.endswith(("/polled", "/fetched"))
     }
@@ -45,7 +46,8 @@ def lines_of(run: Run) -> Iterator[str]:
         yield f"URLs known: {sum(run.ledger.states.values())} = {states}"
 
 
-def _considered(ledger: Ledger) -> str:
-    """The other side of the account: ` = 25 considered (24 new, 1 carried over)`."""
+def _considered(ledger: Ledger) -> Iterator[str]:
+    """The other side of the account."""
     told = [f"{ledger.considered[word]} {said}" for word, said in _WORDS.items() if ledger.considered.get(word)]
-    return f" = {sum(ledger.considered.values())} considered ({', '.join(told)})" if told else ""
+    if told:
+        yield f"Considered: {sum(ledger.considered.values())} article URLs ({', '.join(told)})"

@@ -59,6 +59,6 @@ def _imbalances(conn: Connection) -> list[str]:
         found += told.get("faults", [])
         found += balance.ledger(conn, run.id).faults if run.command in MADE_BY_RUNS else []
         counted = sum(told.get("articles", {}).values()) + told.get("pending", 0)
-        if "considered" in told and sum(told["considered"].values()) != counted:
+        if told.get("considered") and sum(told["considered"].values()) != counted:
             found.append(f"run {run.id} considered {told['considered']} and tells of {counted}")
     return found

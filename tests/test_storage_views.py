@@ -40,7 +40,8 @@ STABLE = {
     ),
     "v_urls": "url source state reason discovered_at discovered_from next_fetch_at attempts",
     "v_runs": (
-        "run_id started_at ended_at exit_code version considered new due carried_over stored added changed unchanged duplicate rejected "
+        "run_id started_at ended_at exit_code version considered new due carried_over stored added changed "
+        "unchanged duplicate rejected "
         "filtered failed gone pending polled polls_failed kept"
     ),
 }
