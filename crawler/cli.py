@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "fetch": "crawler.commands.fetch:command",
     "status": "crawler.commands.status:command",
     "show": "crawler.commands.show:command",
+    "why": "crawler.commands.why:command",
     "diff": "crawler.commands.diff:command",
     "export": "crawler.commands.export:command",
     "snapshot": "crawler.commands.snapshot:command",
