@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, str] = {
     "source": "crawler.commands.source:command",
     "crawl": "crawler.commands.crawl:command",
     "fetch": "crawler.commands.fetch:command",
+    "plan": "crawler.commands.plan:command",
+    "retry": "crawler.commands.retry:command",
     "status": "crawler.commands.status:command",
     "show": "crawler.commands.show:command",
     "why": "crawler.commands.why:command",

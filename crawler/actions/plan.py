@@ -111,7 +111,7 @@ def _promise(delay: float, row: Mapping[str, Any]) -> Promise:
 
 
 def _summary(hosts: Sequence[HostPlan], choices: Sequence[Choice], start: str, running: str | None) -> Row:
-    counts = Counter({sort: 0 for sort in planning.SORTS})
+    counts = Counter(dict.fromkeys(planning.SORTS, 0))
     for host in hosts:
         counts.update(host.counts)
     return {
@@ -143,7 +143,8 @@ def _span(seconds: float) -> str:
 def _text(found: Row) -> Iterator[str]:
     told = ", ".join(f"{count} {sort}" for sort, count in found["counts"].items() if count)
     yield f"{found['requests']} requests at {found['at']}" + (f": {told}" if told else "")
-    yield f"at least {_span(found['seconds'])} for the gaps that hosts are promised, and what the servers take; new pages come on top"
+    yield f"takes {_span(found['seconds'])} for the gaps that hosts are promised, and what the servers take"
+    yield "new pages that the seeds lead to come on top"
     if found["left"]:
         yield f"{found['left']} that are due are left to a later run"
     if found["running"]:
