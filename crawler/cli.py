@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "crawler.commands.show:command",
     "why": "crawler.commands.why:command",
     "diff": "crawler.commands.diff:command",
+    "schedule": "crawler.commands.schedule:command",
     "export": "crawler.commands.export:command",
     "snapshot": "crawler.commands.snapshot:command",
     "package": "crawler.commands.package:command",
