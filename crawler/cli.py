@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "why": "crawler.commands.why:command",
     "diff": "crawler.commands.diff:command",
     "schedule": "crawler.commands.schedule:command",
+    "doctor": "crawler.commands.doctor:command",
     "export": "crawler.commands.export:command",
     "snapshot": "crawler.commands.snapshot:command",
     "package": "crawler.commands.package:command",
