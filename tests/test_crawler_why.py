@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from desk import Desk
 
 from tests.newsroom.server import Fault, Newsroom
+
+
+@pytest.fixture(scope="module")
+def newsroom() -> Iterator[Newsroom]:
+    """One newsroom for all: a crawl is dear."""
+    with Newsroom(stories=26) as room:
+        yield room
+
+
+@pytest.fixture(scope="module")
+def sample(newsroom: Newsroom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A collection after a first crawl of it, to copy from."""
+    desk = Desk(tmp_path_factory.mktemp("sample"))
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("crawl", "-q")
+    return desk.folder
+
+
+@pytest.fixture
+def crawled(sample: Path, tmp_path: Path) -> Desk:
+    """That collection, to do with as one likes."""
+    return Desk(Path(shutil.copytree(sample, tmp_path / "news")))
 
 
 def why(desk: Desk, target: str) -> dict[str, Any]:
@@ -65,15 +90,14 @@ def test_each_page_that_is_no_article_says_why(crawled: Desk, newsroom: Newsroom
         assert found["next_visit"]["at"] is None or found["state"] == "failed"
 
 
-def test_a_page_that_failed_says_when_it_is_tried_again(desk: Desk, newsroom: Newsroom) -> None:
+def test_a_page_that_failed_says_when_it_is_tried_again(crawled: Desk, newsroom: Newsroom) -> None:
     """The status, that it failed, and the moment of the next try."""
-    url = newsroom.site.url(newsroom.site.live[3])
+    url = newsroom.site.url(newsroom.site.add())
     newsroom.fault(url, Fault.SERVER_ERROR)
-    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
-    desk.run("crawl", "-q")
-    found = why(desk, url)
+    crawled.run("crawl", "-q", "--now")
+    found = why(crawled, url)
     assert "status 500" in found["events"][-1]["text"]
-    assert found["next_visit"]["at"] == desk.one("SELECT next_fetch_at FROM v_urls WHERE url = ?", url)
+    assert found["next_visit"]["at"] == crawled.one("SELECT next_fetch_at FROM v_urls WHERE url = ?", url)
     assert "tried again" in found["next_visit"]["why"]
 
 
