@@ -35,10 +35,11 @@ class DueRow:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a host is promised: `gap` seconds between two requests, none before `blocked_until`."""
+    """What a host is promised: `gap` seconds between two requests, none before `blocked_until` or its turn."""
 
     gap: float
     blocked_until: str | None = None
+    turn_at: str | None = None  # a gap after the last request of an earlier run
     budget: int | None = None  # requests a run
 
 
@@ -59,6 +60,7 @@ class HostPlan:
     blocked_until: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
     left: int = 0
+    wait: float = 0.0  # seconds until its first request
     seconds: float = 0.0  # from the run's start to its last request
 
     @property
@@ -89,9 +91,9 @@ def plan(
     New pages that the seeds lead to come on top. `concurrency` is how many hosts are asked at once.
     """
     queues = _by_host(rows)
-    hosts = {host: _host_plan(host, queue, promises[host], now) for host, queue in sorted(queues.items())}
+    hosts = {host: _host_plan(host, len(queue), promises[host], now) for host, queue in sorted(queues.items())}
     taken = {host: queues[host][: len(queues[host]) - hosts[host].left] for host in hosts}
-    choices = [*_in_turns(taken, hosts, now, concurrency)]
+    choices = [*_in_turns(taken, hosts, concurrency)]
     for choice in choices:
         of_host = hosts[choice.row.host]
         of_host.counts[sort_of(choice.row)] = of_host.counts.get(sort_of(choice.row), 0) + 1
@@ -108,19 +110,19 @@ def _by_host(rows: Iterable[DueRow]) -> dict[str, list[DueRow]]:
     return queues
 
 
-def _host_plan(host: str, queue: Sequence[DueRow], promise: Promise, now: str) -> HostPlan:
+def _host_plan(host: str, due: int, promise: Promise, now: str) -> HostPlan:
     blocked = promise.blocked_until if (promise.blocked_until or "") > now else None
-    most = len(queue) if promise.budget is None else promise.budget
-    if blocked is not None and _seconds(now, blocked) > PATIENCE:
+    turn = min(_seconds(now, promise.turn_at), promise.gap)  # a clock that was set back makes nobody wait for longer
+    wait = max(_seconds(now, blocked), turn, 0.0)
+    most = due if promise.budget is None else promise.budget
+    if wait > PATIENCE:
         most = 0
     elif promise.gap > LONGEST_GAP:
         most = min(most, 1)
-    return HostPlan(host, promise.gap, blocked, left=max(0, len(queue) - most))
+    return HostPlan(host, promise.gap, blocked, left=max(0, due - most), wait=wait)
 
 
-def _in_turns(
-    queues: Mapping[str, Sequence[DueRow]], hosts: Mapping[str, HostPlan], now: str, concurrency: int
-) -> Iterator[Choice]:
+def _in_turns(queues: Mapping[str, Sequence[DueRow]], hosts: Mapping[str, HostPlan], concurrency: int) -> Iterator[Choice]:
     """Pages first, then requisites; at most `concurrency` hosts have a request that waits for its turn or is on its way."""
     began = 0.0
     last: dict[str, float] = {}
@@ -132,7 +134,7 @@ def _in_turns(
         while ready or asked:
             while ready and len(asked) < max(1, concurrency):
                 host = ready.popleft()
-                heapq.heappush(asked, (max(clock, _turn(hosts[host], last.get(host), now)), host))
+                heapq.heappush(asked, (max(clock, _turn(hosts[host], last.get(host))), host))
             clock, host = heapq.heappop(asked)
             last[host] = clock
             yield Choice(part[host].popleft(), round(clock, 3))
@@ -141,12 +143,10 @@ def _in_turns(
         began = clock
 
 
-def _turn(host: HostPlan, last: float | None, now: str) -> float:
+def _turn(host: HostPlan, last: float | None) -> float:
     """When a host may be asked, in seconds after the start."""
-    if last is not None:
-        return last + host.gap
-    return _seconds(now, host.blocked_until) if host.blocked_until else 0.0
+    return host.wait if last is None else last + host.gap
 
 
-def _seconds(now: str, then: str) -> float:
-    return (parse(then) - parse(now)).total_seconds()
+def _seconds(now: str, then: str | None) -> float:
+    return (parse(then) - parse(now)).total_seconds() if then else 0.0

@@ -24,6 +24,13 @@ WORDS: Mapping[str, str] = {
     "port": "its address names a port that no source names",
     "bad-url": "its address cannot be read as a URL",
     "invalid-url": "its address cannot be read as a URL",
+    "trap-long-url": "its address is longer than that of any page",
+    "trap-depth": "its path is deeper than that of any page: a trap",
+    "trap-repetition": "its path repeats itself: a trap",
+    "trap-calendar": "it is a page of a calendar, which has no end",
+    "trap-facets": "it is one of the countless ways to filter or sort a list",
+    "trap-paging": "it is a page far down a list",
+    "trap-session": "its address holds a session: the same page has another one",
     "withdrawn": "it was withdrawn, and is never fetched again",
     # the network
     "timeout": "the server did not answer in time",
@@ -63,6 +70,8 @@ WORDS: Mapping[str, str] = {
     "alias": "it is another URL of an article that is stored",
     "same-wording": "its wording is that of another article of the same source",
     "other-extractor": "it differs, but was read by another extractor than before: no edit can be told",
+    "redirected-home": "it leads to the home page now",
+    "paywalled": "it shows no more than a teaser of what is stored: it is behind a paywall now",
     "truncated": "it differs, but not all of it came: no edit can be told",
     # seeds
     "no-entries": "it has no entries",

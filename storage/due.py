@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 
 from storage.frontier import CHUNK
 from storage.query import Row
 from storage.records import State
-from storage.schema import hosts, sources, urls
+from storage.schema import hosts, outcomes, runs, sources, urls
 from storage.withdrawals import WITHDRAWN
 
 _ROWS = 1_000  # of a result that are held at once
@@ -65,9 +65,10 @@ class Again:
 
 
 def candidates(conn: Connection, wanted: Again) -> list[Row]:
-    """Rows that match and are in no run's hand: id, url, source, kind, state, reason. What is withdrawn never is."""
+    """Rows that match and no run is about to settle: id, url, source, kind, state, reason. What is withdrawn never is."""
     query = select(urls.c.id, urls.c.url, sources.c.name.label("source"), urls.c.kind, urls.c.state, urls.c.reason)
-    query = query.join(sources, sources.c.id == urls.c.source_id).where(_matches(wanted), urls.c.lease_run.is_(None))
+    query = query.join(sources, sources.c.id == urls.c.source_id)
+    query = query.where(_matches(wanted), urls.c.lease_run.is_(None), ~_judged_unfetched())
     if wanted.names is not None:
         query = query.where(sources.c.name.in_(wanted.names))
     if wanted.ids is None:
@@ -77,6 +78,12 @@ def candidates(conn: Connection, wanted: Again) -> list[Row]:
         some = query.where(urls.c.id.in_(wanted.ids[start : start + CHUNK]))
         rows += [dict(row) for row in conn.execute(some).mappings()]
     return rows
+
+
+def _judged_unfetched() -> ColumnElement[bool]:
+    """Rows that a run, which is not over, refused by their looks: it would take them up and have two outcomes for them."""
+    judged = exists().where(outcomes.c.url_id == urls.c.id, outcomes.c.run_id == runs.c.id, runs.c.archived_at.is_(None))
+    return and_(urls.c.last_fetch_at.is_(None), judged)
 
 
 def _matches(wanted: Again) -> ColumnElement[bool]:

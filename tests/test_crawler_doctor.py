@@ -21,6 +21,8 @@ from storage.database import open_database, transaction
 from storage.lock import hold
 from storage.times import later, now
 
+pytestmark = pytest.mark.unbalanced("rows are made up here, and files damaged")
+
 SETTINGS = """\
 [collection]
 name = "desk"

@@ -77,6 +77,14 @@ def test_a_host_that_is_blocked_for_long_is_left_alone() -> None:
     assert host_plan([row(1)], Promise(1.0, later(NOW, -5))).blocked_until is None
 
 
+def test_a_host_that_was_asked_a_moment_ago_is_waited_for() -> None:
+    """Its turn is a gap after the last request of an earlier run; one beyond that is of a clock that was set back."""
+    assert host_plan([row(1), row(2)], Promise(10.0, turn_at=later(NOW, 4))).seconds == 14.0
+    assert host_plan([row(1)], Promise(10.0, turn_at=later(NOW, 5_000))).seconds == 10.0
+    assert host_plan([row(1)], Promise(10.0, turn_at=later(NOW, -5))).seconds == 0.0
+    assert host_plan([row(1)], Promise(600.0, turn_at=later(NOW, 300))).left == 1
+
+
 def test_budgets_and_very_long_gaps_leave_the_rest() -> None:
     """A budget is what it says; of a host that wants more than a minute between requests one page is fetched."""
     rows = [row(n) for n in range(5)]

@@ -107,7 +107,7 @@ def _promises(
 
 
 def _promise(delay: float, row: Mapping[str, Any]) -> Promise:
-    return Promise(max(delay, float(row.get("crawl_delay") or 0)), row.get("blocked_until"))
+    return Promise(max(delay, float(row.get("crawl_delay") or 0)), row.get("blocked_until"), row.get("next_turn_at"))
 
 
 def _summary(hosts: Sequence[HostPlan], choices: Sequence[Choice], start: str, running: str | None) -> Row:

@@ -13,7 +13,6 @@ from crawler import collection as collections
 from crawler.actions.database import opened
 from crawler.collection import Collection
 from crawler.config import Config
-from crawler.politeness import PRODUCT, robots_parser
 from crawler.reason_words import explained
 from storage import history, query
 from storage.database import Connection
@@ -94,12 +93,8 @@ def _robots(conn: Connection, url: str, *, ignored: bool) -> Row:
     elif row["reason"]:
         verdict = "closed"
     else:
-        verdict = "allowed" if _allows(row["body"], url) else "not allowed"
+        verdict = "allowed" if foresight.robots_allow(row["body"], url) else "not allowed"
     return {"verdict": verdict} | told
-
-
-def _allows(body: str | None, url: str) -> bool:
-    return body is None or bool(robots_parser(body.encode("utf-8", "replace")).can_fetch(url, PRODUCT))
 
 
 def _told(config: Config, conn: Connection, known: History, blocked_until: str | None, moment: str) -> Row:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from crawler.checkup.findings import Finding, fail, ok, warn
 from crawler.checkup.machine import span
 from crawler.collection import Collection
-from crawler.politeness import PRODUCT, robots_parser
+from crawler.foresight import robots_allow
 from crawler.reason_words import explained
 from storage import health
 from storage.database import Engine, open_database, open_readonly, place, reading
@@ -122,8 +122,8 @@ def robots(collection: Collection) -> Iterator[Finding]:
 
 def _closed(name: str, url: str, reason: str | None, body: str | None) -> Iterator[Finding]:
     if reason is not None:
-        yield warn("robots", f"{name}: robots.txt cannot be read ({explained(reason)}); until it can, nothing is fetched")
-    elif body is not None and not robots_parser(body.encode("utf-8", "replace")).can_fetch(url, PRODUCT):
+        yield warn("robots", f"{name}: nothing is fetched for now: {explained(reason)}")
+    elif not robots_allow(body, url):
         yield warn("robots", f"{name}: robots.txt does not allow its home page; ask its owner, or remove the source")
 
 
