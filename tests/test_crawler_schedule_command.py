@@ -105,6 +105,14 @@ def test_the_service_writes_nowhere_but_into_the_collection(tmp_path: Path, caps
     assert "PrivateTmp=true" in service(plan())
 
 
+def test_dollars_percents_and_quotes_stand_for_themselves() -> None:
+    """Systemd would put variables and specifiers in their place."""
+    said = service(plan('/srv/$HOME 5% "x"'))
+    assert '--collection "/srv/$$HOME 5%% \\"x\\"" crawl' in said
+    assert 'ReadWritePaths="/srv/$HOME 5%% \\"x\\""\n' in said
+    assert 'WorkingDirectory=/srv/$HOME 5%% "x"\n' in said
+
+
 def test_a_run_is_stopped_by_its_own_limit_before_systemd_does(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """TimeoutStartSec is --max-runtime and the time that a run needs to end."""
     said = printed(capsys, collection(tmp_path), "--max-runtime", "20m", "--service")
