@@ -136,6 +136,12 @@ def test_a_dry_run_changes_nothing(collection: Engine, capsys: pytest.CaptureFix
     assert due(collection) == set()
 
 
+def test_it_is_told_to_a_person_by_reason(collection: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many in all, then a line for each state and reason."""
+    assert cli.main(["retry", "post", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "1 URLs would be due again\n  1 failed: http-503: bot-challenge\n"
+
+
 def test_nothing_that_matches_is_said(collection: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     """With exit code 0: nothing had to be done."""
     assert cli.main(["retry", "--reason", "moon-phase"]) == 0

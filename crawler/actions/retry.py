@@ -98,8 +98,8 @@ def _print(count: int, chosen: Sequence[Row], left: Sequence[Row], *, dry_run: b
     told = "would be due" if dry_run else "are due"
     console.out(f"{count} URLs {told} again" if count else "nothing matches: no URL is made due")
     for reason, number in reasons.most_common(SHOWN):
-        console.out(console.one_line(f"  {number} {reason}"))
+        console.out(console.indented(f"  {number} {reason}"))
     if len(reasons) > SHOWN:
         console.out(f"  and {len(reasons) - SHOWN} more reasons")
     for reason, number in refused.most_common():
-        console.out(console.one_line(f"  {number} left: still refused ({reason})"))
+        console.out(console.indented(f"  {number} left: still refused ({reason})"))

@@ -38,7 +38,7 @@ def why(folder: Path, target: str, *, as_json: bool) -> None:
         console.out_json(found)
     else:
         for line in _text(found):
-            console.out(console.one_line(line) if line else "")
+            console.out(console.indented(line))
 
 
 def _asked(collection: Collection, conn: Connection, target: str) -> Row:

@@ -159,7 +159,7 @@ def _against_servers(skews: list[float]) -> Iterator[Finding]:
     if len(skews) < 3:
         return
     skew = median(skews)
-    told = f"at the newest answers, servers' clocks were {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} this one"
+    told = f"at the newest answers, servers' clocks were {span(abs(skew))} {'ahead of' if skew > 0 else 'behind'} this one"
     yield (warn if abs(skew) > ASTRAY else ok)("clock of servers", told)
 
 
