@@ -40,7 +40,7 @@ class Promise:
     gap: float
     blocked_until: str | None = None
     turn_at: str | None = None  # a gap after the last request of an earlier run
-    budget: int | None = None  # requests a run
+    budget: int | None = None  # articles a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +91,11 @@ def plan(
     New pages that the seeds lead to come on top. `concurrency` is how many hosts are asked at once.
     """
     queues = _by_host(rows)
-    hosts = {host: _host_plan(host, len(queue), promises[host], now) for host, queue in sorted(queues.items())}
-    taken = {host: queues[host][: len(queues[host]) - hosts[host].left] for host in hosts}
+    hosts = {host: _host_plan(host, promises[host], now) for host in sorted(queues)}
+    taken = {host: _taken(queues[host], promises[host].budget, each) for host, each in hosts.items()}
     choices = [*_in_turns(taken, hosts, concurrency)]
+    for host, each in hosts.items():
+        each.left = len(queues[host]) - len(taken[host])
     for choice in choices:
         of_host = hosts[choice.row.host]
         of_host.counts[sort_of(choice.row)] = of_host.counts.get(sort_of(choice.row), 0) + 1
@@ -110,16 +112,27 @@ def _by_host(rows: Iterable[DueRow]) -> dict[str, list[DueRow]]:
     return queues
 
 
-def _host_plan(host: str, due: int, promise: Promise, now: str) -> HostPlan:
+def _host_plan(host: str, promise: Promise, now: str) -> HostPlan:
     blocked = promise.blocked_until if (promise.blocked_until or "") > now else None
     turn = min(_seconds(now, promise.turn_at), promise.gap)  # a clock that was set back makes nobody wait for longer
-    wait = max(_seconds(now, blocked), turn, 0.0)
-    most = due if promise.budget is None else promise.budget
-    if wait > PATIENCE:
-        most = 0
-    elif promise.gap > LONGEST_GAP:
-        most = min(most, 1)
-    return HostPlan(host, promise.gap, blocked, left=max(0, due - most), wait=wait)
+    return HostPlan(host, promise.gap, blocked, wait=max(_seconds(now, blocked), turn, 0.0))
+
+
+def _taken(queue: Sequence[DueRow], budget: int | None, host: HostPlan) -> list[DueRow]:
+    """What a run takes of a host: nothing of one that it does not wait for, one row where gaps are very long."""
+    if host.wait > PATIENCE:
+        return []
+    within = [*_within(queue, len(queue) if budget is None else budget)]
+    return within[:1] if host.gap > LONGEST_GAP else within
+
+
+def _within(queue: Sequence[DueRow], budget: int) -> Iterator[DueRow]:
+    """Articles as far as the budget goes, and all else."""
+    articles = 0
+    for row in queue:
+        articles += row.kind is Kind.ARTICLE
+        if row.kind is not Kind.ARTICLE or articles <= budget:
+            yield row
 
 
 def _in_turns(queues: Mapping[str, Sequence[DueRow]], hosts: Mapping[str, HostPlan], concurrency: int) -> Iterator[Choice]:

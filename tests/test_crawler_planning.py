@@ -86,9 +86,11 @@ def test_a_host_that_was_asked_a_moment_ago_is_waited_for() -> None:
 
 
 def test_budgets_and_very_long_gaps_leave_the_rest() -> None:
-    """A budget is what it says; of a host that wants more than a minute between requests one page is fetched."""
+    """A budget is of articles, seeds are not counted; of a host that wants more than a minute between requests one page is fetched."""
     rows = [row(n) for n in range(5)]
     assert (host_plan(rows, Promise(0.0, budget=2)).requests, host_plan(rows, Promise(0.0, budget=2)).left) == (2, 3)
+    seeds = [row(9, kind=Kind.FEED, priority=0), row(10, kind=Kind.REQUISITE, priority=LAST)]
+    assert host_plan([*rows, *seeds], Promise(0.0, budget=1)).counts == {"seeds": 1, "new": 1, "requisites": 1}
     assert (host_plan(rows, Promise(61.0)).requests, host_plan(rows, Promise(61.0)).left) == (1, 4)
 
 
