@@ -86,7 +86,7 @@ def test_a_host_that_was_asked_a_moment_ago_is_waited_for() -> None:
 
 
 def test_budgets_and_very_long_gaps_leave_the_rest() -> None:
-    """A budget is of articles, seeds are not counted; of a host that wants more than a minute between requests one page is fetched."""
+    """A budget is of articles, not of seeds; of a host that wants more than a minute between requests one row is taken."""
     rows = [row(n) for n in range(5)]
     assert (host_plan(rows, Promise(0.0, budget=2)).requests, host_plan(rows, Promise(0.0, budget=2)).left) == (2, 3)
     seeds = [row(9, kind=Kind.FEED, priority=0), row(10, kind=Kind.REQUISITE, priority=LAST)]
