@@ -31,6 +31,11 @@ def one_line(text: str) -> str:
     return neutral(_BREAKS.sub(" ", text)).strip()
 
 
+def indented(text: str) -> str:
+    """Neutral text on one line, as far to the right as it was."""
+    return text[: len(text) - len(text.lstrip(" "))] + one_line(text)
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether a person reads this stream as it comes."""
     return stream is not None and not stream.closed and stream.isatty()

@@ -215,6 +215,27 @@ class Sqlite:
             what = f"is kept open by a reader, and its log has grown to {size}; end it, and read `newswarc snapshot` instead"
             raise TemporaryDatabaseError(f"{self.place(engine.url)} {what}")
 
+    def log_bytes(self, engine: Engine) -> int:
+        """The size of the write-ahead log."""
+        log = Path(f"{engine.url.database}-wal")
+        return log.stat().st_size if log.exists() else 0
+
+    def quick_check(self, engine: Engine, seconds: float) -> str | None:
+        """The first fault that `PRAGMA quick_check` finds, "" for none; None when it took longer than it may."""
+        until = time.monotonic() + seconds
+        with engine.connect() as conn:
+            raw: Any = conn.connection.driver_connection
+            raw.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+            try:
+                found = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                    return None
+                found = str(error)
+            finally:
+                raw.set_progress_handler(None, 0)
+        return "" if found == "ok" else " ".join(str(found).split())
+
     def unnest(self, column: str) -> str:
         """FROM fragment: the members of a JSON list as `x.value` (see also `position`)."""
         return f"json_each({column}) AS x"
@@ -292,6 +313,14 @@ class Postgres:
 
     def check_log(self, engine: Engine, limit: int) -> None:
         """The server looks after its log."""
+
+    def log_bytes(self, engine: Engine) -> int:
+        """It is the server's."""
+        return 0
+
+    def quick_check(self, engine: Engine, seconds: float) -> str | None:
+        """A server looks after its files itself: nothing is known to be wrong."""
+        return ""
 
     def backup(self, engine: Engine, target: Path) -> bool:
         """A server's database is no file: false, and the rows have to be copied."""

@@ -59,6 +59,20 @@ def hold(folder: Path, *, shared: bool = False) -> Iterator[Hold]:
         os.close(descriptor)
 
 
+def holder(folder: Path) -> str | None:
+    """Who holds the collection in `folder`, in words; None when nobody does, or it cannot be told. Takes nothing."""
+    try:
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        return None if _lock(descriptor, fcntl.LOCK_SH) and not _is_named_shared(folder) else _who(folder)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)  # and with it the lock, if this got it
+
+
 @contextmanager
 def _named(holder: Path, *, shared: bool) -> Iterator[None]:
     """A courtesy: a full disk is for those to report who need it."""
@@ -125,6 +139,16 @@ def _is_shared(folder: Path) -> bool:
     except (OSError, ValueError):  # not written yet
         return True
     return len(lines) < 3 or lines[3:] == [_SHARED]
+
+
+def _is_named_shared(folder: Path) -> bool:
+    """Whether runs that share the collection are in it: their lock lets others in."""
+    try:
+        pid, *_, last = (folder / HOLDER_NAME).read_text("utf-8").splitlines()
+        os.kill(int(pid), 0)
+    except (OSError, OverflowError, ValueError):
+        return False
+    return last == _SHARED
 
 
 def _who(folder: Path) -> str:

@@ -114,6 +114,7 @@ def test_commands_are_the_promised_ones() -> None:
         "init", "try", "source add", "source list", "crawl", "fetch", "status", "show", "diff", "export", "snapshot", "verify",
         "package", "replay", "ingest", "extract",
         "files list", "files elsewhere", "files here", "files dedupe", "withdraw", "reprocess",
+        "plan", "retry", "why", "schedule", "doctor",
     }  # fmt: skip
 
 

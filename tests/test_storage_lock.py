@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from storage.errors import DiskError, LockedError, NewswarcError, UsageError
-from storage.lock import HOLDER_NAME, LOCK_NAME, hold
+from storage.lock import HOLDER_NAME, LOCK_NAME, hold, holder
 
 NOBODY = 65534
 HOLD = """
@@ -183,4 +183,19 @@ def test_who_shares_waits_for_the_one_who_opens(tmp_path: Path) -> None:
 def test_who_shares_does_not_wait_for_one_who_does_not(tmp_path: Path) -> None:
     """A run that holds the collection alone may take hours."""
     with hold(tmp_path), pytest.raises(LockedError, match="another run"), hold(tmp_path, shared=True):
+        pass
+
+
+def test_who_holds_a_collection_can_be_asked_without_taking_it(tmp_path: Path) -> None:
+    """Nobody, a run alone, one of several that share it; a holder's file that a killed run left names nobody."""
+    assert holder(tmp_path) is None
+    with another_run(tmp_path) as process:
+        assert f"pid {process.pid}" in (holder(tmp_path) or "")
+        left = (tmp_path / HOLDER_NAME).read_bytes()
+    (tmp_path / HOLDER_NAME).write_bytes(left)
+    assert holder(tmp_path) is None
+    with hold(tmp_path, shared=True) as held:
+        held.opened()
+        assert f"pid {os.getpid()}" in (holder(tmp_path) or "")
+    with hold(tmp_path):
         pass
