@@ -35,6 +35,27 @@ def known(collection: Collection, url: str) -> Source | None:
     return next((source for source in collection.config.sources if config_edit.same_page(source.url, url)), None)
 
 
+def named(collection: Collection, name: str) -> Source:
+    """The source of this name. Raises UsageError with the nearest one."""
+    source = collection.config.source(name)
+    if source is None:
+        raise UsageError(_unknown(collection, name))
+    return source
+
+
+def _unknown(collection: Collection, name: str) -> str:
+    if "." in name:
+        return f"no source {checks.shown(name)} in {collection.file}; for a site write its URL, https://{name}/"
+    names = [source.name for source in collection.config.sources]
+    hint = checks.nearest(name, names) if names else "there is none yet, `newswarc source add URL` adds one"
+    return f"no source {checks.shown(name)} in {collection.file}; {hint}"
+
+
+def paused(name: str) -> str:
+    """What to do about a source that was named and is paused."""
+    return f'the source "{name}" is paused; `newswarc source resume {name}` lets it be crawled again'
+
+
 def new_source(collection: Collection, url: str, name: str | None = None) -> Source:
     """A source for a site, not yet added. Raises UsageError for a URL or name that cannot be one."""
     taken = {source.name for source in collection.config.sources}

@@ -12,17 +12,21 @@ from crawler.later import later
 if TYPE_CHECKING:
     from crawler.actions.source_add import add
     from crawler.actions.source_list import show
+    from crawler.actions.source_state import pause, remove, resume
     from crawler.looking import probe
 else:
     add = later("crawler.actions.source_add:add")
     show = later("crawler.actions.source_list:show")
+    pause = later("crawler.actions.source_state:pause")
+    resume = later("crawler.actions.source_state:resume")
+    remove = later("crawler.actions.source_state:remove")
     probe = later("crawler.looking:probe")
 
 
 @click.group("source")
 @shared_options
 def command() -> None:
-    """Add or list the sites of a collection."""
+    """Add, list, check, pause or remove the sites of a collection."""
 
 
 @command.command("add")
@@ -43,3 +47,30 @@ def _add(invocation: Invocation, url: str, name: str | None, force: bool) -> Non
 def _list(invocation: Invocation, as_json: bool) -> None:
     """List the sources in newswarc.toml."""
     show(invocation.collection, as_json=as_json)
+
+
+@command.command("pause")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@shared_options
+@click.pass_obj
+def _pause(invocation: Invocation, names: tuple[str, ...]) -> None:
+    """Have crawls leave sources alone, until they are resumed."""
+    pause(invocation.collection, names, invocation.note)
+
+
+@command.command("resume")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@shared_options
+@click.pass_obj
+def _resume(invocation: Invocation, names: tuple[str, ...]) -> None:
+    """Have crawls take up paused sources again."""
+    resume(invocation.collection, names, invocation.note)
+
+
+@command.command("remove")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@shared_options
+@click.pass_obj
+def _remove(invocation: Invocation, names: tuple[str, ...]) -> None:
+    """Take sources out of newswarc.toml; what was stored of them stays."""
+    remove(invocation.collection, names, invocation.note)

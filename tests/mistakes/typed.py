@@ -139,4 +139,9 @@ TYPED = [
     Mistake("`source add` of a name that is there", "source add SITE/bare/ --name paper", USAGE, 'newswarc: error: DIR/newswarc.toml: there is a source "paper" already; choose another --name', good),
     Mistake("`source add` with a name of two words", "source add SITE/bare/ --name 'my paper'", USAGE, 'newswarc: error: --name must be one word of letters, digits and . _ - (at most 64), not "my paper"', good),
     Mistake("`source add` without a collection", "source add SITE/good/", USAGE, "newswarc: error: DIR: no collection here (no newswarc.toml); `newswarc init` makes one, --collection DIR uses another"),
+    Mistake("a paused source", "crawl paper", USAGE, 'newswarc: error: the source "paper" is paused; `newswarc source resume paper` lets it be crawled again', lambda bench: bench.good(more="paused = true\n")),
+    Mistake("nothing but paused sources", "crawl", USAGE, "newswarc: error: DIR/newswarc.toml: every source is paused; `newswarc source resume NAME` lets one be crawled again", lambda bench: bench.good(more="paused = true\n")),
+    Mistake("`source pause` of a source misspelt", "source pause paper papper", USAGE, 'newswarc: error: no source "papper" in DIR/newswarc.toml; did you mean "paper"?', good),
+    Mistake("`source remove` of a source misspelt", "source remove papper", USAGE, 'newswarc: error: no source "papper" in DIR/newswarc.toml; did you mean "paper"?', good),
+    Mistake("`source resume` of nothing", "source resume", USAGE, "newswarc: error: Missing argument 'NAME...'. See `newswarc source resume --help`.", good),
 ]
