@@ -35,6 +35,11 @@ def known(collection: Collection, url: str) -> Source | None:
     return next((source for source in collection.config.sources if config_edit.same_page(source.url, url)), None)
 
 
+def site_key(url: str) -> str:
+    """What the addresses of one site's home page have in common: no scheme, no `www.`, no slash at the end."""
+    return config_edit.page_key(url).removeprefix("www.").rstrip("/")
+
+
 def named(collection: Collection, name: str) -> Source:
     """The source of this name. Raises UsageError with the nearest one."""
     source = collection.config.source(name)
@@ -77,12 +82,13 @@ def added(collection: Collection, url: str) -> tuple[Collection, Source, bool]:
     return replace(collection, config=config_edit.add_source(collection.file, source)), source, True
 
 
-def name_for(url: str, taken: Names[str]) -> str:
-    """A free name for a site: its host without www, then with the first words of its path, then with a number."""
+def name_for(url: str, taken: Names[str], title: str = "") -> str:
+    """A free name for a site: its title; its host without www, then with the first words of its path; then with a number."""
     parts = urlsplit(url)
     host = _word(parts.netloc.lower().removeprefix("www."))
     path = _word(f"{host}{parts.path}")
-    candidates = [host, path, *(f"{host}-{number}" for number in range(2, len(taken) + 3))]
+    word = (title if checks.is_source_name(title) else _word(title)) if title else host
+    candidates = [word, host, path, *(f"{word}-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in candidates if name not in taken)
 
 

@@ -11,16 +11,22 @@ from crawler.later import later
 
 if TYPE_CHECKING:
     from crawler.actions.source_add import add
+    from crawler.actions.source_import import ImportOptions, import_
     from crawler.actions.source_list import show
     from crawler.actions.source_state import pause, remove, resume
-    from crawler.looking import probe
+    from crawler.looking import probe, probe_entries
 else:
     add = later("crawler.actions.source_add:add")
     show = later("crawler.actions.source_list:show")
     pause = later("crawler.actions.source_state:pause")
     resume = later("crawler.actions.source_state:resume")
     remove = later("crawler.actions.source_state:remove")
+    ImportOptions = later("crawler.actions.source_import:ImportOptions")
+    import_ = later("crawler.actions.source_import:import_")
     probe = later("crawler.looking:probe")
+    probe_entries = later("crawler.looking:probe_entries")
+
+FORMATS = ("opml", "csv", "list", "toml")
 
 
 @click.group("source")
@@ -38,6 +44,31 @@ def command() -> None:
 def _add(invocation: Invocation, url: str, name: str | None, force: bool) -> None:
     """Look at a site, show its feeds, sitemaps, sections and three articles, and write it to newswarc.toml."""
     add(invocation.collection, url, name, probe, force=force, note=invocation.note)
+
+
+@command.command("import")
+@click.argument("file", metavar="FILE|-")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="What FILE is.  [default: told by its content]")
+@click.option("--jobs", metavar="N", type=click.IntRange(1, 256), default=32, help="Sites looked at at a time.  [default: 32]")
+@click.option("--force", is_flag=True, help="Add sites without a way in too, if they answer.")
+@click.option("--dry-run", is_flag=True, help="Write nothing.")
+@click.option("--no-probe", is_flag=True, help="Add all sites without looking at them.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+@shared_options
+@click.pass_obj
+def _import(
+    invocation: Invocation,
+    file: str,
+    form: str | None,
+    jobs: int,
+    force: bool,
+    dry_run: bool,
+    no_probe: bool,
+    as_json: bool,
+) -> int:
+    """Look at the sites of a list (OPML, CSV, URLs, [[source]] tables), print a verdict on each, and add those with a way in."""
+    options = ImportOptions(form, jobs, force, dry_run, probe=not no_probe, as_json=as_json)
+    return import_(invocation.collection, file, options, probe_entries, invocation.note)
 
 
 @command.command("list")
