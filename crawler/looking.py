@@ -10,8 +10,9 @@ from crawler.collection import Collection
 from crawler.config import Config, Source
 from crawler.dryrun import DryRun, TrialSpider, why
 from crawler.handles import hosts_at_once, lifted_limit
+from crawler.look import ONE, Look
 from crawler.options import Probe, Trial
-from crawler.probing import ONE, Look, ProbeRun, ProbeSpider
+from crawler.probing import ProbeRun, ProbeSpider
 from crawler.process import start
 from crawler.source_lists import Entry
 from pipelines.workers import Workers

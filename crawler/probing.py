@@ -1,15 +1,16 @@
-"""Looking at the way into many sites at once: robots.txt, home page, the first feeds and sitemaps, some articles. Nothing is kept.
+"""Looking at the way into many sites at once; nothing is kept.
 
-Each site is one coroutine, a `Look`, that asks for one page at a time; some run beside each other, those of one host after each
-other. Requests pass the downloader with the middlewares of a crawl: scope, robots.txt, Retry-After, a delay for each host.
+Each site is one coroutine, a `Look`; some run beside each other, those of one host after each other. Requests pass the
+downloader with the middlewares of a crawl: scope, robots.txt, Retry-After, a delay for each host.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from scrapy import Request
@@ -17,21 +18,19 @@ from scrapy.http.request import NO_CALLBACK
 
 from crawler.config import Config, Source
 from crawler.discovery import sitemaps_in_robots
-from crawler.dryrun import DryRun, LookingSpider, why
-from crawler.glance import Glance, glance
+from crawler.dryrun import DryRun, LookingSpider
+from crawler.look import Look
 from crawler.naming import site_key
-from crawler.options import Probe, Seed, Trial
-from crawler.politeness import BadStatus
-from crawler.reading import obstacle
-from crawler.sources import port_of, scope_of
-from pipelines.page import RawPage, read_article
+from crawler.sources import port_of
+from pipelines.page import RawPage
 from pipelines.workers import Workers
 from storage.records import Ended, Exchange, FetchContext, Kind, Lease, Link
-from storage.times import now
-from storage.urlkey import canonical, host_key, same_site
+from storage.urlkey import host_key, same_site
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -39,157 +38,6 @@ Ts = TypeVarTuple("Ts")
 LONGEST = 90.0  # seconds that one site is looked at, and as many more as five delays; what was seen by then counts
 LONGEST_DELAY = 60.0  # seconds between two requests that a site may ask for
 PATIENCE = 5.0  # seconds; of a site that asks for a longer delay no more than the home page is read
-MOST_FEEDS = 20  # feeds of one site, named by somebody, that are asked
-_DEAD_AT_ONCE = ("robots-unreachable", "dns", "refused", "unreachable", "tls", "timeout", "private-address", "proxy")
-
-
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """How much of a site is read: feeds and sitemaps, and articles."""
-
-    seeds: int
-    samples: int
-
-
-ONE = Depth(seeds=4, samples=3)  # a person looks at the site
-MANY = Depth(seeds=2, samples=1)
-
-
-class Look:
-    """One site that is looked at. `feeds` are known from elsewhere; with `all_feeds` each of them is asked, found or not."""
-
-    def __init__(self, source: Source, feeds: Sequence[str] = (), *, depth: Depth = MANY, all_feeds: bool = False) -> None:
-        self.source = source
-        self.scope = scope_of(source)
-        self.page: RawPage | None = None
-        self.host = host_key(source.url).removeprefix("www.")
-        self.home_unknown = False
-        self._given = tuple(map(canonical, feeds))
-        self._depth, self._all_feeds = depth, all_feeds
-        self._found: dict[Kind, list[str]] = {Kind.FEED: [], Kind.SITEMAP: [], Kind.SECTION: []}
-        self._read: dict[str, Seed] = {}
-        self._articles: list[str] = []
-        self._samples: list[Trial] = []
-        self._obstacle: str | None = None
-        self._failure: str | None = None
-        self._url = source.url
-        self._has_home = False
-
-    @classmethod
-    def of_feeds(cls, feeds: Sequence[str]) -> Look:
-        """A look at a site of which only feeds are known; they tell its home page."""
-        root = canonical("/", feeds[0])
-        look = cls(Source(host_key(root), root, feeds=tuple(feeds)), feeds)
-        look.home_unknown = True
-        return look
-
-    def probe(self) -> Probe:
-        """What was seen so far."""
-        return Probe(
-            url=self._url,
-            **{f"{kind}s": tuple(urls) for kind, urls in self._found.items()},
-            samples=tuple(self._samples),
-            obstacle=self._obstacle,
-            read=tuple(self._read.values()),
-            given=self._given,
-            failure=None if self._has_home else self._failure or "timeout",
-        )
-
-    async def run(self, ask: Ask) -> None:
-        """Look at the site, as long as it answers."""
-        if self.home_unknown:
-            await self._feeds(ask, self._given)
-            self._move_to(next((seed.home for seed in self._read.values() if seed.home), self.source.url))
-        if not await self._home(ask):
-            return
-        if ask.is_slow(self.source.url):
-            return
-        found = () if self._all_feeds else self._found[Kind.FEED]
-        await self._feeds(ask, [url for url in self._given if url not in found])
-        for kind in (Kind.FEED, Kind.SITEMAP):
-            fresh = [url for url in self._found[kind] if url not in self._read]
-            for url in fresh[: max(0, self._depth.seeds // 2)]:
-                await self._seed(ask, url, kind)
-        for url in self._articles[: self._depth.samples]:
-            await self._sample(ask, url)
-
-    async def _home(self, ask: Ask) -> bool:
-        """Read the home page; whether anything more is worth asking for."""
-        try:
-            await ask.page(self, canonical(self.source.url), Kind.HOME)
-        except Exception as error:  # noqa: BLE001 - whatever kept us from reading it is the verdict
-            self._failure = why(error)
-            self._note_sitemaps(ask)
-            if isinstance(error, BadStatus):
-                self._obstacle = await ask.work(obstacle, self._page())
-            return not self._failure.startswith(_DEAD_AT_ONCE)
-        self._url, self._has_home = self._page().url, True
-        if not same_site(self._url, self.source.url) and not self.scope.includes(self._url):
-            self._move_to(self._url)
-        seen = await ask.work(glance, self._page(), Kind.HOME, self.scope, now())
-        if seen.is_feed and not self.home_unknown:
-            return await self._take_for_feed(ask, seen)
-        self._obstacle = seen.obstacle
-        self._note(seen)
-        self._note_sitemaps(ask)
-        return True
-
-    async def _take_for_feed(self, ask: Ask, seen: Glance) -> bool:
-        """The address is a feed's: the site is where the feed says."""
-        feed = self._url
-        self.home_unknown, self._has_home, self._given = True, False, (*self._given, feed)
-        self._read[feed] = Seed(feed, feed, home=seen.home)
-        self._note(seen)
-        self._move_to(seen.home or canonical("/", feed))
-        return await self._home(ask)
-
-    def _move_to(self, home: str) -> None:
-        self.source = replace(self.source, url=home, feeds=self._given or None)
-        self.scope, self._url = scope_of(self.source), home
-
-    async def _feeds(self, ask: Ask, urls: Sequence[str]) -> None:
-        for url in urls[:MOST_FEEDS]:
-            if url not in self._read:
-                await self._seed(ask, url, Kind.FEED)
-
-    async def _seed(self, ask: Ask, url: str, kind: Kind) -> None:
-        """A feed or sitemap: is it one, and what does it announce?"""
-        self._read[url] = Seed(url, fault="timeout")
-        try:
-            await ask.page(self, url, kind)
-            seen = await ask.work(glance, self._page(), kind, self.scope, now())
-        except Exception as error:  # noqa: BLE001 - as above
-            self._read[url] = Seed(url, fault=why(error))
-            return
-        fault = seen.fault if kind is Kind.SITEMAP or seen.is_feed else seen.fault or "not-a-feed"
-        self._read[url] = Seed(url, self._page().url, fault=fault, home=seen.home)
-        self._note(seen)
-
-    async def _sample(self, ask: Ask, url: str) -> None:
-        try:
-            response = await ask.page(self, url, Kind.ARTICLE)
-            extraction = await ask.work(read_article, self._page())
-        except Exception:  # noqa: BLE001 - a sample that cannot be had is none
-            return
-        self._samples.append(Trial(self._page().url, response.status, extraction.result))
-
-    def _note(self, seen: Glance) -> None:
-        self._note_seeds(seen.found.seeds)
-        fresh = [link.url for link in seen.found.links if link.url not in self._articles]
-        self._articles += fresh[: max(0, 20 - len(self._articles))]
-
-    def _note_seeds(self, links: Sequence[Link]) -> None:
-        for link in links:
-            known = self._found.get(link.kind)
-            if known is not None and not link.refused and link.url not in known:
-                known.append(link.url)
-
-    def _note_sitemaps(self, ask: Ask) -> None:
-        self._note_seeds(ask.sitemaps_of(self._url, self))
-
-    def _page(self) -> RawPage:
-        assert self.page is not None, "an answer that came was kept"
-        return self.page
 
 
 class Gate:
@@ -286,7 +134,7 @@ def _look_of(request: Request) -> Look:
     return look
 
 
-class Ask:
+class Asking:
     """What a look asks of the spider: a page, and work on it in another process."""
 
     def __init__(self, crawler: Crawler, run: ProbeRun) -> None:
@@ -341,7 +189,7 @@ class ProbeSpider(LookingSpider):
         for look in self.looks:
             for host in (look.host, f"www.{look.host}"):
                 downloader.per_slot_settings[host] = {"delay": self.run.delay(look.source)}
-        ask, room = Ask(self.crawler, self.run), asyncio.Semaphore(self.run.jobs)
+        ask, room = Asking(self.crawler, self.run), asyncio.Semaphore(self.run.jobs)
         try:
             async with asyncio.TaskGroup() as group:
                 for look in self.looks:
@@ -351,12 +199,14 @@ class ProbeSpider(LookingSpider):
         return
         yield
 
-    async def _one(self, look: Look, ask: Ask, room: asyncio.Semaphore) -> None:
+    async def _one(self, look: Look, ask: Asking, room: asyncio.Semaphore) -> None:
         async with self._hosts[site_key(look.source.url).partition("/")[0]], room:
             try:
                 async with asyncio.timeout(LONGEST + 5 * self.run.delay(look.source)):
                     await look.run(ask)
             except TimeoutError:
-                pass
+                log.info("%s: no more was read in time", look.source.url)
+            except Exception:  # a bug with one site must not end the others
+                log.exception("%s could not be looked at", look.source.url)
             look.page = None
             self.tell(look)
