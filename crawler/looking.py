@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from crawler.collection import Collection
@@ -19,6 +20,7 @@ from pipelines.workers import Workers
 from storage.errors import AllSourcesFailed
 from storage.urlkey import host_key
 
+TellSource = Callable[[Source, Probe], None]
 TellEntry = Callable[[Entry, str, Probe], None]
 
 SHORT = 20.0  # seconds for an answer, where many sites are looked at
@@ -70,6 +72,18 @@ def probe_entries(collection: Collection, entries: Sequence[Entry], tell: TellEn
             look = Look.of_feeds(entry.feeds)
         of[look] = entry
     probe_all(collection.config, list(of), lambda look: tell(of[look], look.source.url, look.probe()), jobs=jobs)
+
+
+def probe_sources(
+    collection: Collection, sources: Sequence[Source], feeds: Mapping[str, Sequence[str]], tell: TellSource, jobs: int
+) -> None:
+    """Look at sources again, and at each of the feeds that they were given, or that are known by their names."""
+    of: dict[Look, Source] = {}
+    for source in sources:
+        known = dict.fromkeys([*(source.feeds or ()), *feeds.get(source.name, ())])
+        hosts = tuple(known) if source.feeds is None else source.feeds  # that belong to it
+        of[Look(replace(source, feeds=hosts or None), tuple(known), all_feeds=True)] = source
+    probe_all(collection.config, list(of), lambda look: tell(of[look], look.probe()), jobs=jobs)
 
 
 def _source_for(url: str) -> Source:

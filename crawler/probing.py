@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
@@ -41,11 +43,13 @@ PATIENCE = 5.0  # seconds; of a site that asks for a longer delay no more than t
 
 
 class Gate:
-    """Hosts that asked for patience: for a longer delay, or to be left alone."""
+    """Hosts that asked for patience, for a longer delay or to be left alone; and the gap between two requests to one."""
 
-    def __init__(self) -> None:
+    def __init__(self, delay: float) -> None:
+        self.delay = delay  # seconds, where none is set for a host
         self.slow: set[str] = set()
         self._blocked: set[str] = set()
+        self._answered: dict[str, float] = {}  # host -> when its last answer ended
         self.downloader: Any = None
 
     def park(self, host: str) -> None:
@@ -55,20 +59,25 @@ class Gate:
         """Nothing more is asked of it."""
         self._blocked.add(host)
 
+    def answered(self, host: str) -> None:
+        """An answer of a host has ended: the delay begins. So gaps are kept as the server sees them, however late we are."""
+        self._answered[host] = time.monotonic()
+
     async def turn(self, host: str) -> bool:
-        """Whether it may be asked."""
+        """Whether it may be asked, once its delay is over."""
+        waited = time.monotonic() - self._answered.get(host, -math.inf)
+        if (rest := self._delay(host) - waited) > 0:
+            await asyncio.sleep(rest)
         return host not in self._blocked
 
+    def _delay(self, host: str) -> float:
+        return float(self.downloader.per_slot_settings.get(host, {}).get("delay", self.delay))
+
     def ask_delay(self, host: str, seconds: float) -> None:
-        """The downloader's slot of the host keeps the longer delay."""
+        """The longer delay holds from here on."""
         if seconds > PATIENCE:
             self.slow.add(host)
-        delay = min(seconds, LONGEST_DELAY)
-        known = self.downloader.per_slot_settings.get(host, {}).get("delay", 0.0)
-        self.downloader.per_slot_settings[host] = {"delay": max(known, delay)}
-        if host in self.downloader.slots:
-            slot = self.downloader.slots[host]
-            slot.delay = max(slot.delay, delay)
+        self.downloader.per_slot_settings[host] = {"delay": max(self._delay(host), min(seconds, LONGEST_DELAY))}
 
 
 class ProbeRun(DryRun):
@@ -77,7 +86,7 @@ class ProbeRun(DryRun):
     def __init__(self, config: Config, looks: Sequence[Look], workers: Workers, *, jobs: int, timeout: float) -> None:
         super().__init__(config, looks[0].source, workers, obey_scope=True)
         self.jobs, self._many = jobs, len(looks) > 1
-        self.gate = Gate()
+        self.gate = Gate(self.delay())
         self.hosts = self.gate  # type: ignore[assignment]
         self.limits = replace(self.limits, timeout=min(self.limits.timeout, timeout))
         addresses = [url for look in looks for url in (look.source.url, *(look.source.feeds or ()))]
@@ -96,6 +105,7 @@ class ProbeRun(DryRun):
 
     def exchanged(self, request: Request, exchange: Exchange) -> None:
         """Keep the page, not the exchange."""
+        self.gate.answered(host_key(exchange.url))
         if request.meta["kind"] is not Kind.ROBOTS:
             limit = self.limits.max_page_bytes
             exchange.response.seek(0)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from crawler.options import Probe
 from storage.records import NoArticle
-from storage.urlkey import InvalidURL, canonical
+from storage.urlkey import InvalidURL, canonical, key
 
 
 class Word(StrEnum):
@@ -90,6 +90,18 @@ def unfound(probe: Probe) -> tuple[str, ...]:
     return tuple(url for url in given_that_work(probe) if url not in found and ends.get(url) not in found)
 
 
+def lost_feeds(probe: Probe) -> tuple[str, ...]:
+    """Of the feeds that were known before, those that could not be read."""
+    faulty = {seed.url for seed in probe.read if seed.fault}
+    return tuple(url for url in probe.given if url in faulty)
+
+
+def moved_feeds(probe: Probe) -> dict[str, str]:
+    """Of the feeds that were known before, those that lead elsewhere, with where."""
+    ends = {seed.url: seed.final_url for seed in probe.read if seed.fault is None and seed.final_url}
+    return {url: end for url in probe.given if (end := ends.get(url)) and key(end) != key(url)}
+
+
 def home_of(probe: Probe, asked: str) -> str:
     """The address to keep: the one that was asked for, unless it leads to another host, or from http to https."""
     try:
@@ -104,7 +116,7 @@ def home_of(probe: Probe, asked: str) -> str:
 
 def broken(probe: Probe) -> list[str]:
     """What is wrong with feeds and sitemaps that were read."""
-    return [f"{seed.fault}: {seed.url}" for seed in probe.read if seed.fault]
+    return [f"{seed.url}: {seed.fault}" for seed in probe.read if seed.fault]
 
 
 def _unbroken(probe: Probe, urls: tuple[str, ...]) -> tuple[str, ...]:
