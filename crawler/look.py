@@ -21,7 +21,7 @@ from pipelines.page import RawPage, read_article
 from pipelines.workers import WorkerError
 from storage.records import Kind, Link
 from storage.times import now
-from storage.urlkey import canonical, host_key, same_site
+from storage.urlkey import canonical, host_key
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -122,7 +122,7 @@ class Look:
         try:
             await ask.page(self, canonical(self.source.url), Kind.HOME)
             self._url = self._page().url
-            if not same_site(self._url, self.source.url) and not self.scope.includes(self._url):
+            if not self.scope.includes(self._url):
                 self._move_to(self._url)
             seen = await ask.work(glance, self._page(), Kind.HOME, self.scope, now())
         except Exception as error:  # noqa: BLE001 - whatever kept us from reading it is the verdict

@@ -87,10 +87,10 @@ def name_for(url: str, taken: Names[str], title: str = "") -> str:
     parts = urlsplit(url)
     host = _word(parts.netloc.lower().removeprefix("www."))
     path = _word(f"{host}{parts.path}")
-    word = (title if checks.is_source_name(title) else _word(title)) if title else host
+    word = title if checks.is_source_name(title) else _word(title, host)
     candidates = [word, host, path, *(f"{word}-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in candidates if name not in taken)
 
 
-def _word(text: str) -> str:
-    return re.sub(r"[^\w.]+", "-", text).strip("-._")[:60] or "site"
+def _word(text: str, otherwise: str = "site") -> str:
+    return re.sub(r"[^\w.]+", "-", text).strip("-._")[:60] or otherwise

@@ -63,6 +63,8 @@ class Entry:
 def read(content: bytes, file: str, form: str | None = None) -> list[Entry]:
     """The entries of a list, in its order. Raises UsageError when it is none."""
     text = content.decode(encoding_of(content[:65_536]), "replace").removeprefix("\ufeff")
+    if "\x00" in text:
+        raise UsageError(f"{file}: is no text")
     form = form or form_of(text)
     try:
         found = islice(_READERS[form](text, file), MAX_ENTRIES + 1)

@@ -55,16 +55,11 @@ def judge(probe: Probe) -> tuple[Word, str]:
 
 def way_in(probe: Probe) -> bool:
     """Whether news can be found from what a probe found."""
-    feeds = working_feeds(probe)
-    if probe.failure is not None and not _is_kept_out(probe):
-        return any(url in feeds for url in given_that_work(probe))
-    pages = (probe.sections or probe.samples) and not probe.obstacle and probe.failure is None
-    return bool(feeds or working_sitemaps(probe) or pages)
-
-
-def _is_kept_out(probe: Probe) -> bool:
-    """Whether a site is there, but does not show its home page to us."""
-    return probe.obstacle is not None or probe.failure in _WORDS
+    if probe.failure is not None:
+        kept_out = probe.obstacle is not None or probe.failure in _WORDS  # the site is there, but does not show itself to us
+        return bool(given_that_work(probe)) or (kept_out and any(seed.fault is None for seed in probe.read))
+    pages = (probe.sections or probe.samples) and not probe.obstacle
+    return bool(working_feeds(probe) or working_sitemaps(probe) or pages)
 
 
 def working_feeds(probe: Probe) -> tuple[str, ...]:
