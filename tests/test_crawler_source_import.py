@@ -17,7 +17,7 @@ from tests.newsroom import Answer, Fault, Newsroom
 
 DEAD = "http://127.0.0.9:9/"
 FORBIDS = Answer(200, b"User-agent: *\nDisallow: /\n", "text/plain")
-SCRIPTS = b"<title>x</title><div id=root></div><script src=/a.js></script><noscript>You need to enable JavaScript to run this app.</noscript>"
+SCRIPTS = b"<title>x</title><div id=root></div><script src=/a.js></script><noscript>Please enable JavaScript.</noscript>"
 WALL = b"<title>Just a moment...</title><body>Checking your browser before accessing the site</body>"
 
 
