@@ -80,6 +80,11 @@ def source_name(value: object) -> str:
     return name
 
 
+def is_source_name(text: str) -> bool:
+    """Whether a text can be a source's name as it is."""
+    return _SOURCE_NAME.fullmatch(text) is not None
+
+
 def contact(value: object) -> str:
     """An e-mail address or web page where a site's owner reaches whoever runs the crawl; goes into the User-Agent."""
     text = line(value) if value != "" else ""

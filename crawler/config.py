@@ -83,6 +83,7 @@ class Source:
     verify_tls: Annotated[bool | None, checks.yes_or_no] = None
     requisites: Annotated[bool, checks.yes_or_no] = False
     pdfs: Annotated[bool, checks.yes_or_no] = False
+    paused: Annotated[bool, checks.yes_or_no] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
-"""Looking without storing: `try` and `source add` fetch with the wire, guard, robots and limits of a crawl, and keep nothing."""
+"""Looking without storing: `try` fetches with the wire, guard, robots and limits of a crawl, and keeps nothing; see `probing`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -15,15 +15,12 @@ from crawler import PRODUCT_VERSION
 from crawler.config import Config, Source
 from crawler.discovery import sitemaps_in_robots
 from crawler.politeness import BadStatus, Refused
-from crawler.reading import read_seed
 from crawler.reasons import reason_of
-from crawler.scope import Discovered
 from crawler.sources import guard_of, limits_of, ports_of, scope_of
 from pipelines.page import RawPage, read_article
 from pipelines.workers import WorkerError, Workers
 from storage.records import Candidate, Ended, Exchange, FetchContext, Kind, Lease, Link, NoArticle
-from storage.times import now
-from storage.urlkey import canonical, host_key
+from storage.urlkey import host_key
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -107,10 +104,6 @@ class DryRun:
     async def article(self, request: Request) -> Candidate | NoArticle:
         """What the page is."""
         return (await self._work(read_article, self._pages[request])).result
-
-    async def links(self, request: Request) -> Discovered:
-        """What a seed leads to."""
-        return await self._work(read_seed, self._pages[request], request.meta["kind"], self.scope, now())
 
     async def _work(self, function: Callable[..., T], *arguments: Any) -> T:
         return await self.workers.run(function, *arguments)
@@ -201,66 +194,6 @@ class TrialSpider(LookingSpider):
         super().failed(failure)
         if isinstance(failure.value, BadStatus):
             self.final_url, self.status = failure.value.response.url, failure.value.response.status
-
-
-class ProbeSpider(LookingSpider):
-    """Looks at the way into a site: home page, robots.txt, the first feeds and sitemaps, three articles."""
-
-    name = "probe"
-    SEEDS = 4  # feeds and sitemaps that are read
-    SAMPLES = 3
-
-    def __init__(self, url: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.url = url
-        self.home: Candidate | NoArticle | None = None
-        self.final_url = url
-        self.seeds: dict[Kind, list[str]] = {Kind.FEED: [], Kind.SITEMAP: [], Kind.SECTION: []}
-        self.samples: list[tuple[str, int, Candidate | NoArticle]] = []
-        self._asked: set[str] = set()
-
-    async def start(self) -> AsyncIterator[Any]:
-        """The home page; all else follows from it."""
-        yield self.ask(canonical(self.url), Kind.HOME, self.parse_home)
-
-    async def parse_home(self, response: Response) -> AsyncIterator[Any]:
-        """The home page names feeds and sections, and shows articles."""
-        assert response.request is not None
-        self.final_url = response.url
-        self.home = await self.run.article(response.request)
-        found = await self.run.links(response.request)
-        self._note([*found.seeds, *self.run.sitemaps])
-        for request in [*self._seeds(), *self._articles(found.links)]:
-            yield request
-
-    async def parse_seed(self, response: Response) -> AsyncIterator[Any]:
-        """A feed or sitemap: is it one, and what does it announce?"""
-        assert response.request is not None
-        found = await self.run.links(response.request)
-        self._note(found.seeds)
-        for request in self._articles(found.links):
-            yield request
-
-    async def parse_sample(self, response: Response) -> None:
-        """One article."""
-        assert response.request is not None
-        self.samples.append((response.url, response.status, await self.run.article(response.request)))
-
-    def _note(self, links: Sequence[Link]) -> None:
-        for link in links:
-            known = self.seeds[link.kind]
-            if not link.refused and link.url not in known:
-                known.append(link.url)
-
-    def _seeds(self) -> list[Request]:
-        wanted = [(url, kind) for kind in (Kind.FEED, Kind.SITEMAP) for url in self.seeds[kind]][: self.SEEDS]
-        return [self.ask(url, kind, self.parse_seed) for url, kind in wanted]
-
-    def _articles(self, links: Sequence[Link]) -> list[Request]:
-        fresh = [link.url for link in links if not link.refused and link.url not in self._asked]
-        chosen = fresh[: max(0, self.SAMPLES - len(self._asked))]
-        self._asked.update(chosen)
-        return [self.ask(url, Kind.ARTICLE, self.parse_sample) for url in chosen]
 
 
 def why(error: BaseException | None) -> str:

@@ -35,6 +35,32 @@ def known(collection: Collection, url: str) -> Source | None:
     return next((source for source in collection.config.sources if config_edit.same_page(source.url, url)), None)
 
 
+def site_key(url: str) -> str:
+    """What the addresses of one site's home page have in common: no scheme, no `www.`, no slash at the end."""
+    return config_edit.page_key(url).removeprefix("www.").rstrip("/")
+
+
+def named(collection: Collection, name: str) -> Source:
+    """The source of this name. Raises UsageError with the nearest one."""
+    source = collection.config.source(name)
+    if source is None:
+        raise UsageError(_unknown(collection, name))
+    return source
+
+
+def _unknown(collection: Collection, name: str) -> str:
+    if "." in name:
+        return f"no source {checks.shown(name)} in {collection.file}; for a site write its URL, https://{name}/"
+    names = [source.name for source in collection.config.sources]
+    hint = checks.nearest(name, names) if names else "there is none yet, `newswarc source add URL` adds one"
+    return f"no source {checks.shown(name)} in {collection.file}; {hint}"
+
+
+def paused(name: str) -> str:
+    """What to do about a source that was named and is paused."""
+    return f'the source "{name}" is paused; `newswarc source resume {name}` lets it be crawled again'
+
+
 def new_source(collection: Collection, url: str, name: str | None = None) -> Source:
     """A source for a site, not yet added. Raises UsageError for a URL or name that cannot be one."""
     taken = {source.name for source in collection.config.sources}
@@ -56,14 +82,15 @@ def added(collection: Collection, url: str) -> tuple[Collection, Source, bool]:
     return replace(collection, config=config_edit.add_source(collection.file, source)), source, True
 
 
-def name_for(url: str, taken: Names[str]) -> str:
-    """A free name for a site: its host without www, then with the first words of its path, then with a number."""
+def name_for(url: str, taken: Names[str], title: str = "") -> str:
+    """A free name for a site: its title; its host without www, then with the first words of its path; then with a number."""
     parts = urlsplit(url)
     host = _word(parts.netloc.lower().removeprefix("www."))
     path = _word(f"{host}{parts.path}")
-    candidates = [host, path, *(f"{host}-{number}" for number in range(2, len(taken) + 3))]
+    word = title if checks.is_source_name(title) else _word(title, host)
+    candidates = [word, host, path, *(f"{word}-{number}" for number in range(2, len(taken) + 3))]
     return next(name for name in candidates if name not in taken)
 
 
-def _word(text: str) -> str:
-    return re.sub(r"[^\w.]+", "-", text).strip("-._")[:60] or "site"
+def _word(text: str, otherwise: str = "site") -> str:
+    return re.sub(r"[^\w.]+", "-", text).strip("-._")[:60] or otherwise

@@ -34,6 +34,16 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Seed:
+    """What became of a feed or sitemap that was read."""
+
+    url: str  # as it was asked for
+    final_url: str | None = None  # after redirects
+    fault: str | None = None  # why it is none that can be used: http-404, not-a-feed: html, timeout, ...
+    home: str | None = None  # the home page that a feed names
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """What the way into a site looks like: its seeds, and some of its articles."""
 
@@ -43,3 +53,6 @@ class Probe:
     sections: tuple[str, ...] = ()
     samples: tuple[Trial, ...] = ()
     obstacle: str | None = None  # bot-challenge, consent-wall, needs-javascript, robots, http-403, ...: why it may fail
+    read: tuple[Seed, ...] = ()
+    given: tuple[str, ...] = ()  # feeds that were known before
+    failure: str | None = None  # why there is no home page

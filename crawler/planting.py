@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from crawler.config import Config, Source
-from crawler.naming import name_for
+from crawler.naming import name_for, paused
 from crawler.options import CrawlOptions
 from crawler.sources import ActiveSource, activate, seeds_of
 from storage import frontier
@@ -18,8 +18,10 @@ from storage.withdrawals import withdrawn_at
 
 
 def plant(conn: Connection, config: Config, options: CrawlOptions, run_id: str, now: str) -> dict[str, ActiveSource]:
-    """Rows for the chosen sources and their seeds. Returns the sources of this run by name."""
-    chosen = [_named(config, name) for name in options.sources] or list(config.sources)
+    """Rows for the chosen sources and their seeds; paused ones are left alone. Returns the sources of this run by name."""
+    chosen = [_named(config, name) for name in options.sources] or [
+        source for source in config.sources if not source.paused
+    ]
     active: dict[str, ActiveSource] = {}
     for source in chosen:
         row_id = frontier.source_id(conn, source.name, source.url, now)
@@ -34,6 +36,8 @@ def _named(config: Config, name: str) -> Source:
     source = config.source(name)
     if source is None:
         raise UsageError(f"there is no source named {name!r}; `newswarc source list` shows them")
+    if source.paused:
+        raise UsageError(paused(name))
     return source
 
 

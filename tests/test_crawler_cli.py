@@ -111,7 +111,9 @@ def test_commands_are_the_promised_ones() -> None:
     """Others script against these names."""
     names = {" ".join(path) for path in COMMANDS}
     assert names == {
-        "init", "try", "source add", "source list", "crawl", "fetch", "status", "show", "diff", "export", "snapshot", "verify",
+        "init", "try", "source add", "source import", "source list", "source check", "source export",
+        "source pause", "source resume", "source remove",
+        "crawl", "fetch", "status", "show", "diff", "export", "snapshot", "verify",
         "package", "replay", "ingest", "extract",
         "files list", "files elsewhere", "files here", "files dedupe", "withdraw", "reprocess",
         "plan", "retry", "why", "schedule", "doctor",

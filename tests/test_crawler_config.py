@@ -57,6 +57,7 @@ robots_reason = "written permission of the editor, 2026-03-01"
 verify_tls = true
 requisites = true
 pdfs = true
+paused = false
 
 [[source]]
 name = "zeitung"

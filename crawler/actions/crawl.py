@@ -10,7 +10,7 @@ from pathlib import Path
 from crawler import checks, console
 from crawler import collection as collections
 from crawler.collection import Collection
-from crawler.naming import added, checked_url, is_url
+from crawler.naming import added, checked_url, is_url, named, paused
 from crawler.options import CrawlOptions
 from storage.errors import UsageError
 from storage.urlkey import InvalidURL, canonical
@@ -23,6 +23,7 @@ def crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Ru
     collection, names = _sources(_collection(folder, targets, options.quiet), targets, options.quiet)
     if not collection.config.sources:
         raise UsageError(f"{collection.file}: no source yet; `newswarc source add URL` adds one")
+    _refuse_paused(collection, names)
     _hint_contact(collection, options.quiet)
     return run(collection, replace(options, sources=names))
 
@@ -53,8 +54,8 @@ def _collection(folder: Path, targets: tuple[str, ...], quiet: bool) -> Collecti
 def _sources(collection: Collection, targets: tuple[str, ...], quiet: bool) -> tuple[Collection, tuple[str, ...]]:
     """The names of the sources meant by `targets`; a site that is none yet is added to the collection."""
     for name in targets:
-        if not is_url(name) and collection.config.source(name) is None:
-            raise UsageError(_unknown(collection, name))
+        if not is_url(name):
+            named(collection, name)
     names = []
     for target in targets:
         if not is_url(target):
@@ -67,12 +68,13 @@ def _sources(collection: Collection, targets: tuple[str, ...], quiet: bool) -> t
     return collection, tuple(dict.fromkeys(names))
 
 
-def _unknown(collection: Collection, name: str) -> str:
-    if "." in name:
-        return f"no source {checks.shown(name)} in {collection.file}; for a site write its URL, https://{name}/"
-    names = [source.name for source in collection.config.sources]
-    hint = checks.nearest(name, names) if names else "there is none yet, `newswarc source add URL` adds one"
-    return f"no source {checks.shown(name)} in {collection.file}; {hint}"
+def _refuse_paused(collection: Collection, names: tuple[str, ...]) -> None:
+    """A paused source is not crawled, not even by its name: whoever wants it says so first."""
+    for name in names:
+        if named(collection, name).paused:
+            raise UsageError(paused(name))
+    if all(source.paused for source in collection.config.sources):
+        raise UsageError(f"{collection.file}: every source is paused; `newswarc source resume NAME` lets one be crawled again")
 
 
 def _pages(urls: Iterable[str]) -> Iterator[str]:

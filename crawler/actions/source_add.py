@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from crawler import collection as collections
@@ -11,17 +12,11 @@ from crawler.collection import Collection
 from crawler.config import Source
 from crawler.naming import known, new_source
 from crawler.options import Probe, Trial
+from crawler.verdicts import OBSTACLES, home_of, way_in
 from storage.errors import AllSourcesFailed, UsageError
 from storage.records import Candidate
 
 SHOWN = 10  # URLs of a kind that are shown
-
-OBSTACLES = {
-    "bot-challenge": "a bot wall answers instead of the site",
-    "consent-wall": "a consent wall answers instead of the site",
-    "needs-javascript": "the page needs JavaScript, which newswarc does not run",
-    "robots": "robots.txt forbids it",
-}
 
 Look = Callable[[Collection, Source], Probe]
 
@@ -37,13 +32,9 @@ def add(folder: Path, url: str, name: str | None, look: Look, *, force: bool, no
         console.out(line)
     if not way_in(probe) and not force:
         raise AllSourcesFailed(f"{url}: not added, {obstacle(probe) or 'no article was found'}; --force adds it anyway")
+    source = replace(source, url=home_of(probe, source.url))
     config_edit.add_source(collection.file, source)
     note(f'Added the source "{source.name}" to {collection.file}; `newswarc crawl {source.name}` crawls it')
-
-
-def way_in(probe: Probe) -> bool:
-    """Whether news can be found from what a probe found."""
-    return bool(probe.feeds or probe.sitemaps or probe.sections or probe.samples)
 
 
 def obstacle(probe: Probe) -> str | None:

@@ -34,6 +34,7 @@ def _remarks(source: Source) -> str:
     ]
     patterns = [f"{name}={len(regexes)}" for name in ("allow", "deny") if (regexes := getattr(source, name))]
     flags = [
+        *(["paused"] if source.paused else []),
         *(["robots ignored"] if source.robots == "ignore" else []),
         *(["TLS unchecked"] if source.verify_tls is False else []),
         *(["requisites"] if source.requisites else []),

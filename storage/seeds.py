@@ -1,0 +1,26 @@
+"""Seeds that the database knows: feeds that answered, by source."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from sqlalchemy import Connection, select
+
+from storage.records import Kind, State, Verdict
+from storage.schema import outcomes, sources, urls
+
+
+def feeds_that_answered(conn: Connection) -> dict[str, list[str]]:
+    """By name of the source, the URLs of its feeds that a poll read at some time, in the order of their discovery."""
+    by_source = urls.c.source_id.in_(select(sources.c.id))  # so that ix_urls_source_state is used
+    read = select(outcomes.c.url_id).where(outcomes.c.url_id == urls.c.id, outcomes.c.verdict == str(Verdict.POLLED))
+    rows = conn.execute(
+        select(sources.c.name, urls.c.url)
+        .join(sources, sources.c.id == urls.c.source_id)
+        .where(by_source, urls.c.state == str(State.SEED), urls.c.kind == str(Kind.FEED), read.exists())
+        .order_by(urls.c.id)
+    )
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, url in rows:
+        found[name].append(url)
+    return dict(found)
