@@ -42,7 +42,7 @@ def _read_xml(document: Document, page: Page, scope: Scope, now: str) -> Discove
     if document.problem == "entity-declarations":
         return Discovered(problem=document.problem)
     if document.root in feeds.ROOTS:
-        return feeds.from_xml(document, page.url, scope)
+        return feeds.from_xml(document, page.url, scope, now)
     if document.root in sitemaps.ROOTS:
         return sitemaps.from_xml(document, page.url, scope, now)
     return None

@@ -109,7 +109,7 @@ def _discovered(found: Discovered) -> None:
         _is_announced_clean(link)
     if found.title is not None:
         assert not _CONTROL.search(found.title)
-    assert found.ttl_seconds is None or found.ttl_seconds >= 0
+    assert found.hint is None or found.hint >= 0
 
 
 def _is_announced_clean(link: Link) -> None:
