@@ -60,6 +60,7 @@ class Visit:
     found: Found = NOTHING  # by links that were stored before the outcome
     hint: float | None = None  # see Met
     body_sha256: str | None = None  # of the final exchange, where its reader and not its writer has told it
+    signals: str | None = None  # the same of what its page says of rights
     ingested: bool = False  # from an archive of others: what is known of its article may be newer
     outdated: bool = False  # its URL was settled by something newer
 
@@ -226,7 +227,7 @@ def _finish(
         _settle(conn, visit, outcome, state, reschedule(visit.lease, outcome, met, visit.at))
     frontier.account(conn, visit.run_id, visit.lease, outcome, visit.capture_id, visit.at)
     if visit.capture_id is not None:
-        captures.settled(conn, visit.capture_id, visit.body_sha256)
+        captures.settled(conn, visit.capture_id, visit.body_sha256, visit.signals)
 
 
 def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, when: When) -> None:
