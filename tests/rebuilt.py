@@ -25,7 +25,8 @@ COMPARED = {
     ),
     "captures": (
         "SELECT url, fetched_at, http_status, kind, mime, record_type, warc_file, warc_offset, warc_length, warc_record_id,"
-        " payload_digest, block_digest, body_sha256, truncated, revisit_of, run_id, reservations FROM v_captures ORDER BY warc_record_id"
+        " payload_digest, block_digest, body_sha256, truncated, revisit_of, run_id, reservations"
+        " FROM v_captures ORDER BY warc_record_id"
     ),
     "aliases": "SELECT key, uid FROM aliases JOIN articles ON articles.id = article_id ORDER BY key",
     "provenance": "SELECT uid, version, field, source FROM v_provenance ORDER BY 1, 2, 3",

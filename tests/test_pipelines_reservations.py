@@ -19,7 +19,8 @@ STORY = (
 
 def said(head: str, body: str = STORY, header: str = "") -> dict[str, Any] | None:
     """What a page says, as the row of its capture has it."""
-    page = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{header}\r\n<html><head>{head}</head><body><article>{body}</article></body>"
+    answer = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n{header}\r\n"
+    page = f"{answer}<html><head>{head}</head><body><article>{body}</article></body></html>"
     raw = RawPage(URL, URL, "2026-03-03T12:00:00.000Z", page.encode(), truncated=False, limit=1_000_000)
     signals = read_article(raw).signals
     return json.loads(signals) if signals else None
