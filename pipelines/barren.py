@@ -48,8 +48,9 @@ def barren_shapes(judged: Iterable[Judged]) -> frozenset[str]:
     stored: Counter[str] = Counter()
     for one in judged:
         if one.reason not in _UNSEEN:
-            fetched[shape(one.url)] += 1
-            stored[shape(one.url)] += one.state in {State.STORED, State.GONE}
+            form = shape(one.url)
+            fetched[form] += 1
+            stored[form] += one.state in {State.STORED, State.GONE}
     return frozenset(form for form, count in fetched.items() if count >= MANY and stored[form] < BEARS * count)
 
 

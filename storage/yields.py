@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from storage.records import Kind, State
 from storage.schema import urls
 
-MOST = 1_000  # URLs of each state
+MOST = 600  # URLs of each state
 
 _JUDGED = (State.STORED, State.GONE, State.DUPLICATE, State.REJECTED)
 
