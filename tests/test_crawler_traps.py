@@ -102,6 +102,13 @@ def test_a_page_that_links_into_a_trap(allow: tuple[str, ...], refused: str | No
     assert [link.refused for link in found.links] == [refused]
 
 
+def test_a_page_that_links_a_story_under_two_sessions() -> None:
+    """The first link is followed, the other is none of its own."""
+    links = (f'<a href="/{hash_}/the-bridge-is-open">The bridge is open again</a>' for hash_ in (SESSION, SESSION[::-1]))
+    found = read("".join(links), Kind.SECTION, Scope.of(HOST))
+    assert [link.refused for link in found.links] == [None, "trap-session"]
+
+
 def test_a_sitemap_that_lists_a_trap() -> None:
     """Pages and further sitemaps without end are refused."""
     paths = ("/the-bridge-is-open?sort=new", "/a/a/a/the-bridge-is-open")

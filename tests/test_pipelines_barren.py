@@ -30,6 +30,7 @@ def test_what_never_became_an_article_is_barren() -> None:
     twins = judged(OFFERS + "-again", MANY // 2, State.DUPLICATE)
     assert barren_shapes(rejected + twins) == {shape(HOST + OFFERS + "-1")}
     assert barren_shapes(rejected + twins[1:]) == frozenset()
+    assert barren_shapes(rejected + twins + judged(OFFERS + "-once", 1, State.STORED))
 
 
 def test_what_becomes_articles_is_never_barren() -> None:
