@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, cast
 from scrapy import Request
 from scrapy.http import Response
 
+from crawler.hints import of_headers
 from storage.dedupe import NOT_CHANGED
 from storage.records import Kind, Lease, Validators
+from storage.times import now
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from crawler.run import Run
+
+UNCONDITIONAL = "unconditional"  # in a request's meta: the page itself is wanted, for a server may lie with its 304
 
 
 class Conditional:
@@ -43,6 +47,8 @@ class Conditional:
         lease: Lease | None = request.meta.get("lease")
         if lease is None or lease.payload is not None or request.meta.get("kind") is Kind.ROBOTS:
             return None  # a callback of one's own wants to see the page each time
+        if request.meta.get(UNCONDITIONAL):
+            return None
         known = lease.validators
         return known if known and known.url == request.url and self.run.may_be_unmodified(lease, known.date) else None
 
@@ -51,3 +57,10 @@ def is_answer(request: Request, response: Response) -> bool:
     """Whether a response says, as it was asked, that nothing has changed."""
     asked = b"If-None-Match" in request.headers or b"If-Modified-Since" in request.headers
     return response.status == NOT_CHANGED and asked
+
+
+def hint_of(response: Response) -> float | None:
+    """For how long an answer without a page asks to be left alone, in seconds (see `hints`)."""
+    names = ("cache-control", "expires", "date", "age")
+    said = [(name, value.decode("latin-1")) for name in names for value in response.headers.getlist(name)]
+    return of_headers(said, now())

@@ -27,7 +27,7 @@ def discover(page: Page, kind: Kind, scope: Scope, now: str) -> Discovered:
     if kind not in SEED_KINDS:
         return Discovered()
     document = Document(page.body, page.content_type)
-    found = _read_xml(document, page, scope, now) or _read_other(document, page, kind, scope)
+    found = _read_xml(document, page, scope, now) or _read_other(document, page, kind, scope, now)
     return replace(found, problem="cut") if page.cut and not found.problem else found
 
 
@@ -42,15 +42,15 @@ def _read_xml(document: Document, page: Page, scope: Scope, now: str) -> Discove
     if document.problem == "entity-declarations":
         return Discovered(problem=document.problem)
     if document.root in feeds.ROOTS:
-        return feeds.from_xml(document, page.url, scope)
+        return feeds.from_xml(document, page.url, scope, now)
     if document.root in sitemaps.ROOTS:
         return sitemaps.from_xml(document, page.url, scope, now)
     return None
 
 
-def _read_other(document: Document, page: Page, kind: Kind, scope: Scope) -> Discovered:
+def _read_other(document: Document, page: Page, kind: Kind, scope: Scope, now: str) -> Discovered:
     if kind in _PAGES:
-        return _read_page(document, page, kind, scope)
+        return _read_page(document, page, kind, scope, now)
     if document.root == "json":
         return feeds.from_json(document.text(), page.url, scope)
     if document.root == "text" and kind is Kind.SITEMAP:
@@ -63,10 +63,10 @@ def _read_lines(document: Document, page: Page, scope: Scope) -> Discovered:
     return found if found.links or found.unusable else Discovered(problem="not-a-sitemap: text")
 
 
-def _read_page(document: Document, page: Page, kind: Kind, scope: Scope) -> Discovered:
+def _read_page(document: Document, page: Page, kind: Kind, scope: Scope, now: str) -> Discovered:
     if document.root in {"empty", "binary", "json"}:
         return Discovered(problem=_misfit(document.root, "page"))
-    return links.from_html(decode(page.body, page.content_type), page.url, scope, is_home=kind is Kind.HOME)
+    return links.from_html(decode(page.body, page.content_type), page.url, scope, now, is_home=kind is Kind.HOME)
 
 
 def _misfit(root: str, expected: str) -> str:

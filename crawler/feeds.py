@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from crawler.hints import FeedSays, of_feed
 from crawler.markup import Document, local_name
 from crawler.phrases import LABEL_LENGTH, TAG, TITLE_LENGTH, address, distinct, label, mended_url, person, plain
 from crawler.scope import Discovered, Scope
@@ -34,8 +35,10 @@ _IDENTIFYING = frozenset({"link", "guid", "id"})
 _MAX_CHILDREN = 1_000
 _MAX_ABOVE = 16  # elements around one that are asked for its base and language
 _ENTRIES = frozenset({"item", "entry"})
-_ABOUT = frozenset({"ttl", "updateperiod", "updatefrequency", "language", "title"})
-_PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
+_HINTS = {"ttl": "ttl", "updateperiod": "period", "updatefrequency": "frequency", "updatebase": "base"}
+_SKIPS = {"skiphours": "skip_hours", "skipdays": "skip_days"}
+_ABOUT = frozenset({*_HINTS, *_SKIPS, "language", "title"})
+_MAX_SKIPS = 48  # hours or days that are looked at
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _PREFIXES = {
     "http://purl.org/dc/elements/1.1/": "dc",
@@ -59,15 +62,7 @@ class _About:
 
     title: str | None = None
     language: str | None = None
-    ttl_minutes: int | None = None
-    period: int | None = None
-    frequency: int = 1
-
-    @property
-    def ttl_seconds(self) -> int | None:
-        if self.ttl_minutes is not None:
-            return self.ttl_minutes * 60
-        return self.period // self.frequency if self.period else None
+    says: FeedSays = field(default_factory=FeedSays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +73,11 @@ class _Entry:
     announced: Announced
 
 
-def from_xml(document: Document, url: str, scope: Scope) -> Discovered:
-    """The stories of an RSS, RDF or Atom document found at `url`."""
+def from_xml(document: Document, url: str, scope: Scope, now: str) -> Discovered:
+    """The stories of an RSS, RDF or Atom document found at `url`; `now` (ISO 8601) is when it came."""
     about = _About()
-    return _discovered(_entries(document, url, about), scope, about, lambda: document.problem)
+    found = _discovered(_entries(document, url, about), scope, about, lambda: document.problem)
+    return replace(found, hint=of_feed(about.says, now))
 
 
 def from_json(text: str, url: str, scope: Scope) -> Discovered:
@@ -118,7 +114,6 @@ def _discovered(
         links=tuple(links.values()),
         unusable=tuple(unusable),
         problem=problem() or overflow or nothing,
-        ttl_seconds=about.ttl_seconds,
         title=about.title,
     )
 
@@ -143,7 +138,7 @@ def _entries(document: Document, url: str, about: _About) -> Iterator[_Entry]:
         if name in _ENTRIES:
             yield _xml_entry(element, url, about)
         elif _is_of_the_feed(element):
-            _note(about, name, _text(element))
+            _note(about, name, element)
 
 
 def _is_of_the_feed(element: _Element) -> bool:
@@ -151,19 +146,19 @@ def _is_of_the_feed(element: _Element) -> bool:
     return parent is not None and local_name(parent) in ROOTS
 
 
-def _note(about: _About, name: str, text: str) -> None:
+def _note(about: _About, name: str, element: _Element) -> None:
     """Keep what the feed says of itself; its first word counts."""
-    number = int(text) if re.fullmatch(r"[0-9]{1,6}", text) and int(text) > 0 else None
-    if name == "title":
+    if name in _SKIPS:
+        named = tuple(_text(child)[:20] for child in islice(element, _MAX_SKIPS))
+        setattr(about.says, _SKIPS[name], getattr(about.says, _SKIPS[name]) or named)
+        return
+    text = _text(element)
+    if name in _HINTS:
+        setattr(about.says, _HINTS[name], getattr(about.says, _HINTS[name]) or text[:40])
+    elif name == "title":
         about.title = about.title or plain(text, TITLE_LENGTH)
-    elif name == "language":
-        about.language = about.language or label(text)
-    elif name == "ttl":
-        about.ttl_minutes = about.ttl_minutes or number
-    elif name == "updateperiod":
-        about.period = about.period or _PERIODS.get(text.lower())
     else:
-        about.frequency = number or 1
+        about.language = about.language or label(text)
 
 
 Fields: TypeAlias = "dict[str, list[_Element]]"

@@ -35,7 +35,10 @@ class Article:
 
 @dataclass(slots=True)
 class Harvest:
-    """All that came of one leased request. `problem` says why a seed or page could not be read."""
+    """All that came of one leased request. `problem` says why a seed or page could not be read.
+
+    `hint` is for how many seconds a seed's publisher asks to be left alone (see `hints`), None where nothing is asked.
+    """
 
     request: Request
     response: Response | None = None
@@ -43,6 +46,7 @@ class Harvest:
     article: Article | None = None
     problem: str | None = None
     error: BaseException | None = None
+    hint: float | None = None
 
 
 class HarvestMiddleware:

@@ -186,6 +186,7 @@ class Pages:
             error=None if refused else read.problem,
             refused=refused,
             body_sha256=read.article.body_sha256 if read.article else None,
+            signals=read.article.signals if read.article else None,
             ingested=True,
             outdated=held.newer,
         )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from lxml import etree
 
-from crawler import shapes
+from crawler import shapes, traps
 from crawler.phrases import TITLE_LENGTH, plain
 from crawler.scope import Discovered, Scope
 from crawler.shapes import Anchor
@@ -72,8 +72,8 @@ class _Linked:
         return Anchor(self.text, self.prominent, not self.elsewhere, frozenset(self.rel))
 
 
-def from_html(text: str, url: str, scope: Scope, *, is_home: bool) -> Discovered:
-    """The links of a page found at `url`; only a home page gives seeds."""
+def from_html(text: str, url: str, scope: Scope, now: str, *, is_home: bool) -> Discovered:
+    """The links of a page found at `url` at `now` (ISO 8601); only a home page gives seeds."""
     root = _parsed(text)
     if root is None:
         return Discovered(problem="empty")
@@ -81,7 +81,9 @@ def from_html(text: str, url: str, scope: Scope, *, is_home: bool) -> Discovered
     linked, unusable, overflow = _collected(root, base, url)
     seeds = _seeds(root, base, scope, linked) if is_home else {}
     links = [*_refused_seeds(root, base, scope)] if is_home else []
-    links += [_judged(page, scope) for form, page in linked.items() if form not in seeds]
+    doubles = traps.doubles(linked)
+    judged = (_judged(page, scope, now) for form, page in linked.items() if form not in seeds)
+    links += [replace(link, refused=link.refused or "trap-session") if link.url in doubles else link for link in judged]
     return Discovered(
         links=tuple(links),
         seeds=tuple(seeds.values()),
@@ -192,11 +194,10 @@ def _is_menu(element: etree._Element) -> bool:
     return any(_MENU_CLASS.search(name[:500]) for name in (element.get("class"), element.get("id")) if name)
 
 
-def _judged(page: _Linked, scope: Scope) -> Link:
-    refused = scope.refusal(page.url)
-    if refused is None:
-        refused = shapes.refusal(page.url, page.anchor(), expected=bool(scope.allow))
-    return Link(page.url, refused=refused)
+def _judged(page: _Linked, scope: Scope, now: str) -> Link:
+    expected = bool(scope.allow)
+    refused = scope.refusal(page.url) or (traps.endless(page.url) if expected else traps.refusal(page.url, now))
+    return Link(page.url, refused=refused or shapes.refusal(page.url, page.anchor(), expected=expected))
 
 
 # ---- seeds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from crawler.discovery import discover
+from crawler.hints import longest, of_headers
 from crawler.scope import Discovered, Scope
 from pipelines.page import RawPage, read_article, read_page
 from storage.records import Kind, NoArticle
@@ -13,8 +14,10 @@ OBSTACLES = frozenset({"bot-challenge", "consent-wall", "login", "needs-javascri
 
 
 def read_seed(raw: RawPage, kind: Kind, scope: Scope, now: str) -> Discovered:
-    """The links of a feed, sitemap, home or section page."""
-    found = discover(read_page(raw), kind, scope, now)
+    """The links of a feed, sitemap, home or section page, and for how long it asks to be left alone."""
+    page = read_page(raw)
+    found = discover(page, kind, scope, now)
+    found = replace(found, hint=longest(found.hint, of_headers(page.headers, now)))
     if kind in (Kind.HOME, Kind.SECTION) and not found.links and not found.seeds:
         return replace(found, problem=obstacle(raw) or found.problem)
     return found

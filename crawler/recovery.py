@@ -85,7 +85,8 @@ class Recovery:
             problem = error.reason
         told = left.capture.body_sha256 or (read.body_sha256 if read else None)
         digest = told or await asyncio.to_thread(digest_of, raw)
-        visit, result = replace(self._visit(left, head, problem), body_sha256=digest), read.result if read else None
+        visit = replace(self._visit(left, head, problem), body_sha256=digest, signals=read.signals if read else None)
+        result = read.result if read else None
         links = links_to(read.requisites, visit.url) if read else []
         return lambda conn: store_article(conn, visit, result, links, partial(_next_visit, left.asked_again))
 

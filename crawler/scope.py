@@ -71,7 +71,7 @@ class Discovered:
     seeds: tuple[Link, ...] = ()
     unusable: tuple[Link, ...] = ()
     problem: str | None = None  # short and stable up to a colon, e.g. `not-a-feed: html`, `no-entries`
-    ttl_seconds: int | None = None  # how long the feed asks to be left alone
+    hint: float | None = None  # seconds for which its publisher asks to be left alone, see `hints`
     title: str | None = None  # of the feed or page
 
 

@@ -72,6 +72,7 @@ class Settling:
         self._run.intake.forget(harvest.request)
         if read is not None:
             harvest.links += links_to(read.requisites, visit.url)
+            visit = replace(visit, signals=read.signals)
         await self._store(harvest, visit, read.result if read else None)
 
     async def _settle_requisite(self, harvest: Harvest, lease: Lease) -> None:
@@ -146,6 +147,7 @@ class Settling:
             error=error or problem,
             refused=refused,
             validators=_validators(fetched, response) if fetched else None,
+            hint=harvest.hint,
             body_sha256=body_sha256,
         )
 

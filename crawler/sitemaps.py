@@ -18,6 +18,7 @@ from crawler.markup import Document, local_name
 from crawler.phrases import TITLE_LENGTH, address, mended_url, plain
 from crawler.scope import Discovered, Scope
 from crawler.shapes import listed_refusal
+from crawler.traps import endless
 from storage.records import Announced, Kind, Link
 from storage.urlkey import InvalidURL, canonical
 
@@ -166,5 +167,6 @@ def _judged(link: Link, url: str, scope: Scope) -> Link:
     except InvalidURL as error:
         return Link(link.url[:500], link.kind, refused=f"invalid-url: {error.reason}")
     is_sitemap = link.kind is Kind.SITEMAP
-    refused = scope.seed_refusal(form) if is_sitemap else scope.refusal(form) or listed_refusal(form)
+    refused = scope.seed_refusal(form) if is_sitemap else scope.refusal(form)
+    refused = refused or endless(form) or (None if is_sitemap else listed_refusal(form))
     return replace(link, url=form, refused=refused)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from pipelines.page import RawPage, ReadArticle, digest_of, read_article
@@ -123,7 +123,8 @@ async def _settling(task: Task, shelf: Shelf, workers: Workers, limits: PageLimi
         error = stopped.reason
         return Settling(task, _visit(task, await asyncio.to_thread(digest_of, raw), error), None, error)
     digest = read.body_sha256 or await asyncio.to_thread(digest_of, raw)
-    return Settling(task, _visit(task, digest, validators=validators_of(task.capture, head)), read)
+    visit = _visit(task, digest, validators=validators_of(task.capture, head))
+    return Settling(task, replace(visit, signals=read.signals), read)
 
 
 def _visit(task: Task, digest: str | None, error: str | None = None, validators: Validators | None = None) -> Visit:

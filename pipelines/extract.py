@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice
 
 from lxml.etree import LxmlError, strip_elements
@@ -17,7 +17,7 @@ from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 from trafilatura.settings import Extractor
 
-from pipelines import body, classify, jsonld, metadata
+from pipelines import body, classify, jsonld, metadata, reservations
 from pipelines.claims import Claims
 from pipelines.classify import Shape
 from pipelines.decode import decode
@@ -30,6 +30,7 @@ from pipelines.paragraphs import Paragraph
 from pipelines.tree import parse, text_of
 from storage import urlkey
 from storage.records import Announced, Candidate, NoArticle, Page
+from storage.reservations import Said
 
 MAX_TEXT = 2_000_000  # characters of article text kept
 MAX_ELEMENTS = 30_000  # trafilatura's time grows with their square; the largest news pages have a third of that
@@ -88,20 +89,25 @@ class _Body:
 class Reading:
     """All that a page gives: `candidate` even where `reason` says that it is no article; None where nothing can be read.
 
-    `paragraphs` are the lines of the candidate's text, and what each is.
+    `paragraphs` are the lines of the candidate's text, and what each is; `said` what rights its HTML reserves.
     """
 
     candidate: Candidate | None
     reason: str | None = None
     paragraphs: tuple[Paragraph, ...] = ()
+    said: Said = field(default_factory=dict)
+
+    @property
+    def result(self) -> Candidate | NoArticle:
+        """The article, or why there is none."""
+        if self.candidate is None or self.reason is not None:
+            return NoArticle(self.reason or "empty")
+        return self.candidate
 
 
 def extract(page: Page, announced: Announced | None) -> Candidate | NoArticle:
     """The article on a page, or why there is none. The same input always gives the same result."""
-    reading = read(page, announced)
-    if reading.candidate is None or reading.reason is not None:
-        return NoArticle(reading.reason or "empty")
-    return reading.candidate
+    return read(page, announced).result
 
 
 def read(page: Page, announced: Announced | None) -> Reading:
@@ -115,8 +121,9 @@ def read(page: Page, announced: Announced | None) -> Reading:
     held = list(islice(tree.iter(), MAX_ELEMENTS))
     claims = gather(tree, page.url, announced, page.fetched_at)
     parsed = _Parsed(page, html, tree, claims, classify.shape(tree), held)
+    said = reservations.of_tree(tree, claims, page.url)
     fields = metadata.choose(parsed.claims, page.url, page.fetched_at)
-    return _judged(parsed, fields, _body(parsed, fields))
+    return replace(_judged(parsed, fields, _body(parsed, fields)), said=said)
 
 
 def _judged(parsed: _Parsed, fields: Fields, found: _Body) -> Reading:

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 
-from pipelines import requisites
+from pipelines import requisites, reservations
 from pipelines.foreign_body import foreign_body
 from pipelines.requisites import NOTHING, Requisites
 from storage.http_message import decode_body, split_head
@@ -58,6 +58,7 @@ class ReadArticle:
     result: Candidate | NoArticle
     body_sha256: str | None
     requisites: Requisites = NOTHING  # of an article, where they are wanted
+    signals: str | None = None  # what rights its publisher reserves: JSON, see `storage.reservations`
 
 
 def page_of(raw: bytes, *, url: str, frontier_url: str, fetched_at: str, limit: int, truncated: bool) -> Page:
@@ -113,13 +114,14 @@ def _read_foreign(raw: RawPage) -> tuple[Page, bool]:
 
 def read_article(raw: RawPage, wanted: Wanted | None = None) -> ReadArticle:
     """The article of a page, and the requisites of one that has an article. For workers."""
-    from pipelines.extract import extract
+    from pipelines.extract import read
 
     page, as_declared = _read(raw)
-    result = extract(page, raw.announced)
+    reading = read(page, raw.announced)
+    result = reading.result
     needed = requisites.of_page(page, pdfs=wanted.pdfs) if wanted and isinstance(result, Candidate) else NOTHING
     digest = hashlib.sha256(page.body).hexdigest() if as_declared and not page.cut else None
-    return ReadArticle(result, digest, needed)
+    return ReadArticle(result, digest, needed, reservations.written(page, reading.said))
 
 
 def read_stylesheet(raw: RawPage) -> Requisites:

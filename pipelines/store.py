@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from pipelines import barren
+from pipelines.barren import Judged
 from pipelines.decide import decide
-from storage import articles, captures, frontier, past
+from storage import articles, captures, frontier, past, yields
 from storage.articles import Sighting
 from storage.database import Connection
 from storage.dedupe import NOT_CHANGED
@@ -60,6 +63,7 @@ class Visit:
     found: Found = NOTHING  # by links that were stored before the outcome
     hint: float | None = None  # see Met
     body_sha256: str | None = None  # of the final exchange, where its reader and not its writer has told it
+    signals: str | None = None  # the same of what its page says of rights
     ingested: bool = False  # from an archive of others: what is known of its article may be newer
     outdated: bool = False  # its URL was settled by something newer
 
@@ -104,7 +108,20 @@ def store_links(conn: Connection, visit: Visit, links: Sequence[Link]) -> Found:
         links = [link for link in links if link.kind is not Kind.SITEMAP]
     if origin.hops > MAX_REQUISITE_HOPS:
         links = [link for link in links if link.kind is not Kind.REQUISITE]
-    return frontier.discover(conn, links, origin)
+    lease = visit.lease
+    doubt = partial(_of_barren_shape, visit.source_id) if lease.kind in _PAGES and lease.payload is None else None
+    return frontier.discover(conn, links, origin, doubt)
+
+
+_PAGES = {Kind.HOME, Kind.SECTION}
+
+
+def _of_barren_shape(source_id: int, conn: Connection, links: Sequence[Link]) -> frozenset[str]:
+    """Of a flood of links that nothing is announced of: the URLs whose like became no article."""
+    plain = [link.url for link in links if link.kind is Kind.ARTICLE and not link.refused and not link.announced]
+    if len(plain) < barren.FEW:
+        return frozenset()
+    return barren.refused(plain, (Judged(*row) for row in yields.newest(conn, source_id)))
 
 
 def store_seed(
@@ -226,7 +243,7 @@ def _finish(
         _settle(conn, visit, outcome, state, reschedule(visit.lease, outcome, met, visit.at))
     frontier.account(conn, visit.run_id, visit.lease, outcome, visit.capture_id, visit.at)
     if visit.capture_id is not None:
-        captures.settled(conn, visit.capture_id, visit.body_sha256)
+        captures.settled(conn, visit.capture_id, visit.body_sha256, visit.signals)
 
 
 def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, when: When) -> None:

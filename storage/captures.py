@@ -69,6 +69,7 @@ def insert(conn: Connection, capture: Capture, url_id: int | None, *, pending: b
         "warc_file_id": file_id(conn, capture.place.file, capture.context.run_id, capture.fetched_at),
         "pending": pending and hidden is None,
         "withdrawn_at": hidden,
+        "signals": capture.signals,
         **columns_of(capture),
     }
     return int(conn.execute(_INSERT, row).scalar_one())
@@ -98,9 +99,10 @@ def columns_of(capture: Capture) -> dict[str, Any]:
     }
 
 
-def settled(conn: Connection, capture_id: int, body_sha256: str | None = None) -> None:
-    """The outcome of this capture's page is stored; with it the digest of its body, when that is known only now."""
+def settled(conn: Connection, capture_id: int, body_sha256: str | None = None, signals: str | None = None) -> None:
+    """The outcome of this capture's page is stored; with it the digest of its body and its signals, when known only now."""
     known = {"body_sha256": body_sha256} if body_sha256 else {}
+    known |= {"signals": signals} if signals else {}
     conn.execute(_SETTLED, {"capture_id": capture_id, "pending": False} | known)
 
 

@@ -13,6 +13,7 @@ from storage import foreign_fields as fields
 from storage.foreign import Malformed, records
 from storage.http_message import HEAD_LIMIT, Head, header_text, media_type, split_head
 from storage.records import Capture, Ended, FetchContext, RecordPlace
+from storage.reservations import as_json, of_response
 from storage.warc_fields import context_of, parse_fields
 from storage.warc_format import digest_of, pieces, sha1
 from storage.warc_read import Record
@@ -165,7 +166,15 @@ def capture_of(met: Met, file: str, date: str, context: FetchContext) -> Capture
         context=context,
         revisit_of=fields.bare(head.get("WARC-Refers-To")) or None if met.type == "revisit" else None,
         error=met.error,
+        signals=_signals(met),
     )
+
+
+def _signals(met: Met) -> str | None:
+    record = met.record
+    if met.type not in {"response", "revisit"}:
+        return None
+    return as_json(of_response(fields.uri(record.head), met.head(), record.block, record.head.content_length))
 
 
 def _id(met: Met, date: str) -> str:

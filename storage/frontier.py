@@ -7,7 +7,7 @@ as `next_fetch_at`; this file only keeps it and hands out what is due.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, select, update
@@ -111,8 +111,13 @@ class Found:
 NOTHING = Found()
 
 
-def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> Found:
-    """Note links: new ones get a row and one state, known ones learn what was announced."""
+TRAP_SHAPE = "trap-shape"  # the reason of a URL whose like became no article
+
+Doubt = Callable[[Connection, Sequence[Link]], Container[str]]  # the URLs of new links that are refused as TRAP_SHAPE
+
+
+def discover(conn: Connection, links: Iterable[Link], origin: Origin, doubt: Doubt | None = None) -> Found:
+    """Note links: new ones get a row and one state, known ones learn what was announced. `doubt` judges the new ones."""
     found: dict[str, Link] = {}
     for link in links:
         try:
@@ -124,7 +129,7 @@ def discover(conn: Connection, links: Iterable[Link], origin: Origin) -> Found:
     total = NOTHING
     keys = list(found)
     for start in range(0, len(keys), CHUNK):
-        total += _discover_chunk(conn, {k: found[k] for k in keys[start : start + CHUNK]}, origin)
+        total += _discover_chunk(conn, {k: found[k] for k in keys[start : start + CHUNK]}, origin, doubt)
     return total
 
 
@@ -136,12 +141,15 @@ def enter(conn: Connection, link: Link, origin: Origin) -> int:
 _NOT_ASKED = {"next_fetch_at": None, "considered_run": None}
 
 
-def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin) -> Found:
+def _discover_chunk(conn: Connection, found: dict[str, Link], origin: Origin, doubt: Doubt | None) -> Found:
     known = {
         row["key"]: row
         for row in conn.execute(_KNOWN, {"keys": list(found)}).mappings()
     }
     unknown = [k for k in found if k not in known]
+    if doubt is not None:
+        refused = doubt(conn, [link for k, link in found.items() if k not in known or known[k]["reason"] == TRAP_SHAPE])
+        found = {k: replace(link, refused=TRAP_SHAPE) if link.url in refused else link for k, link in found.items()}
     read, hidden = _read_already(conn, unknown), among(conn, unknown)
     fresh = [_row(k, _unless(hidden, k, found[k]), origin, read.get(k)) for k in unknown]
     if fresh:

@@ -138,7 +138,7 @@ def _row(conn: Connection, file_id: int, capture: Capture, *, pending: bool) -> 
     """What is withdrawn is hidden, whoever archived it."""
     hidden = withdrawn_at(conn, capture.url)
     shown = {"pending": pending and hidden is None, "withdrawn_at": hidden}
-    return {"url_id": None, "warc_file_id": file_id, **shown, **capture_rows.columns_of(capture)}
+    return {"url_id": None, "warc_file_id": file_id, **shown, "signals": capture.signals, **capture_rows.columns_of(capture)}
 
 
 # --- pages that wait --------------------------------------------------------------------------------------------------

@@ -157,6 +157,7 @@ class Capture:
     body_sha256: str | None = None  # hex, of the decoded body
     revisit_of: str | None = None
     error: str | None = None
+    signals: str | None = field(default=None, compare=False)  # of its record alone: JSON, see `reservations`
 
     @property
     def truncated(self) -> str | None:

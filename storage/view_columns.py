@@ -98,6 +98,12 @@ MORE = (
         "e.page_type",
         "What the page is: `article`, `live-blog`, `gallery`, `video`, `audio` or `opinion`; NULL where nothing tells.",
     ),
+    ViewColumn(
+        "reservations",
+        "c.signals",
+        "What rights the publisher reserved, as far as the capture that first showed this version says so: a JSON object as in "
+        "v_captures.reservations; NULL where nothing is said.",
+    ),
 )
 _SIZES = (
     ViewColumn(

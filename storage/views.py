@@ -143,6 +143,10 @@ V_PROVENANCE = View(
 _KINDS = ", ".join(f"`{kind}`" for kind in Kind)
 _STATES = ", ".join(f"`{state}`" for state in State)
 
+_REFERS = "c.revisit_of IS NOT NULL AND (c.http_status = 304 OR c.kind = 'robots')"
+_OF_ORIGINAL = "(SELECT o.signals FROM captures AS o WHERE o.warc_record_id = c.revisit_of)"
+_RESERVATIONS = f"CASE WHEN {_REFERS} THEN COALESCE({_OF_ORIGINAL}, c.signals) ELSE c.signals END"
+
 V_CAPTURES = View(
     name="v_captures",
     description="One row an archived exchange: robots.txt, feeds, redirects, errors and retries included.",
@@ -182,6 +186,13 @@ V_CAPTURES = View(
             "revisit_of", "c.revisit_of", "WARC-Refers-To: record that holds the payload; NULL when this one does."
         ),
         ViewColumn("run_id", "c.run_id", "The run that made it."),
+        ViewColumn(
+            "reservations",
+            _RESERVATIONS,
+            "What rights the publisher reserves, as far as the answer says so: a JSON object, place (`header`, `meta`, `link`, "
+            "`json-ld`, `robots.txt`) to list of statements (`noai`, `tdm-reservation: 1`); NULL where nothing is said. Of a 304, "
+            "and of a robots.txt that is archived already, what the record that it refers to says.",
+        ),
     ),
     fast="url =, warc_record_id =, warc_file =",
     example="SELECT http_status, count(*) AS exchanges FROM v_captures GROUP BY http_status ORDER BY exchanges DESC",

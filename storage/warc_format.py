@@ -195,6 +195,7 @@ class Measured:
     body_sha256: str | None
     head: Head
     raw_head: bytes
+    signals: str | None = None  # what its record says of rights: JSON, see `reservations`
 
 
 def run_uri(run_id: str, what: str) -> str:

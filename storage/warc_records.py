@@ -10,6 +10,7 @@ from typing import IO
 from storage import cdxj
 from storage.http_message import media_type
 from storage.records import Capture, Ended, Exchange, FetchContext, RecordPlace
+from storage.reservations import as_json, of_response
 from storage.warc_fields import exchange_block, fields_block
 from storage.warc_file import FilePair
 from storage.warc_format import (
@@ -86,6 +87,7 @@ def write_exchange(pair: FilePair, exchange: Exchange, *, hash_body: bool, refer
     """The records of an exchange, the main one first, and its CDXJ line; a revisit where `refer` knows of an original."""
     response = _measured_response(exchange, hash_body=hash_body)
     reference = refer(exchange, response) if refer and response else None
+    response = response and replace(response, signals=_signals(exchange, response, whole=reference is None))
     parts = list(_parts(exchange, response, reference))
     heads = [_head(part, _exchange_fields(pair, exchange, part, parts[0])) for part in parts]
     places = [_write(pair, part, head) for part, head in zip(parts, heads, strict=True)]
@@ -120,6 +122,7 @@ def capture_of(head: RecordHead, place: RecordPlace, response: Measured | None, 
         body_sha256=response.body_sha256 if response else None,
         revisit_of=(head.get("WARC-Refers-To") or "").strip("<>") or None if head.type == "revisit" else None,
         error=how.error,
+        signals=response.signals if response else None,
     )
 
 
@@ -131,6 +134,12 @@ def _measured_response(exchange: Exchange, *, hash_body: bool) -> Measured | Non
     if exchange.ended is not Ended.COMPLETE or (is_page and not hash_body):
         return measured
     return replace(measured, body_sha256=body_sha256(exchange.response, measured.length, measured.head))
+
+
+def _signals(exchange: Exchange, response: Measured, *, whole: bool) -> str | None:
+    """What the record that is about to be written will say of rights: a revisit holds the header alone."""
+    length = response.length if whole else response.head.payload_offset
+    return as_json(of_response(exchange.url, response.head, exchange.response, length))
 
 
 def _parts(exchange: Exchange, response: Measured | None, reference: Reference | None) -> Iterator[_Part]:

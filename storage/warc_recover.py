@@ -9,13 +9,14 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from storage import cdxj
 from storage.errors import DamageError
 from storage.records import Capture, Ended
+from storage.reservations import as_json, of_response
 from storage.warc_fields import context_of
 from storage.warc_file import (
     OPEN,
@@ -112,7 +113,8 @@ def _measured(record: Record) -> Measured | None:
     if record.head.type not in {"response", "revisit"}:
         return None
     whole = record.head.get("WARC-Truncated") is None
-    return measure(record.block, record.head.content_length, hash_body=whole)
+    measured = measure(record.block, record.head.content_length, hash_body=whole)
+    return replace(measured, signals=as_json(of_response(record.head.uri or "", measured.head, record.block, measured.length)))
 
 
 def _belongs(metadata: Record, main: _Main) -> bool:

@@ -15,7 +15,7 @@ COMPARED = {
         "SELECT uid, source, url, canonical_url, site_name, title, authors, published_at, modified_at, published_local,"
         " published_precision, language, section, tags, description, image_url, text, word_count, version, first_seen_at,"
         " last_seen_at, gone_at, http_status, warc_file, warc_offset, warc_length, warc_record_id, payload_digest, extractor,"
-        " truncated, organizations, modified_local, modified_precision, is_accessible_for_free, page_type"
+        " truncated, organizations, modified_local, modified_precision, is_accessible_for_free, page_type, reservations"
         " FROM v_articles ORDER BY uid"
     ),
     "versions": (
@@ -25,7 +25,8 @@ COMPARED = {
     ),
     "captures": (
         "SELECT url, fetched_at, http_status, kind, mime, record_type, warc_file, warc_offset, warc_length, warc_record_id,"
-        " payload_digest, block_digest, body_sha256, truncated, revisit_of, run_id FROM v_captures ORDER BY warc_record_id"
+        " payload_digest, block_digest, body_sha256, truncated, revisit_of, run_id, reservations"
+        " FROM v_captures ORDER BY warc_record_id"
     ),
     "aliases": "SELECT key, uid FROM aliases JOIN articles ON articles.id = article_id ORDER BY key",
     "provenance": "SELECT uid, version, field, source FROM v_provenance ORDER BY 1, 2, 3",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from desk import Desk
+from scrapy import Request
 
-from tests.newsroom.server import Newsroom
+from crawler.conditional import UNCONDITIONAL, Conditional
+from storage.dedupe import MIN_PAYLOAD
+from storage.records import Kind, Lease, Validators
+from tests.newsroom.server import Fault, Newsroom
 from tests.newsroom.site import path_of
 
 
@@ -83,3 +89,70 @@ def test_a_single_page_is_sent_whole(crawled: Desk, newsroom: Newsroom) -> None:
     crawled.run("fetch", url)
     assert statuses(newsroom)[path_of(url)] == b"200"
     assert crawled.rows("SELECT record_type FROM v_captures WHERE url = ? ORDER BY fetched_at", url)[-1] == ("revisit",)
+
+
+FEEDS_AND_PAGES = "SELECT url FROM v_captures WHERE kind IN ('feed', 'sitemap', 'home', 'section')"
+
+
+def ask_whole(desk: Desk) -> None:
+    """Let the next run ask for seeds unconditionally: settings that are newer than what was read make it do so."""
+    os.utime(desk.folder / "newswarc.toml")
+
+
+def test_a_lying_etag_hides_news_until_the_page_itself_is_asked_for(crawled: Desk, newsroom: Newsroom) -> None:
+    """A server whose entity tags never change answers 304 though there is news; one unconditional request finds it."""
+    for url in {url for (url,) in crawled.rows(FEEDS_AND_PAGES)}:
+        newsroom.fault(url, Fault.LYING_ETAG)
+    newsroom.site.add()
+    known = crawled.one("SELECT count(*) FROM v_articles")
+    crawled.run("crawl", "--now")
+    assert set(statuses(newsroom).values()) - {b"200"} == {b"304"}
+    assert crawled.one("SELECT count(*) FROM v_articles") == known
+    ask_whole(crawled)
+    crawled.run("crawl", "--now")
+    assert crawled.one("SELECT count(*) FROM v_articles") == known + 1
+    crawled.run("verify")
+
+
+def test_an_unconditional_answer_that_is_the_same_is_a_revisit(crawled: Desk, newsroom: Newsroom) -> None:
+    """Its payload lies in the archive once; the seed counts as polled, with nothing new."""
+    ask_whole(crawled)
+    crawled.run("crawl", "--now")
+    long = {entry.target for entry in newsroom.log if len(entry.response.partition(b"\r\n\r\n")[2]) >= MIN_PAYLOAD}
+    assert long
+    last = crawled.one("SELECT run_id FROM v_runs ORDER BY started_at DESC LIMIT 1")
+    captures = crawled.rows("SELECT url, record_type FROM v_captures WHERE run_id = ?", last)
+    records = {path_of(url): kind for url, kind in captures}
+    assert {records[target] for target in long} == {"revisit"}
+    assert crawled.rows("SELECT considered, polls_failed FROM v_runs ORDER BY started_at DESC LIMIT 1") == [(0, 0)]
+    crawled.run("verify")
+
+
+def test_a_server_that_says_304_to_everything_has_failed(crawled: Desk, newsroom: Newsroom) -> None:
+    """A 304 that nobody asked for is no answer: the poll fails with its reason, and what is known stays."""
+    newsroom.fault("/", Fault.NOT_MODIFIED)
+    crawled.run("crawl", "--now")
+    state = "SELECT state, reason FROM v_urls WHERE url = ?"
+    assert crawled.rows(state, newsroom.url) == [("seed", None)]
+    ask_whole(crawled)
+    crawled.run("crawl", "--now", code=None)
+    assert crawled.rows(state, newsroom.url) == [("seed", "http-304")]
+    crawled.run("verify")
+
+
+def conditions(**meta: Any) -> dict[bytes, list[bytes]]:
+    """The headers of a request for a page that is known, as it is sent."""
+    url = "https://paper.example/feed"
+    known = Validators(url, "2026-03-01T12:00:00.000Z", etag='"a"', last_modified="Sun, 01 Mar 2026 12:00:00 GMT")
+    lease = Lease(1, url, "paper.example", "paper", Kind.FEED, 0, 0, 0, None, None, None, known)
+    run = SimpleNamespace(may_be_unmodified=lambda *_: True)
+    middleware = Conditional(SimpleNamespace(spider=SimpleNamespace(run=run)))  # type: ignore[arg-type]
+    request = Request(url, meta={"lease": lease, "kind": Kind.FEED, **meta})
+    middleware.process_request(request)
+    return dict(request.headers)
+
+
+def test_a_probe_asks_for_the_page_itself() -> None:
+    """A request that is marked as unconditional names no validators, although they are known."""
+    assert set(conditions()) == {b"If-None-Match", b"If-Modified-Since"}
+    assert conditions(**{UNCONDITIONAL: True}) == {}

@@ -65,7 +65,7 @@ def test_rss_keeps_all_that_is_said() -> None:
     """Title, dates as written, several authors, tags, language, picture and description travel with the link."""
     found = read(RICH)
     assert found.problem is None
-    assert found.ttl_seconds == 1800
+    assert found.hint == 1800
     assert found.title == "Zeitung"
     assert only(found).url == "https://www.zeitung.example/region/bruecke-4711.html?b=1"
     assert announced(found) == Announced(
@@ -102,7 +102,7 @@ def test_rdf_items_lie_beside_the_channel() -> None:
       <item rdf:about="https://zeitung.example/a/2"><title>無題</title></item></rdf:RDF>"""
     found = read(body)
     assert [link.url for link in found.links] == ["https://zeitung.example/a/1", "https://zeitung.example/a/2"]
-    assert found.ttl_seconds == 900
+    assert found.hint == 900
     assert found.links[0].announced == Announced(
         title="橋が完成", published="2026-03-03T10:00:00+09:00", authors=("山田花子",), tags=("地域",), language="ja"
     )
@@ -371,7 +371,7 @@ def test_problems(body: bytes, problem: str) -> None:
 )
 def test_how_long_a_feed_asks_to_be_left_alone(head: str, seconds: int | None) -> None:
     """The ttl in minutes, else the period over the frequency."""
-    assert read(rss("", head)).ttl_seconds == seconds
+    assert read(rss("", head)).hint == seconds
 
 
 def test_plain_takes_anything() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from databases import T0, a_run, a_source, an_article
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
-from storage import frontier, leases
+from storage import frontier, leases, yields
 from storage.database import transaction
 from storage.frontier import Origin, Settlement
 from storage.leases import Want
@@ -235,3 +236,39 @@ def test_noting_links_tells_which_stories_are_new(database: Engine, origin: Orig
         second = frontier.discover(conn, [Link(STORY), Link(f"{STORY}-2"), Link("https://gazette.test/x", refused="deny")], origin)
     assert first == frontier.Found(due=2, new=1, known=0, announced=(said,))
     assert second == frontier.Found(due=1, new=1, known=1)
+
+
+def test_doubted_links_are_refused_until_nobody_doubts_them(database: Engine, origin: Origin) -> None:
+    """New ones, and those that were doubted before; a link that is known otherwise is not asked about."""
+    known, new = Link("https://gazette.test/known"), Link("https://gazette.test/new")
+    asked: list[list[str]] = []
+
+    def doubt(_: object, links: Sequence[Link]) -> set[str]:
+        asked.append([link.url for link in links])
+        return set(asked[-1])
+
+    with transaction(database) as conn:
+        frontier.discover(conn, [known], origin)
+        found = frontier.discover(conn, [known, new], origin, doubt)
+        frontier.discover(conn, [known, new], replace(origin, now=later(T0, 60)), doubt)
+    assert asked == [[new.url], [new.url]]
+    assert (found.due, found.new) == (0, 0)
+    doubted = row(database, new.url)
+    assert (doubted["state"], doubted["reason"], doubted["next_fetch_at"]) == ("filtered", "trap-shape", None)
+    assert row(database, known.url)["state"] == "pending"
+    assert discover(database, origin, new) == 1
+    assert row(database, new.url)["state"] == "pending"
+
+
+def test_the_newest_judged_urls_reach_back_as_far_as_all_states_do(
+    database: Engine, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a state with many, what is older than its last one counts of no other state either; waiting ones never count."""
+    monkeypatch.setattr(yields, "MOST", 2)
+    states = ("stored", "rejected", "rejected", "duplicate", "rejected", "pending", "gone")
+    discover(database, origin, *(Link(f"https://gazette.test/{number}") for number in range(len(states))))
+    with transaction(database) as conn:
+        for number, state in enumerate(states):
+            conn.execute(update(urls).where(urls.c.url == f"https://gazette.test/{number}").values(state=state, reason="x"))
+        found = yields.newest(conn, origin.source_id)
+    assert sorted(found) == [(f"https://gazette.test/{number}", states[number], "x") for number in (2, 3, 4, 6)]

@@ -27,7 +27,7 @@ ARTICLE = (
     "language section tags description image_url text word_count version first_seen_at last_seen_at gone_at "
     "http_status warc_file warc_offset warc_length warc_record_id payload_digest extractor changed_seq truncated"
 )
-MORE = "organizations modified_local modified_precision is_accessible_for_free page_type"
+MORE = "organizations modified_local modified_precision is_accessible_for_free page_type reservations"
 STABLE = {
     "v_articles": f"{ARTICLE} {MORE}",
     "v_versions": f"{ARTICLE} observed_at {MORE} words_added words_removed",
@@ -36,7 +36,7 @@ STABLE = {
     "v_article_tags": "uid position tag",
     "v_captures": (
         "url fetched_at http_status kind mime record_type warc_file warc_offset warc_length warc_record_id "
-        "payload_digest block_digest body_sha256 truncated revisit_of run_id"
+        "payload_digest block_digest body_sha256 truncated revisit_of run_id reservations"
     ),
     "v_urls": "url source state reason discovered_at discovered_from next_fetch_at attempts",
     "v_runs": (

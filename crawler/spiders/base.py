@@ -17,6 +17,7 @@ from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from crawler import settings as project
+from crawler.conditional import hint_of
 from crawler.harvest import Article, Harvest
 from crawler.options import CrawlOptions
 from crawler.politeness import BadStatus
@@ -78,14 +79,15 @@ class ArchiveSpider(Spider):
         assert response.request is not None
         lease: Lease = response.request.meta["lease"]
         if response.status == NOT_CHANGED or lease.kind is Kind.REQUISITE:
-            yield Harvest(response.request, response)
+            yield Harvest(response.request, response, hint=hint_of(response))
             return
         if lease.kind not in SEED_KINDS:
             yield Article()
             return
         found = await self.run.read_seed(response)
         problem = found.problem if not found.links and not found.seeds else None
-        yield Harvest(response.request, response, [*found.links, *self.run.wanted(lease, found.seeds)], problem=problem)
+        links = [*found.links, *self.run.wanted(lease, found.seeds)]
+        yield Harvest(response.request, response, links, problem=problem, hint=found.hint)
 
     def failed(self, failure: Failure) -> Harvest:
         """Errback of every request: a lease that got no usable answer is settled too."""

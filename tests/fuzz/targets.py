@@ -22,19 +22,21 @@ from twisted.web.client import URI
 
 from crawler.console import neutral, one_line
 from crawler.discovery import discover
+from crawler.hints import LONGEST, FeedSays, of_feed, of_headers
 from crawler.markup import Document
 from crawler.netguard import check_url
 from crawler.politeness import Rules, retry_after, robots_parser
 from crawler.scope import Discovered, Scope
 from pipelines import authors, classify, dates, jsonld, metadata, titles
 from pipelines.decode import decode
-from pipelines.extract import extract
+from pipelines.extract import read
 from pipelines.gather import gather
 from pipelines.normalize import clean_line, clean_text, fold, wording, words_in
 from pipelines.requisites import MAX_REQUISITES, of_page, of_stylesheet
 from pipelines.tree import parse, survey
 from storage.export import cell
 from storage.records import Candidate, Kind, Link, NoArticle, Page
+from storage.reservations import Said, as_json, of_header, of_robots
 from storage.urlkey import MAX_LENGTH, InvalidURL, absolute, canonical, host_key, key, same_site, site
 from tests.fuzz.archive import archived, http_message, marked, records, warc_fields, warc_file
 from tests.fuzz.foreign import foreign_body_, foreign_file
@@ -95,6 +97,7 @@ def robots(data: bytes) -> None:
     assert rules.allow(f"{HOME}robots.txt")
     delay = rules.parser.crawl_delay("newswarc") if rules.parser else None
     assert delay is None or 0 <= delay < float("inf")
+    _are_statements({"robots.txt": tuple(of_robots(data))})
 
 
 def _discovered(found: Discovered) -> None:
@@ -109,7 +112,7 @@ def _discovered(found: Discovered) -> None:
         _is_announced_clean(link)
     if found.title is not None:
         assert not _CONTROL.search(found.title)
-    assert found.ttl_seconds is None or found.ttl_seconds >= 0
+    assert found.hint is None or found.hint >= 0
 
 
 def _is_announced_clean(link: Link) -> None:
@@ -214,9 +217,24 @@ def _top(form: str) -> str:
 
 
 def wait(data: bytes) -> None:
-    """A Retry-After value: nothing, or seconds between none and a week."""
+    """A Retry-After, a hint for the next visit, a reservation: nothing, or what is bounded and clean."""
     seconds = retry_after(data, datetime(2026, 3, 1, tzinfo=UTC))
     assert seconds is None or 0 <= seconds <= 7 * 86_400
+    value = data.decode("latin-1")
+    for name in ("cache-control", "expires"):
+        hint = of_headers(((name, value), ("age", value), ("date", value)), NOW)
+        assert hint is None or 0 < hint <= LONGEST
+    feed_hint = of_feed(FeedSays(value, value, value, value, tuple(value.split()[:48]), tuple(value.split()[:48])), NOW)
+    assert feed_hint is None or 0 < feed_hint <= LONGEST
+    names = ("x-robots-tag", "tdm-reservation", "tdm-policy", "content-signal", "content-usage")
+    _are_statements({"header": tuple(of_header(tuple((name, value) for name in names), STORY))})
+
+
+def _are_statements(said: Said) -> None:
+    """Short, clean, and of what a row can hold."""
+    written_ = as_json(said)
+    assert written_ is None or not _CONTROL.search(written_)
+    assert all(len(statement) <= 600 for statements in said.values() for statement in statements)
 
 
 # ---- pages
@@ -312,7 +330,9 @@ def article(data: bytes) -> None:
     """A page, read as an article: every field clean and bounded, the same the second time."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = extract(a_page(data, "text/html; charset=utf-8"), None)
+        reading = read(a_page(data, "text/html; charset=utf-8"), None)
+    found = reading.result
+    _are_statements(reading.said)
     if isinstance(found, NoArticle):
         assert re.fullmatch(r"[a-z0-9-]+", found.reason)
         return

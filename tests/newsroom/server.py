@@ -32,6 +32,8 @@ class Fault(StrEnum):
     STALL = "send half of the body, then nothing until mended"
     EMPTY = "200 with an empty body"
     GARBAGE = "bytes that are no HTTP"
+    LYING_ETAG = "304 to whoever names an entity tag, whatever has changed"
+    NOT_MODIFIED = "304, whatever was asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,8 @@ class Newsroom:
             answer = Answer(405, headers=(("Allow", "GET, HEAD"),))
         if fault:
             answer = _faulty(answer, fault)
-        if not_modified(answer, _header(headers, "if-none-match"), _header(headers, "if-modified-since")):
+        lies = fault is Fault.NOT_MODIFIED or (fault is Fault.LYING_ETAG and _header(headers, "if-none-match"))
+        if lies or not_modified(answer, _header(headers, "if-none-match"), _header(headers, "if-modified-since")):
             head = [("Date", http_date(self.site.now)), ("ETag", answer.etag)]
             return _head_bytes(304, head), 304
         body, framing = _encode(answer, _header(headers, "accept-encoding") or "", framing_of(target))
