@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
@@ -14,8 +13,9 @@ import click
 
 from crawler import console
 from crawler.commands.shared import Invocation, shared_options
+from crawler.explained import EXIT_DISK, EXIT_USAGE, explained
 from crawler.later import later
-from storage.errors import NewswarcError, StoppedError
+from storage.errors import LockedError, StoppedError
 
 COMMANDS: Mapping[str, str] = {
     "init": "crawler.commands.init:command",
@@ -37,22 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "reprocess": "crawler.commands.reprocess:command",
     "ingest": "crawler.commands.ingest:command",
 }
-EXIT_BUG, EXIT_USAGE, EXIT_DISK, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 8, 128 + 2, 128 + 13
-
-# What the machine refuses is no bug: no space, quota, read-only, permission, input/output, handles, closed stdout.
-_DISK = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EBADF,
-    }
-)
+EXIT_BROKEN_PIPE = 128 + 13
 
 
 class LazyGroup(click.Group):
@@ -123,7 +108,10 @@ def _ended(error: BaseException, invocation: Invocation) -> int:
     if isinstance(error, BrokenPipeError):
         console.abandon()
         return EXIT_BROKEN_PIPE
-    code, lines = _explained(error)
+    if isinstance(error, LockedError) and invocation.if_locked == "skip":
+        invocation.note(f"Skipped: {str(error).partition(';')[0]}")
+        return 0
+    code, lines = explained(error)
     if invocation.debug and not isinstance(error, click.ClickException):
         traceback.print_exception(error)
     for line in lines:
@@ -148,27 +136,6 @@ def _flushed(code: int, invocation: Invocation) -> int:
     except OSError as error:
         return _ended(error, invocation)
     return code
-
-
-def _explained(error: BaseException) -> tuple[int, tuple[str, ...]]:
-    """Exit code and lines of an error."""
-    match error:
-        case KeyboardInterrupt() | click.Abort():
-            return EXIT_INTERRUPTED, ("interrupted",)
-        case click.UsageError(ctx=context) if context is not None:
-            said = error.format_message()
-            end = "" if said.endswith((".", "?")) else "."
-            return EXIT_USAGE, (f"{said}{end} See `{context.command_path} --help`.",)
-        case click.ClickException():
-            return EXIT_USAGE, (error.format_message(),)
-        case NewswarcError():
-            return error.exit_code, getattr(error, "faults", (str(error),))
-        case OSError(errno=number) if number in _DISK:
-            where = f"{error.filename}: " if error.filename else ""
-            return EXIT_DISK, (f"{where}{error.strerror}",)
-        case _:
-            name = type(error).__name__
-            return EXIT_BUG, (f"a bug, please report it ({name}: {error}); --debug shows the traceback",)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import cast
 
 from crawler import console
@@ -13,9 +14,12 @@ from crawler.spiders.news import NewsSpider
 from crawler.summary import lines_of
 
 
-def crawl(collection: Collection, options: CrawlOptions) -> int:
-    """Run the sources of a collection, or fetch exactly some pages; returns the exit code. Raises what ended the run."""
-    spider = start(NewsSpider, _level(options), collection=collection.folder, options=options)
+def crawl(collection: Collection, options: CrawlOptions, begun: Callable[[], None] | None = None) -> int:
+    """Run the sources of a collection, or fetch exactly some pages; returns the exit code. Raises what ended the run.
+
+    `begun` is called once the run holds the collection.
+    """
+    spider = start(NewsSpider, _level(options), collection=collection.folder, options=options, begun=begun)
     run = cast("NewsSpider", spider).run
     if run.failure is not None:
         raise run.failure

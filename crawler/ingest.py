@@ -79,7 +79,7 @@ class Ingestion:
     def run(self, inputs: Sequence[Input]) -> Ingested:
         """Ingest these files. Raises StoppedError, when a signal came, and what the database and the disk do."""
         with ExitStack() as opening, heard_at_once():
-            opening.enter_context(hold(self._collection.folder))
+            opening.enter_context(hold(self._collection.folder, patience=self._options.patience))
             self._open(opening)
             closing = opening.pop_all()
         with closing:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
 
 from scrapy import Request, Spider, signals
 from scrapy.http import Response
@@ -40,6 +40,7 @@ from crawler.scope import Discovered
 from crawler.settling import Settling
 from crawler.sharing import Sharing, need_postgres
 from crawler.sources import ActiveSource, guard_of, limits_of, port_of, ports_of, wanted_kinds
+from crawler.stopping import GRACE_SECONDS, cut_short
 from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
 from storage import balance, clock, frontier, hosts, leases, runs
@@ -73,10 +74,13 @@ class Run:
 
     frontier: Frontier
 
-    def __init__(self, crawler: Crawler, folder: str | Path, options: CrawlOptions, spider: Spider) -> None:
-        self.id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+    def __init__(
+        self, crawler: Crawler, folder: str | Path, options: CrawlOptions, spider: Spider, begun: Callable[[], None] | None = None
+    ) -> None:
+        self.id = options.run_id
         self.options = options
         self.spider = spider
+        self._begun = begun
         self.failure: BaseException | None = None
         self.ledger: Ledger | None = None
         self.exit_code: int | None = None
@@ -97,7 +101,9 @@ class Run:
         warc = self.collection.warc()
         if self.options.join:
             need_postgres(self.collection.database_url)
-        held = opening.enter_context(hold(self.collection.folder, shared=self.options.join))
+        held = opening.enter_context(hold(self.collection.folder, shared=self.options.join, patience=self.options.patience))
+        if self._begun is not None:
+            self._begun()
         self.journal = opening.enter_context(Journal(str(warc)))
         self._open_database(warc, held, opening)
         held.opened()
@@ -194,7 +200,13 @@ class Run:
         self.sharing.start()
         self.rollover.start()
         if self.options.max_runtime:
-            asyncio.get_running_loop().call_later(self.options.max_runtime, self.wind_down, "max-runtime")
+            left = self.options.began + self.options.max_runtime - time.monotonic()
+            asyncio.get_running_loop().call_later(max(0.0, left), self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        """What is in flight has the time of one exchange; what is in hand after that is cut."""
+        self.wind_down("max-runtime")
+        asyncio.get_running_loop().call_later(self.limits.timeout + GRACE_SECONDS, cut_short, self._crawler)
 
     def wind_down(self, reason: str) -> asyncio.Future[None]:
         """Begin nothing more: what waits for its turn is given back, what is on the wire is finished."""

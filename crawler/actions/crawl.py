@@ -12,19 +12,31 @@ from crawler import collection as collections
 from crawler.collection import Collection
 from crawler.naming import added, checked_url, is_url
 from crawler.options import CrawlOptions
+from crawler.reporting import Report, reported
 from storage.errors import UsageError
 from storage.urlkey import InvalidURL, canonical
 
-Run = Callable[[Collection, CrawlOptions], int]  # the engine's, returns the exit code
+Begun = Callable[[], None]
+Run = Callable[[Collection, CrawlOptions, Begun | None], int]  # the engine's, returns the exit code
 
 
-def crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Run) -> int:
+def crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Run, metrics: Path | None = None) -> int:
     """Run the sources and sites that were named, all when none was; returns the exit code."""
-    collection, names = _sources(_collection(folder, targets, options.quiet), targets, options.quiet)
+    with reported(folder, options, metrics) as report:
+        code = _crawl(folder, targets, options, run, report)
+    report.ended(code, None)
+    return code
+
+
+def _crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Run, report: Report) -> int:
+    collection = _collection(folder, targets, options.quiet)
+    report.of(collection)
+    collection, names = _sources(collection, targets, options.quiet)
+    report.of(collection)
     if not collection.config.sources:
         raise UsageError(f"{collection.file}: no source yet; `newswarc source add URL` adds one")
     _hint_contact(collection, options.quiet)
-    return run(collection, replace(options, sources=names))
+    return run(collection, replace(options, sources=names), report.begun)
 
 
 def fetch(folder: Path, urls: tuple[str, ...], options: CrawlOptions, run: Run) -> int:
@@ -34,7 +46,7 @@ def fetch(folder: Path, urls: tuple[str, ...], options: CrawlOptions, run: Run) 
         raise UsageError("no URL to fetch: stdin was empty")
     collection = collections.find(folder)
     _hint_contact(collection, options.quiet)
-    return run(collection, replace(options, urls=pages, exact=True))
+    return run(collection, replace(options, urls=pages, exact=True), None)
 
 
 def _collection(folder: Path, targets: tuple[str, ...], quiet: bool) -> Collection:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from crawler.commands.shared import Invocation, duration, shared_options
+from crawler.commands.shared import Invocation, duration, lock_option, shared_options
 from crawler.later import later
 from crawler.options import CrawlOptions
 
@@ -25,6 +26,8 @@ else:
 @click.option("--now", is_flag=True, help="Poll every feed, sitemap, home and section page, due or not.")
 @click.option("--refetch", is_flag=True, help="Fetch known articles again.")
 @click.option("--join", is_flag=True, help="Work beside other runs that join (PostgreSQL).")
+@click.option("--metrics", type=click.Path(path_type=Path), metavar="FILE", help="Write Prometheus metrics of the run to FILE.")
+@lock_option
 @shared_options
 @click.pass_obj
 def command(
@@ -35,6 +38,7 @@ def command(
     now: bool,
     refetch: bool,
     join: bool,
+    metrics: Path | None,
 ) -> int:
     """Crawl the sources named, or all of them, and store what is new.
 
@@ -47,7 +51,8 @@ def command(
         join=join,
         max_pages=max_pages,
         max_runtime=max_runtime,
+        if_locked=invocation.if_locked,
         quiet=invocation.quiet,
         verbose=invocation.verbose,
     )
-    return crawl(invocation.collection, targets, options, run)
+    return crawl(invocation.collection, targets, options, run, metrics)

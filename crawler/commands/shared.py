@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,12 @@ class Invocation:
     quiet: bool = False
     verbose: int = 0
     debug: bool = False
+    if_locked: str = "fail"
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a command waits for the collection, perhaps inf."""
+        return math.inf if self.if_locked == "wait" else 0.0
 
     def note(self, text: str) -> None:
         """A line for the person, unless -q."""
@@ -49,6 +56,17 @@ def shared_options(door: Door) -> Door:
     for option in reversed(_SHARED):
         door = option(door)
     return door
+
+
+def lock_option(door: Door) -> Door:
+    """Add --if-locked, for commands that want a collection for themselves; its value goes to the Invocation."""
+    return click.option(
+        "--if-locked",
+        type=click.Choice(["fail", "skip", "wait"]),
+        expose_value=False,
+        callback=_remember,
+        help="While another run holds the collection: end with exit code 6, with 0, or wait.  [default: fail]",
+    )(door)
 
 
 _SHARED = (
