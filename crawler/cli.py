@@ -6,14 +6,14 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, NoReturn
 
 import click
 
 from crawler import console
 from crawler.commands.shared import Invocation, shared_options
-from crawler.explained import EXIT_DISK, EXIT_USAGE, explained
+from crawler.explained import EXIT_BUG, EXIT_DISK, EXIT_USAGE, explained
 from crawler.later import later
 from storage.errors import LockedError, StoppedError
 
@@ -38,6 +38,8 @@ COMMANDS: Mapping[str, str] = {
     "ingest": "crawler.commands.ingest:command",
 }
 EXIT_BROKEN_PIPE = 128 + 13
+
+_as_objects = later("crawler.jsonlog:as_objects")
 
 
 class LazyGroup(click.Group):
@@ -82,10 +84,24 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (default: this process's) and return its exit code."""
-    invocation = Invocation()
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     console.prepare()
+    with _as_objects() if wants_objects(typed) else nullcontext():
+        return _main(typed)
+
+
+def wants_objects(typed: Sequence[str]) -> bool:
+    """Whether a command line asks for --log-format json, be it right or wrong: its own errors are told so, too."""
+    words = typed[: list(typed).index("--")] if "--" in typed else typed
+    pairs = zip(words, [*words[1:], ""], strict=False)
+    said = [word.partition("=")[2] or after for word, after in pairs if word.partition("=")[0] == "--log-format"]
+    return said[-1:] == ["json"]
+
+
+def _main(typed: list[str]) -> int:
+    invocation = Invocation()
     try:
-        code = _run(list(sys.argv[1:] if arguments is None else arguments), invocation)
+        code = _run(typed, invocation)
         console.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place where every error ends as a line
         return _ended(error, invocation)
@@ -112,15 +128,23 @@ def _ended(error: BaseException, invocation: Invocation) -> int:
         invocation.note(f"Skipped: {str(error).partition(';')[0]}")
         return 0
     code, lines = explained(error)
-    if invocation.debug and not isinstance(error, click.ClickException):
-        traceback.print_exception(error)
-    for line in lines:
-        console.complain(line)
+    _complain(error, code, lines, debug=invocation.debug)
     if code == EXIT_DISK:
         console.abandon()
     if isinstance(error, StoppedError):  # all is in order; while the interpreter takes itself apart a second signal would kill
         _leave(code)
     return code
+
+
+def _complain(error: BaseException, code: int, lines: Sequence[str], *, debug: bool) -> None:
+    known: dict[str, object] = {"exit_code": code}
+    if not isinstance(error, click.ClickException):
+        if console.speaks_objects() and (debug or code == EXIT_BUG):
+            known["traceback"] = "".join(traceback.format_exception(error))
+        elif debug:
+            traceback.print_exception(error)
+    for line in lines:
+        console.complain(line, **known)
 
 
 def _leave(code: int) -> NoReturn:

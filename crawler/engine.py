@@ -23,6 +23,9 @@ def crawl(collection: Collection, options: CrawlOptions, begun: Callable[[], Non
     run = cast("NewsSpider", spider).run
     if run.failure is not None:
         raise run.failure
+    if console.speaks_objects():
+        for name in sorted(name for name, good in run.results.items() if not good):
+            console.note("the source failed", "warning", source=name, reason=run.reasons.get(name))
     if not options.quiet or run.exit_code:
         for line in lines_of(run):
             console.note(line)

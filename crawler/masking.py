@@ -12,7 +12,7 @@ _PARAMETER = re.compile(r"([?&;#])([^=&;#\s]{1,80})=([^&;#\s\"'<>]*)")
 _HEADER = re.compile(r"\b((?:proxy-)?authorization|(?:set-)?cookie2?)\b([\"']?\s{0,4}[:=]).*", re.IGNORECASE | re.DOTALL)
 _SETTING = re.compile(
     r"\b(password|passwd|pwd|passphrase|passfile|secret|api[_-]?key|access[_-]?token|auth[_-]?token)"
-    r"([\"']?\s{0,4}[:=]\s{0,4})(?:\"[^\"]*\"|'[^']*'|\S+)",
+    r"([\"']?\s{0,4}[:=]\s{0,4})(?:\"[^\"]*\"|'[^']*'|[^\s&;,]+)",
     re.IGNORECASE,
 )
 _SECRET_NAME = re.compile(

@@ -180,8 +180,10 @@ class Robots(_Component):
         try:
             response = await self.crawler.engine.download_async(asked)
         except Exception as error:  # noqa: BLE001 - whatever kept us from reading it, RFC 9309 2.3.1.4 closes the site for now
-            log.info("robots.txt of %s could not be read: %s", origin, error)
-            return Rules(reason=f"robots-unreachable: {reason_of(error)}")
+            reason = f"robots-unreachable: {reason_of(error)}"
+            known = {"url": asked.url, "reason": reason}
+            log.info("robots.txt of %s could not be read: %s", origin, error, extra=known)
+            return Rules(reason=reason)
         return await self._read(response, request)
 
     async def _read(self, response: Response, request: Request) -> Rules:

@@ -385,8 +385,9 @@ class Run:
         except NewswarcError as error:
             self.fail(error)
         except Exception:  # a bug with one page: its lease is given back when the run ends
-            log.exception("%s could not be settled", harvest.request.url)
-            self.frontier.settled(harvest.request.meta["lease"], new_links=False)
+            lease: Lease = harvest.request.meta["lease"]
+            log.exception("%s could not be settled", lease.url, extra={"source": lease.source, "url": lease.url})
+            self.frontier.settled(lease, new_links=False)
 
     def fail(self, error: BaseException) -> None:
         """Nothing can be stored any more: the run ends."""

@@ -167,6 +167,7 @@ class Settling:
             visit.lease.kind,
             visit.lease.url,
             f" ({outcome.reason})" if outcome.reason else "",
+            extra={"source": visit.lease.source, "url": visit.lease.url, "reason": outcome.reason},
         )
         self._run.frontier.settled(visit.lease, new_links=new > 0)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crawler import console
 from crawler.commands.shared import Invocation, duration, lock_option, shared_options
 from crawler.later import later
 from crawler.options import CrawlOptions
@@ -55,4 +56,5 @@ def command(
         quiet=invocation.quiet,
         verbose=invocation.verbose,
     )
+    console.of_run(options.run_id)
     return crawl(invocation.collection, targets, options, run, metrics)

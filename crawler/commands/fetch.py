@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crawler import console
 from crawler.commands.shared import Invocation, duration, lock_option, shared_options
 from crawler.later import later
 from crawler.options import CrawlOptions
@@ -37,4 +38,5 @@ def command(invocation: Invocation, urls: tuple[str, ...], max_runtime: float | 
         quiet=invocation.quiet,
         verbose=invocation.verbose,
     )
+    console.of_run(options.run_id)
     return fetch(invocation.collection, urls, options, run)

@@ -28,6 +28,7 @@ class Invocation:
     verbose: int = 0
     debug: bool = False
     if_locked: str = "fail"
+    log_format: str = "text"
 
     @property
     def patience(self) -> float:
@@ -88,6 +89,13 @@ _SHARED = (
     ),
     click.option(
         "-v", "--verbose", count=True, expose_value=False, callback=_remember, help="Say more; -vv even more."
+    ),
+    click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        expose_value=False,
+        callback=_remember,
+        help="How lines on stderr are written.  [default: text]",
     ),
     click.option("--debug", is_flag=True, expose_value=False, callback=_remember, help="Show tracebacks of errors."),
     click.option(

@@ -34,6 +34,8 @@ TYPED = [
     Mistake("an option without its value", "crawl --max-pages", USAGE, "newswarc: error: Option '--max-pages' requires an argument.", good),
     Mistake("no pages at all", "crawl --max-pages 0", USAGE, "newswarc: error: Invalid value for '--max-pages': 0 is not in the range x>=1. See `newswarc crawl --help`.", good),
     Mistake("a number in words", "crawl --max-pages many", USAGE, "newswarc: error: Invalid value for '--max-pages': 'many' is not a valid integer range. See `newswarc crawl --help`.", good),
+    Mistake("a way to meet a lock that there is none of", "crawl --if-locked perhaps", USAGE, "newswarc: error: Invalid value for '--if-locked': 'perhaps' is not one of 'fail', 'skip', 'wait'. See `newswarc crawl --help`.", good),
+    Mistake("a format of the log that there is none of", "crawl --log-format xml", USAGE, "newswarc: error: Invalid value for '--log-format': 'xml' is not one of 'text', 'json'. See `newswarc crawl --help`.", good),
     Mistake("a time in words", "crawl --max-runtime tomorrow", USAGE, "newswarc: error: Invalid value for '--max-runtime': 'tomorrow' is no duration; write 90, 90s, 15m, 2h or 1h30m. See `newswarc crawl --help`.", good),
     Mistake("no time at all", "crawl --max-runtime 0", USAGE, "newswarc: error: Invalid value for '--max-runtime': '0' is no duration; write 90, 90s, 15m, 2h or 1h30m. See `newswarc crawl --help`.", good),
     Mistake("a negative time", "crawl --max-runtime=-5", USAGE, "newswarc: error: Invalid value for '--max-runtime': '-5' is no duration; write 90, 90s, 15m, 2h or 1h30m. See `newswarc crawl --help`.", good),
