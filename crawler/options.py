@@ -17,6 +17,15 @@ def new_run_id() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class BackfillOptions:
+    """Only what sitemaps date in these days (ISO 8601) is noted: from `since` on, before `until`. `dry`: nothing is."""
+
+    since: str
+    until: str
+    dry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CrawlOptions:
     """One run. No `sources` means all; `exact` means only `urls`, each fetched whether known or not."""
 
@@ -27,6 +36,7 @@ class CrawlOptions:
     refetch: bool = False  # fetch known articles again
     requisites: bool | None = None  # fetch page requisites, whatever the sources say; None: as they say
     join: bool = False  # work beside other runs of the collection that say so too
+    backfill: BackfillOptions | None = None
     max_pages: int | None = None  # exchanges of articles, after which nothing new is begun
     max_runtime: float | None = None  # seconds from `began`, after which nothing new is begun
     if_locked: str = "fail"  # fail | skip | wait: what to do while another run holds the collection

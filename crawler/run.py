@@ -22,6 +22,7 @@ from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler import PRODUCT_VERSION, VERSION, about, planting
+from crawler.backfill import Backfill, links_wanted
 from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
 from crawler.handles import hosts_at_once, lifted_limit
@@ -31,8 +32,9 @@ from crawler.intake import Intake
 from crawler.journal import Journal
 from crawler.ledger import exit_code_of, is_idle, killed_accounts, write_ledger
 from crawler.options import CrawlOptions
+from crawler.periods import period_of
 from crawler.politeness import Unsent
-from crawler.reading import read_seed
+from crawler.reading import read_period, read_seed
 from crawler.recovery import Recovery
 from crawler.requisites import Allowance
 from crawler.rollover import Rollover
@@ -88,6 +90,8 @@ class Run:
         self._crawler = crawler
         self._exact_ids: list[int] | None = None
         self._accounted = False  # the archive has the run's ledger
+        asked = options.backfill
+        self.backfill = Backfill(self, period_of(asked), dry=asked.dry) if asked else None
         self.ending = asyncio.Event()  # nothing more is begun
         with ExitStack() as opening, heard_at_once():
             self._open(Path(folder), opening)
@@ -156,6 +160,9 @@ class Run:
         else:
             self.sources = planting.plant(conn, self.config, self.options, self.id, moment)
         self.allowance = Allowance(self.sources, self.config.crawl.max_requisite_bytes, always=self.options.requisites)
+        if self.backfill is not None:
+            self.backfill.want(canonical(source.source.url) for source in self.sources.values())
+            self.backfill.want(frontier.root_sitemaps(conn, [source.id for source in self.sources.values()]))
         return hosts.blocked(conn, moment)
 
     def _writer(self, folder: Path) -> WarcWriter:
@@ -245,6 +252,8 @@ class Run:
         if self._exact_ids is not None and not last:
             ids, self._exact_ids = self._exact_ids[:limit], self._exact_ids[limit:]
             return await self.do(lambda conn: leases.claim_rows(conn, ids, self.id, until))
+        if self.backfill is not None:
+            return [] if last else await self.backfill.claim(limit, until)
         want = Want(
             run_id=self.id,
             now=moment,
@@ -303,7 +312,7 @@ class Run:
         Who asks for a single page wants to have it; and a seed is read anew when the settings, which say what of its links
         is wanted, have changed since.
         """
-        if self.options.exact or (lease.kind in SEED_KINDS and date < self._settings_of):
+        if self.options.exact or self.backfill is not None or (lease.kind in SEED_KINDS and date < self._settings_of):
             return False
         return self.dedupe.allows(date, now())
 
@@ -322,6 +331,9 @@ class Run:
             return
         links = sitemaps_in_robots(body, url, source.scope)
         await self._plant_links(links, Origin(source.id, self.id, now(), via=url, hops=1))
+        if self.backfill is not None:
+            self.backfill.want(links_wanted(links))
+            self.frontier.hunger()
 
     # What spiders and their middleware ask of a run.
 
@@ -332,6 +344,9 @@ class Run:
         scope = self._source_of(request).scope
         try:
             async with self.intake.page(request) as raw:
+                if self.backfill is not None:
+                    found = await self.workers.run(read_period, raw, scope, now(), self.backfill.period)
+                    return await self.backfill.take(request.meta["lease"], found)
                 return await self.workers.run(read_seed, raw, request.meta["kind"], scope, now())
         except WorkerError as error:
             if error.again:

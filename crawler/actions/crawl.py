@@ -31,7 +31,7 @@ def crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Ru
 def _crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Run, report: Report) -> int:
     collection = _collection(folder, targets, options.quiet)
     report.of(collection)
-    collection, names = _sources(collection, targets, options.quiet)
+    collection, names = sources_named(collection, targets, options.quiet)
     report.of(collection)
     if not collection.config.sources:
         raise UsageError(f"{collection.file}: no source yet; `newswarc source add URL` adds one")
@@ -62,7 +62,7 @@ def _collection(folder: Path, targets: tuple[str, ...], quiet: bool) -> Collecti
     return collection
 
 
-def _sources(collection: Collection, targets: tuple[str, ...], quiet: bool) -> tuple[Collection, tuple[str, ...]]:
+def sources_named(collection: Collection, targets: tuple[str, ...], quiet: bool) -> tuple[Collection, tuple[str, ...]]:
     """The names of the sources meant by `targets`; a site that is none yet is added to the collection."""
     for name in targets:
         if not is_url(name) and collection.config.source(name) is None:
