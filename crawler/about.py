@@ -19,7 +19,7 @@ from storage.warc_write import Resource
 
 MOST_URLS = 1000  # of `fetch` that are written out
 _PACKAGES = ("scrapy", "twisted", "trafilatura", "lxml", "sqlalchemy")  # what the archive and the articles depend on
-_OF_THE_TERMINAL = ("quiet", "verbose")
+_OF_THE_TERMINAL = ("quiet", "verbose", "run_id", "began", "if_locked")
 
 
 def user_agent(config: Config) -> str:

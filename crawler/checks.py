@@ -186,6 +186,21 @@ def web_address(value: object) -> str:
     return value.strip()
 
 
+def secret_address(value: object) -> str:
+    """A full http or https URL that is never repeated in a message."""
+    try:
+        return web_address(value)
+    except ValueError:
+        raise ValueError("must be a full URL, https://host/path, without user name and password") from None
+
+
+def file_name(value: object) -> str:
+    """The path of a file that will be written."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value or value.endswith("/"):
+        raise ValueError(f"must be the path of a file in quotes, not {shown(value)}")
+    return value
+
+
 def proxy(value: object) -> str:
     """A proxy's URL, http://host:port. A password would be sent, and so archived, with every request."""
     parts = _split(value) if isinstance(value, str) else None

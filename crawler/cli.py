@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, NoReturn
 
 import click
 
 from crawler import console
 from crawler.commands.shared import Invocation, shared_options
+from crawler.explained import EXIT_BUG, EXIT_DISK, EXIT_USAGE, explained
 from crawler.later import later
-from storage.errors import NewswarcError, StoppedError
+from storage.errors import LockedError, StoppedError
 
 COMMANDS: Mapping[str, str] = {
     "init": "crawler.commands.init:command",
@@ -42,22 +42,9 @@ COMMANDS: Mapping[str, str] = {
     "reprocess": "crawler.commands.reprocess:command",
     "ingest": "crawler.commands.ingest:command",
 }
-EXIT_BUG, EXIT_USAGE, EXIT_DISK, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 1, 2, 8, 128 + 2, 128 + 13
+EXIT_BROKEN_PIPE = 128 + 13
 
-# What the machine refuses is no bug: no space, quota, read-only, permission, input/output, handles, closed stdout.
-_DISK = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EBADF,
-    }
-)
+_as_objects = later("crawler.jsonlog:as_objects")
 
 
 class LazyGroup(click.Group):
@@ -102,10 +89,24 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (default: this process's) and return its exit code."""
-    invocation = Invocation()
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     console.prepare()
+    with _as_objects() if wants_objects(typed) else nullcontext():
+        return _main(typed)
+
+
+def wants_objects(typed: Sequence[str]) -> bool:
+    """Whether a command line asks for --log-format json, be it right or wrong: its own errors are told so, too."""
+    words = typed[: list(typed).index("--")] if "--" in typed else typed
+    pairs = zip(words, [*words[1:], ""], strict=False)
+    said = [word.partition("=")[2] or after for word, after in pairs if word.partition("=")[0] == "--log-format"]
+    return said[-1:] == ["json"]
+
+
+def _main(typed: list[str]) -> int:
+    invocation = Invocation()
     try:
-        code = _run(list(sys.argv[1:] if arguments is None else arguments), invocation)
+        code = _run(typed, invocation)
         console.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place where every error ends as a line
         return _ended(error, invocation)
@@ -128,16 +129,27 @@ def _ended(error: BaseException, invocation: Invocation) -> int:
     if isinstance(error, BrokenPipeError):
         console.abandon()
         return EXIT_BROKEN_PIPE
-    code, lines = _explained(error)
-    if invocation.debug and not isinstance(error, click.ClickException):
-        traceback.print_exception(error)
-    for line in lines:
-        console.complain(line)
+    if isinstance(error, LockedError) and invocation.if_locked == "skip":
+        invocation.note(f"Skipped: {str(error).partition(';')[0]}")
+        return 0
+    code, lines = explained(error)
+    _complain(error, code, lines, debug=invocation.debug)
     if code == EXIT_DISK:
         console.abandon()
     if isinstance(error, StoppedError):  # all is in order; while the interpreter takes itself apart a second signal would kill
         _leave(code)
     return code
+
+
+def _complain(error: BaseException, code: int, lines: Sequence[str], *, debug: bool) -> None:
+    known: dict[str, object] = {"exit_code": code}
+    if not isinstance(error, click.ClickException):
+        if console.speaks_objects() and (debug or code == EXIT_BUG):
+            known["traceback"] = "".join(traceback.format_exception(error))
+        elif debug:
+            traceback.print_exception(error)
+    for line in lines:
+        console.complain(line, **known)
 
 
 def _leave(code: int) -> NoReturn:
@@ -153,27 +165,6 @@ def _flushed(code: int, invocation: Invocation) -> int:
     except OSError as error:
         return _ended(error, invocation)
     return code
-
-
-def _explained(error: BaseException) -> tuple[int, tuple[str, ...]]:
-    """Exit code and lines of an error."""
-    match error:
-        case KeyboardInterrupt() | click.Abort():
-            return EXIT_INTERRUPTED, ("interrupted",)
-        case click.UsageError(ctx=context) if context is not None:
-            said = error.format_message()
-            end = "" if said.endswith((".", "?")) else "."
-            return EXIT_USAGE, (f"{said}{end} See `{context.command_path} --help`.",)
-        case click.ClickException():
-            return EXIT_USAGE, (error.format_message(),)
-        case NewswarcError():
-            return error.exit_code, getattr(error, "faults", (str(error),))
-        case OSError(errno=number) if number in _DISK:
-            where = f"{error.filename}: " if error.filename else ""
-            return EXIT_DISK, (f"{where}{error.strerror}",)
-        case _:
-            name = type(error).__name__
-            return EXIT_BUG, (f"a bug, please report it ({name}: {error}); --debug shows the traceback",)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,14 @@ class DatabaseTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportTable:
+    """`[report]`: who hears of a run."""
+
+    metrics: Annotated[str | None, checks.file_name] = None
+    ping: Annotated[str | None, checks.secret_address] = None
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One `[[source]]`, a site. Feeds, sitemaps, sections: None, they are found by themselves; (), none is used."""
 
@@ -93,6 +101,7 @@ class Config:
     collection: CollectionTable = CollectionTable()
     crawl: CrawlTable = CrawlTable()
     database: DatabaseTable = DatabaseTable()
+    report: ReportTable = ReportTable()
     sources: tuple[Source, ...] = ()
 
     def source(self, name: str) -> Source | None:
@@ -120,6 +129,7 @@ TABLES: Mapping[str, type[Any]] = {
     "collection": CollectionTable,
     "crawl": CrawlTable,
     "database": DatabaseTable,
+    "report": ReportTable,
     "source": Source,
 }
 Table = TypeVar("Table")
@@ -161,6 +171,22 @@ def load(path: Path) -> Config:
     return loads(content, str(path))
 
 
+def remains(path: Path) -> Config:
+    """Of a file that is faulty, what still says whose crawl it is and who is to hear of it. Never raises."""
+    try:
+        with path.open("rb") as file:
+            tables = document(file.read(MAX_BYTES), "")
+    except (OSError, ConfigError):
+        return Config()
+    crawl = tables.get("crawl", {})
+    proxy = {"http_proxy": crawl["http_proxy"]} if isinstance(crawl, Mapping) and "http_proxy" in crawl else {}
+    return Config(
+        collection=_one(CollectionTable, tables, "collection", "", []),
+        crawl=_one(CrawlTable, {"crawl": proxy}, "crawl", "", []),
+        report=_one(ReportTable, tables, "report", "", []),
+    )
+
+
 def loads(content: bytes, file: str) -> Config:
     """The settings in the bytes of a file; `file` is its name in messages."""
     return parse(document(content, file), file)
@@ -187,10 +213,11 @@ def parse(tables: Mapping[str, object], file: str) -> Config:
     collection = _one(CollectionTable, tables, "collection", file, faults)
     crawl = _one(CrawlTable, tables, "crawl", file, faults)
     database = _one(DatabaseTable, tables, "database", file, faults)
+    report = _one(ReportTable, tables, "report", file, faults)
     sources = _sources(tables.get("source", []), file, faults)
     if faults:
         raise FaultyConfig(tuple(faults))
-    return Config(collection, crawl, database, sources)
+    return Config(collection, crawl, database, report, sources)
 
 
 def _stray(name: str) -> str:

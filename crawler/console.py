@@ -123,16 +123,29 @@ def _aligned(rows: list[list[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def note(text: str) -> None:
-    """A line for the person, beside the data."""
-    if sys.stderr is not None:
+def note(text: str, level: str = "info", **known: object) -> None:
+    """A line for the person, beside the data; what is `known` of it, its source say, goes with it where lines are objects."""
+    if (say := getattr(sys.stderr, "say", None)) is not None:  # jsonlog.JsonLines, of which nobody else needs to know
+        say(level, text, **known)
+    elif sys.stderr is not None:
         with contextlib.suppress(OSError):  # there is nobody left to tell that nobody can be told
             sys.stderr.write(one_line(text) + "\n")
 
 
-def complain(text: str) -> None:
+def complain(text: str, **known: object) -> None:
     """The line that says what went wrong."""
-    note(f"newswarc: error: {text}")
+    note(f"newswarc: error: {text}", "error", **known)
+
+
+def speaks_objects() -> bool:
+    """Whether stderr has objects for lines (--log-format json)."""
+    return hasattr(sys.stderr, "say")
+
+
+def of_run(run_id: str) -> None:
+    """From here on lines are those of a run; only objects say so."""
+    if speaks_objects():
+        setattr(sys.stderr, "run", run_id)  # noqa: B010 - as above
 
 
 def flush() -> None:

@@ -59,6 +59,7 @@ class DryRun:
         self.hosts = NoGate()
         self.ending = asyncio.Event()
         self.sitemaps: list[Link] = []
+        self.backfill = None
         self._obey_scope = obey_scope
         self._pages: WeakKeyDictionary[Request, RawPage] = WeakKeyDictionary()
 

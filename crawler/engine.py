@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import cast
 
 from crawler import console
+from crawler.backfill import Backfill
 from crawler.collection import Collection
 from crawler.options import CrawlOptions
 from crawler.process import start
 from crawler.spiders.news import NewsSpider
 from crawler.summary import lines_of
+from storage.errors import AllSourcesFailed
 
 
-def crawl(collection: Collection, options: CrawlOptions) -> int:
-    """Run the sources of a collection, or fetch exactly some pages; returns the exit code. Raises what ended the run."""
-    spider = start(NewsSpider, _level(options), collection=collection.folder, options=options)
+def crawl(collection: Collection, options: CrawlOptions, begun: Callable[[], None] | None = None) -> int:
+    """Run the sources of a collection, or fetch exactly some pages; returns the exit code. Raises what ended the run.
+
+    `begun` is called once the run holds the collection.
+    """
+    spider = start(NewsSpider, _level(options), collection=collection.folder, options=options, begun=begun)
     run = cast("NewsSpider", spider).run
     if run.failure is not None:
         raise run.failure
+    if run.backfill is not None:
+        return _filled(run.backfill, quiet=options.quiet)
+    if console.speaks_objects():
+        for name in sorted(name for name, good in run.results.items() if not good):
+            console.note("the source failed", "warning", source=name, reason=run.reasons.get(name))
     if not options.quiet or run.exit_code:
         for line in lines_of(run):
             console.note(line)
     return run.exit_code or 0
+
+
+def _filled(backfill: Backfill, *, quiet: bool) -> int:
+    """Tell what came of a back-fill. Raises AllSourcesFailed when no sitemap could be read."""
+    if not backfill.read:
+        raise AllSourcesFailed("no sitemap could be read: robots.txt names none, or none of them answers")
+    if backfill.dry:
+        console.out_table(("month", "listed", "new"), backfill.months())
+    for line in () if quiet else backfill.lines():
+        console.note(line)
+    return 0
 
 
 def _level(options: CrawlOptions) -> int:

@@ -233,7 +233,7 @@ class Frontier(BaseScheduler):
             try:
                 request = self.run.request_for(lease)
             except Exception:  # a row that no request can be made of must not take the others with it
-                log.exception("no request can be made for %s", lease.url)
+                log.exception("no request can be made for %s", lease.url, extra={"source": lease.source, "url": lease.url})
                 self._open.discard(lease.url_id)
                 continue
             self._crawler.engine.crawl(request)

@@ -72,7 +72,7 @@ class HarvestMiddleware:
         except WorkerError as error:  # the pool is gone, not the page: the lease is given back
             harvest.error = error
         except Exception as error:  # a spider's bug must not lose the lease: the page is settled as failed
-            log.exception("the spider failed on %s", response.url)
+            log.exception("the spider failed on %s", response.url, extra=_about(response))
             harvest.problem = f"spider: {type(error).__name__}"
         yield harvest
 
@@ -89,8 +89,14 @@ class HarvestMiddleware:
 
     def process_spider_exception(self, response: Response, exception: Exception) -> Iterable[Harvest]:
         """A callback that failed before it yielded anything."""
-        log.error("the spider failed on %s: %r", response.url, exception)
+        log.error("the spider failed on %s: %r", response.url, exception, extra=_about(response))
         return [Harvest(_request(response), response, problem=f"spider: {type(exception).__name__}")]
+
+
+def _about(response: Response) -> dict[str, str]:
+    """What a log line about it knows."""
+    lease = _request(response).meta.get("lease")
+    return {"url": response.url, "source": lease.source} if lease is not None else {"url": response.url}
 
 
 def _request(response: Response) -> Request:

@@ -21,7 +21,7 @@ from tempfile import mkdtemp
 from typing import TypeVar
 from uuid import uuid4
 
-from crawler import PRODUCT_VERSION, VERSION
+from crawler import PRODUCT_VERSION, VERSION, console
 from crawler.collection import Collection
 from crawler.heeding import heard_at_once, heeded
 from crawler.ingest_options import Ingested, IngestOptions, Input
@@ -68,6 +68,7 @@ class Ingestion:
 
     def __init__(self, collection: Collection, options: IngestOptions) -> None:
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+        console.of_run(self.run_id)
         self._collection = collection
         self._options = options
         self._warc = collection.warc()
@@ -79,7 +80,7 @@ class Ingestion:
     def run(self, inputs: Sequence[Input]) -> Ingested:
         """Ingest these files. Raises StoppedError, when a signal came, and what the database and the disk do."""
         with ExitStack() as opening, heard_at_once():
-            opening.enter_context(hold(self._collection.folder))
+            opening.enter_context(hold(self._collection.folder, patience=self._options.patience))
             self._open(opening)
             closing = opening.pop_all()
         with closing:

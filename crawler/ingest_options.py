@@ -23,6 +23,7 @@ class IngestOptions:
     languages: tuple[str, ...] = ()
     mimes: tuple[str, ...] = ()
     limit: int | None = None
+    patience: float = 0.0  # seconds, perhaps inf, to wait for the collection
     quiet: bool = False
     verbose: int = 0
 

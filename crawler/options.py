@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
 
 from storage.records import Candidate, NoArticle
+
+
+def new_run_id() -> str:
+    """An id that no other run has, and that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillOptions:
+    """Only what sitemaps date in these days (ISO 8601) is noted: from `since` on, before `until`. `dry`: nothing is."""
+
+    since: str
+    until: str
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +36,21 @@ class CrawlOptions:
     refetch: bool = False  # fetch known articles again
     requisites: bool | None = None  # fetch page requisites, whatever the sources say; None: as they say
     join: bool = False  # work beside other runs of the collection that say so too
+    backfill: BackfillOptions | None = None
     max_pages: int | None = None  # exchanges of articles, after which nothing new is begun
-    max_runtime: float | None = None  # seconds, after which nothing new is begun
+    max_runtime: float | None = None  # seconds from `began`, after which nothing new is begun
+    if_locked: str = "fail"  # fail | skip | wait: what to do while another run holds the collection
     quiet: bool = False
     verbose: int = 0
+    run_id: str = field(default_factory=new_run_id, compare=False)
+    began: float = field(default_factory=time.monotonic, compare=False)  # seconds of time.monotonic
+
+    @property
+    def patience(self) -> float:
+        """Seconds that the run waits for the collection, perhaps inf."""
+        if self.if_locked != "wait":
+            return 0.0
+        return math.inf if self.max_runtime is None else self.max_runtime
 
 
 @dataclass(frozen=True, slots=True)

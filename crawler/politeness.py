@@ -26,6 +26,7 @@ from scrapy.http.headers import Headers
 from scrapy.http.request import NO_CALLBACK
 from scrapy.responsetypes import responsetypes
 
+from crawler.backfill import READ
 from crawler.conditional import is_answer
 from crawler.netguard import check_url
 from crawler.reasons import reason_of
@@ -180,8 +181,10 @@ class Robots(_Component):
         try:
             response = await self.crawler.engine.download_async(asked)
         except Exception as error:  # noqa: BLE001 - whatever kept us from reading it, RFC 9309 2.3.1.4 closes the site for now
-            log.info("robots.txt of %s could not be read: %s", origin, error)
-            return Rules(reason=f"robots-unreachable: {reason_of(error)}")
+            reason = f"robots-unreachable: {reason_of(error)}"
+            known = {"url": asked.url, "reason": reason}
+            log.info("robots.txt of %s could not be read: %s", origin, error, extra=known)
+            return Rules(reason=reason)
         return await self._read(response, request)
 
     async def _read(self, response: Response, request: Request) -> Rules:
@@ -209,6 +212,8 @@ class OwnSlot(_Component):
 
     async def process_request(self, request: Request) -> None:
         """Last before the downloader."""
+        if self.run.backfill is not None and request.meta["kind"] not in READ:
+            raise Unsent("a back-fill reads robots.txt and sitemaps alone")
         host = request.meta["download_slot"] = host_key(request.url)
         if not await self.run.hosts.turn(host) or self.run.ending.is_set():
             raise Unsent("the run ends, or the host asked another one for patience")

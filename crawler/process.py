@@ -10,6 +10,7 @@ from scrapy import Spider
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
+from crawler import jsonlog
 from crawler import settings as project
 from crawler.heeding import end_at_once
 from crawler.stopping import Stopping
@@ -40,9 +41,8 @@ def failure_of(spider: Spider | None) -> BaseException | None:
 
 
 def _log_to_stderr(level: int) -> None:
-    speaker = logging.StreamHandler()
+    speaker = jsonlog.speaker()
     speaker.setLevel(level)  # on the handler: Scrapy sets levels of its own loggers
-    speaker.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
     if level > logging.INFO:
         logging.getLogger("scrapy.core.downloader.tls").setLevel(logging.ERROR)  # verify_tls = false was a choice
     logging.basicConfig(level=max(logging.DEBUG, min(level, logging.INFO)), handlers=[speaker])  # a run's journal hears INFO

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from crawler.discovery import discover
 from crawler.hints import longest, of_headers
+from crawler.periods import Chosen, Period, chosen
 from crawler.scope import Discovered, Scope
 from pipelines.page import RawPage, read_article, read_page
 from storage.records import Kind, NoArticle
@@ -21,6 +22,11 @@ def read_seed(raw: RawPage, kind: Kind, scope: Scope, now: str) -> Discovered:
     if kind in (Kind.HOME, Kind.SECTION) and not found.links and not found.seeds:
         return replace(found, problem=obstacle(raw) or found.problem)
     return found
+
+
+def read_period(raw: RawPage, scope: Scope, now: str, period: Period) -> Chosen:
+    """What a sitemap has for a period."""
+    return chosen(discover(read_page(raw), Kind.SITEMAP, scope, now), period)
 
 
 def obstacle(raw: RawPage) -> str | None:

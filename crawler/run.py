@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
 
 from scrapy import Request, Spider, signals
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
 from crawler import PRODUCT_VERSION, VERSION, about, planting
+from crawler.backfill import Backfill, links_wanted
 from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
 from crawler.handles import hosts_at_once, lifted_limit
@@ -31,8 +32,9 @@ from crawler.intake import Intake
 from crawler.journal import Journal
 from crawler.ledger import exit_code_of, is_idle, killed_accounts, write_ledger
 from crawler.options import CrawlOptions
+from crawler.periods import period_of
 from crawler.politeness import Unsent
-from crawler.reading import read_seed
+from crawler.reading import read_period, read_seed
 from crawler.recovery import Recovery
 from crawler.requisites import Allowance
 from crawler.rollover import Rollover
@@ -40,6 +42,7 @@ from crawler.scope import Discovered
 from crawler.settling import Settling
 from crawler.sharing import Sharing, need_postgres
 from crawler.sources import ActiveSource, guard_of, limits_of, port_of, ports_of, wanted_kinds
+from crawler.stopping import GRACE_SECONDS, cut_short
 from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
 from storage import balance, clock, frontier, hosts, leases, runs
@@ -73,10 +76,13 @@ class Run:
 
     frontier: Frontier
 
-    def __init__(self, crawler: Crawler, folder: str | Path, options: CrawlOptions, spider: Spider) -> None:
-        self.id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+    def __init__(
+        self, crawler: Crawler, folder: str | Path, options: CrawlOptions, spider: Spider, begun: Callable[[], None] | None = None
+    ) -> None:
+        self.id = options.run_id
         self.options = options
         self.spider = spider
+        self._begun = begun
         self.failure: BaseException | None = None
         self.ledger: Ledger | None = None
         self.exit_code: int | None = None
@@ -84,6 +90,8 @@ class Run:
         self._crawler = crawler
         self._exact_ids: list[int] | None = None
         self._accounted = False  # the archive has the run's ledger
+        asked = options.backfill
+        self.backfill = Backfill(self, period_of(asked), dry=asked.dry) if asked else None
         self.ending = asyncio.Event()  # nothing more is begun
         with ExitStack() as opening, heard_at_once():
             self._open(Path(folder), opening)
@@ -97,7 +105,9 @@ class Run:
         warc = self.collection.warc()
         if self.options.join:
             need_postgres(self.collection.database_url)
-        held = opening.enter_context(hold(self.collection.folder, shared=self.options.join))
+        held = opening.enter_context(hold(self.collection.folder, shared=self.options.join, patience=self.options.patience))
+        if self._begun is not None:
+            self._begun()
         self.journal = opening.enter_context(Journal(str(warc)))
         self._open_database(warc, held, opening)
         held.opened()
@@ -150,6 +160,9 @@ class Run:
         else:
             self.sources = planting.plant(conn, self.config, self.options, self.id, moment)
         self.allowance = Allowance(self.sources, self.config.crawl.max_requisite_bytes, always=self.options.requisites)
+        if self.backfill is not None:
+            self.backfill.want(canonical(source.source.url) for source in self.sources.values())
+            self.backfill.want(frontier.root_sitemaps(conn, [source.id for source in self.sources.values()]))
         return hosts.blocked(conn, moment)
 
     def _writer(self, folder: Path) -> WarcWriter:
@@ -194,7 +207,13 @@ class Run:
         self.sharing.start()
         self.rollover.start()
         if self.options.max_runtime:
-            asyncio.get_running_loop().call_later(self.options.max_runtime, self.wind_down, "max-runtime")
+            left = self.options.began + self.options.max_runtime - time.monotonic()
+            asyncio.get_running_loop().call_later(max(0.0, left), self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        """What is in flight has the time of one exchange; what is in hand after that is cut."""
+        self.wind_down("max-runtime")
+        asyncio.get_running_loop().call_later(self.limits.timeout + GRACE_SECONDS, cut_short, self._crawler)
 
     def wind_down(self, reason: str) -> asyncio.Future[None]:
         """Begin nothing more: what waits for its turn is given back, what is on the wire is finished."""
@@ -233,6 +252,8 @@ class Run:
         if self._exact_ids is not None and not last:
             ids, self._exact_ids = self._exact_ids[:limit], self._exact_ids[limit:]
             return await self.do(lambda conn: leases.claim_rows(conn, ids, self.id, until))
+        if self.backfill is not None:
+            return [] if last else await self.backfill.claim(limit, until)
         want = Want(
             run_id=self.id,
             now=moment,
@@ -291,7 +312,7 @@ class Run:
         Who asks for a single page wants to have it; and a seed is read anew when the settings, which say what of its links
         is wanted, have changed since.
         """
-        if self.options.exact or (lease.kind in SEED_KINDS and date < self._settings_of):
+        if self.options.exact or self.backfill is not None or (lease.kind in SEED_KINDS and date < self._settings_of):
             return False
         return self.dedupe.allows(date, now())
 
@@ -310,6 +331,9 @@ class Run:
             return
         links = sitemaps_in_robots(body, url, source.scope)
         await self._plant_links(links, Origin(source.id, self.id, now(), via=url, hops=1))
+        if self.backfill is not None:
+            self.backfill.want(links_wanted(links))
+            self.frontier.hunger()
 
     # What spiders and their middleware ask of a run.
 
@@ -320,6 +344,9 @@ class Run:
         scope = self._source_of(request).scope
         try:
             async with self.intake.page(request) as raw:
+                if self.backfill is not None:
+                    found = await self.workers.run(read_period, raw, scope, now(), self.backfill.period)
+                    return await self.backfill.take(request.meta["lease"], found)
                 return await self.workers.run(read_seed, raw, request.meta["kind"], scope, now())
         except WorkerError as error:
             if error.again:
@@ -373,8 +400,9 @@ class Run:
         except NewswarcError as error:
             self.fail(error)
         except Exception:  # a bug with one page: its lease is given back when the run ends
-            log.exception("%s could not be settled", harvest.request.url)
-            self.frontier.settled(harvest.request.meta["lease"], new_links=False)
+            lease: Lease = harvest.request.meta["lease"]
+            log.exception("%s could not be settled", lease.url, extra={"source": lease.source, "url": lease.url})
+            self.frontier.settled(lease, new_links=False)
 
     def fail(self, error: BaseException) -> None:
         """Nothing can be stored any more: the run ends."""

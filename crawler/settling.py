@@ -146,7 +146,7 @@ class Settling:
             recorded=fetched.recorded if fetched else None,
             error=error or problem,
             refused=refused,
-            validators=_validators(fetched, response) if fetched else None,
+            validators=_validators(fetched, response) if fetched and self._run.backfill is None else None,
             hint=harvest.hint,
             body_sha256=body_sha256,
         )
@@ -169,8 +169,9 @@ class Settling:
             visit.lease.kind,
             visit.lease.url,
             f" ({outcome.reason})" if outcome.reason else "",
+            extra={"source": visit.lease.source, "url": visit.lease.url, "reason": outcome.reason},
         )
-        self._run.frontier.settled(visit.lease, new_links=new > 0)
+        self._run.frontier.settled(visit.lease, new_links=new > 0 or self._run.backfill is not None)
 
     async def _most_links(self, links: Sequence[Link], visit: Visit) -> tuple[Sequence[Link], Found]:
         """Store all links but the last ones, which go with the outcome: no transaction may keep the others waiting for long."""

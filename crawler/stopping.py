@@ -19,6 +19,14 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS = 3.0  # for exchanges in hand; after that they are cut, and marked as cut by time
 
 
+def cut_short(crawler: Crawler) -> None:
+    """What is still in hand is cut: exchanges are marked so, pages that are not read yet are read by the next run."""
+    crawler.signals.send_catch_log(signal=CUT_SHORT)
+    run = getattr(crawler.spider, "run", None)
+    if run is not None:
+        asyncio.get_running_loop().run_in_executor(None, run.workers.close)
+
+
 class Stopping:
     """Listens to signals for one crawl; `signum` is the one that ended it."""
 
@@ -38,7 +46,7 @@ class Stopping:
         self.signum = signum
         log.warning("%s: finishing what is in hand; once more ends at once", signal.Signals(signum).name)
         self._ending = asyncio.ensure_future(self._end())
-        loop.call_later(GRACE_SECONDS, self._cut)
+        loop.call_later(GRACE_SECONDS, cut_short, self._crawler)
 
     async def _end(self) -> None:
         while self._crawler.crawling and not self._running():  # noqa: ASYNC110 - a run that is still opening has nothing to wait on
@@ -52,10 +60,3 @@ class Stopping:
 
     def _running(self) -> bool:
         return self._crawler.engine is not None and self._crawler.engine.running
-
-    def _cut(self) -> None:
-        """What is still in hand is cut: exchanges are marked so, pages that are not read yet are read by the next run."""
-        self._crawler.signals.send_catch_log(signal=CUT_SHORT)
-        run = getattr(self._crawler.spider, "run", None)
-        if run is not None:
-            asyncio.get_running_loop().run_in_executor(None, run.workers.close)

@@ -142,6 +142,7 @@ class Sqlite:
     """SQLite: a file in WAL mode, one writer at a time."""
 
     position = "x.key + 1"  # of a member of an unnested list, counted from 1
+    size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"  # bytes
 
     def place(self, url: URL) -> str:
         """The database as named in messages."""
@@ -257,6 +258,7 @@ class Postgres:
     """PostgreSQL through psycopg 3."""
 
     position = "x.position"
+    size = "SELECT pg_database_size(current_database())"
 
     def place(self, url: URL) -> str:
         """The database as named in messages: never with user or password."""

@@ -43,8 +43,8 @@ class Hold:
 
 
 @contextmanager
-def hold(folder: Path, *, shared: bool = False) -> Iterator[Hold]:
-    """Hold the collection in `folder`, alone or beside others that share it.
+def hold(folder: Path, *, shared: bool = False, patience: float = 0.0) -> Iterator[Hold]:
+    """Hold the collection in `folder`, alone or beside others that share it; waits `patience` seconds (perhaps inf) for it.
 
     The first of those that share is alone until it says `opened`; the others wait for that. Raises LockedError (another
     run holds it), UsageError (no such folder) or DiskError (no lock can be made there).
@@ -52,7 +52,7 @@ def hold(folder: Path, *, shared: bool = False) -> Iterator[Hold]:
     _need_folder(folder)
     descriptor = _open(folder / LOCK_NAME)
     try:
-        alone = _acquire(descriptor, folder, shared=shared)
+        alone = _acquire(descriptor, folder, shared=shared, patience=patience)
         with _named(folder / HOLDER_NAME, shared=shared):
             yield Hold(descriptor, alone=alone, shared=shared)
     finally:
@@ -109,14 +109,15 @@ def _no_lock(path: Path, error: OSError) -> DiskError:
     return DiskError(f"cannot lock {path}: {error.strerror}; a collection must be writable")
 
 
-def _acquire(descriptor: int, folder: Path, *, shared: bool) -> bool:
+def _acquire(descriptor: int, folder: Path, *, shared: bool, patience: float) -> bool:
     """Take the lock; whether nobody else has it."""
-    until = time.monotonic() + _OPENING_SECONDS
+    began = time.monotonic()
     try:
         while not _lock(descriptor, fcntl.LOCK_EX):
             if shared and _lock(descriptor, fcntl.LOCK_SH):
                 return False
-            if not shared or not _is_shared(folder) or time.monotonic() > until:
+            opening = _OPENING_SECONDS if shared and _is_shared(folder) else 0.0
+            if time.monotonic() - began >= max(patience, opening):
                 raise LockedError(f"{_who(folder)} holds {folder}; wait for it to end, or stop it")
             time.sleep(_PAUSE)
     except OSError as error:

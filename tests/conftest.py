@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["archives", "balanced", "databases", "desk", "judged"]
+pytest_plugins = ["archives", "balanced", "databases", "desk", "judged", "staged"]
 
 
 def pytest_configure() -> None:

@@ -60,7 +60,7 @@ def runs(monkeypatch: pytest.MonkeyPatch, code: int = 0) -> list[tuple[collectio
     """Put a recorder in the place of the engine."""
     asked: list[tuple[collections.Collection, CrawlOptions]] = []
 
-    def run(collection: collections.Collection, options: CrawlOptions) -> int:
+    def run(collection: collections.Collection, options: CrawlOptions, begun: object = None) -> int:
         asked.append((collection, options))
         return code
 

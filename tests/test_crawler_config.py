@@ -43,6 +43,10 @@ http_proxy = "http://proxy.local:3128"
 url = "postgresql://crawl:pass@db.local/news"
 max_log_bytes = 5_000_000
 
+[report]
+metrics = "/var/lib/node_exporter/news.prom"
+ping = "https://monitor.example/uuid"
+
 [[source]]
 name = "harbour-post"
 url = "https://www.harbour-post.net/"

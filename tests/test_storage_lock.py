@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -199,3 +201,33 @@ def test_who_holds_a_collection_can_be_asked_without_taking_it(tmp_path: Path) -
         assert f"pid {os.getpid()}" in (holder(tmp_path) or "")
     with hold(tmp_path):
         pass
+
+
+def test_who_is_patient_waits_until_it_is_free(tmp_path: Path) -> None:
+    """However the holder ends: by itself, or killed."""
+    for end in (lambda run: run.communicate(""), lambda run: run.kill()):
+        with another_run(tmp_path) as other, ThreadPoolExecutor(1) as thread:
+            came_in = thread.submit(_come_in, tmp_path)
+            assert not wait([came_in], 0.3).done
+            end(other)
+            assert came_in.result(10)
+
+
+def _come_in(folder: Path) -> bool:
+    with hold(folder, patience=math.inf) as held:
+        return held.alone
+
+
+def test_patience_has_an_end(tmp_path: Path) -> None:
+    """After its time whoever waits is told who holds the collection."""
+    with another_run(tmp_path) as other, pytest.raises(LockedError, match=f"pid {other.pid}"):
+        hold(tmp_path, patience=0.2).__enter__()
+
+
+def test_a_process_that_has_the_number_of_a_dead_holder_holds_nothing(tmp_path: Path) -> None:
+    """Numbers of processes come again: what counts is the lock, never the file that names its holder."""
+    with another_run(tmp_path) as other:
+        left = (tmp_path / HOLDER_NAME).read_text()
+    (tmp_path / HOLDER_NAME).write_text(left.replace(str(other.pid), str(os.getpid()), 1))
+    with hold(tmp_path) as held:
+        assert held.alone

@@ -12,20 +12,32 @@ from crawler import collection as collections
 from crawler.collection import Collection
 from crawler.naming import added, checked_url, is_url, named, paused
 from crawler.options import CrawlOptions
+from crawler.reporting import Report, reported
 from storage.errors import UsageError
 from storage.urlkey import InvalidURL, canonical
 
-Run = Callable[[Collection, CrawlOptions], int]  # the engine's, returns the exit code
+Begun = Callable[[], None]
+Run = Callable[[Collection, CrawlOptions, Begun | None], int]  # the engine's, returns the exit code
 
 
-def crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Run) -> int:
+def crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Run, metrics: Path | None = None) -> int:
     """Run the sources and sites that were named, all when none was; returns the exit code."""
-    collection, names = _sources(_collection(folder, targets, options.quiet), targets, options.quiet)
+    with reported(folder, options, metrics) as report:
+        code = _crawl(folder, targets, options, run, report)
+    report.ended(code, None)
+    return code
+
+
+def _crawl(folder: Path, targets: tuple[str, ...], options: CrawlOptions, run: Run, report: Report) -> int:
+    collection = _collection(folder, targets, options.quiet)
+    report.of(collection)
+    collection, names = sources_named(collection, targets, options.quiet)
+    report.of(collection)
     if not collection.config.sources:
         raise UsageError(f"{collection.file}: no source yet; `newswarc source add URL` adds one")
     _refuse_paused(collection, names)
     _hint_contact(collection, options.quiet)
-    return run(collection, replace(options, sources=names))
+    return run(collection, replace(options, sources=names), report.begun)
 
 
 def fetch(folder: Path, urls: tuple[str, ...], options: CrawlOptions, run: Run) -> int:
@@ -35,7 +47,7 @@ def fetch(folder: Path, urls: tuple[str, ...], options: CrawlOptions, run: Run) 
         raise UsageError("no URL to fetch: stdin was empty")
     collection = collections.find(folder)
     _hint_contact(collection, options.quiet)
-    return run(collection, replace(options, urls=pages, exact=True))
+    return run(collection, replace(options, urls=pages, exact=True), None)
 
 
 def _collection(folder: Path, targets: tuple[str, ...], quiet: bool) -> Collection:
@@ -51,7 +63,7 @@ def _collection(folder: Path, targets: tuple[str, ...], quiet: bool) -> Collecti
     return collection
 
 
-def _sources(collection: Collection, targets: tuple[str, ...], quiet: bool) -> tuple[Collection, tuple[str, ...]]:
+def sources_named(collection: Collection, targets: tuple[str, ...], quiet: bool) -> tuple[Collection, tuple[str, ...]]:
     """The names of the sources meant by `targets`; a site that is none yet is added to the collection."""
     for name in targets:
         if not is_url(name):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from crawler import checks, console
+from crawler import checks, console, jsonlog
 from crawler import collection as collections
 from crawler.collection import Collection
 from crawler.ingest import Ingestion
@@ -50,7 +50,7 @@ def ingest(folder: Path, targets: tuple[str, ...], options: IngestOptions, run: 
 
 def run(collection: Collection, options: IngestOptions, inputs: Sequence[Input]) -> Ingested:
     """Ingest, with what is worth telling on stderr."""
-    logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s", level=_level(options))
+    logging.basicConfig(handlers=[jsonlog.speaker()], level=_level(options))
     return Ingestion(collection, options).run(inputs)
 
 

@@ -21,7 +21,7 @@ def repair(folder: Path, note: Note, progress: Note | None, wanted: Wanted) -> N
     """Mend what can be mended, and print what was done and what remains. Raises DamageError when anything does."""
     collection, choice = collections.find(folder), wanted.choice()
     collection.warc()
-    with hold(collection.folder):
+    with hold(collection.folder, patience=wanted.patience):
         engine = open_database(collection.database_url, create=False)
         try:
             _repair(Work(collection, engine, choice, wanted, progress), note)

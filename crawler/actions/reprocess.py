@@ -30,9 +30,9 @@ BATCH = 50  # pages, or articles, in one transaction
 Choice = Mapping[str, str | None]  # of source, since, until
 
 
-def reprocess(folder: Path, choice: Choice, *, as_json: bool) -> None:
+def reprocess(folder: Path, choice: Choice, *, patience: float, as_json: bool) -> None:
     """Add what the extractor at hand reads to the extractions of captures that showed an article."""
-    with _held(folder) as (collection, engine):
+    with _held(folder, patience) as (collection, engine):
         adding = asyncio.run(_add(collection, engine, Wanted(**choice)))
     done = {
         "extractor": EXTRACTOR,
@@ -52,10 +52,10 @@ def reprocess(folder: Path, choice: Choice, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _held(folder: Path) -> Iterator[tuple[Collection, Engine]]:
+def _held(folder: Path, patience: float) -> Iterator[tuple[Collection, Engine]]:
     """A collection in which nobody else writes."""
     collection = collections.find(folder)
-    with hold(collection.folder):
+    with hold(collection.folder, patience=patience):
         engine = open_database(collection.database_url, create=False)
         try:
             yield collection, engine
@@ -150,11 +150,11 @@ def _lines(found: Report) -> Iterator[str]:
 # --- promote ----------------------------------------------------------------------------------------------------------
 
 
-def promote(folder: Path, extractor: str, *, as_json: bool) -> None:
+def promote(folder: Path, extractor: str, *, patience: float, as_json: bool) -> None:
     """Compute versions anew from what one extractor read. Raises UsageError when it has read nothing here."""
     extractor = extractor or EXTRACTOR
     done = Promoted()
-    with _held(folder) as (_, engine):
+    with _held(folder, patience) as (_, engine):
         with reading(engine) as conn:
             known = extractions.extractors(conn)
         if extractor not in known:

@@ -37,6 +37,7 @@ class Wanted:
     bodies: bool = False
     workers: int | None = None
     as_json: bool = False
+    patience: float = 0.0  # seconds, perhaps inf, that a repair waits for the collection
 
     def choice(self) -> Choice:
         """The files to be read. Raises UsageError for a moment that is none."""

@@ -23,13 +23,13 @@ from storage.withdrawals import Withdrawal
 COMMAND = "withdraw"
 
 
-def withdraw(folder: Path, target: str, reason: str, note: Callable[[str], None], *, purged: bool) -> None:
+def withdraw(folder: Path, target: str, reason: str, note: Callable[[str], None], *, purged: bool, patience: float) -> None:
     """Withdraw what is known under a URL or uid. Raises UsageError when nothing is."""
     collection = collections.find(folder)
     if not checks.is_text(target) or not checks.is_text(reason) or not reason.strip():
         raise UsageError("URL or uid, and reason, must be text")
     warc = collection.warc()
-    with hold(collection.folder):
+    with hold(collection.folder, patience=patience):
         engine = open_database(collection.database_url, create=False)
         try:
             recover(engine, warc, now())

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crawler.commands.shared import Invocation, duration, shared_options
+from crawler import console
+from crawler.commands.shared import Invocation, duration, lock_option, shared_options
 from crawler.later import later
 from crawler.options import CrawlOptions
 
@@ -24,6 +25,7 @@ else:
 @click.option(
     "--requisites/--no-requisites", default=None, help="Archive what the pages show as well, or not, whatever the source says."
 )
+@lock_option
 @shared_options
 @click.pass_obj
 def command(invocation: Invocation, urls: tuple[str, ...], max_runtime: float | None, requisites: bool | None) -> int:
@@ -32,7 +34,9 @@ def command(invocation: Invocation, urls: tuple[str, ...], max_runtime: float | 
         exact=True,
         max_runtime=max_runtime,
         requisites=requisites,
+        if_locked=invocation.if_locked,
         quiet=invocation.quiet,
         verbose=invocation.verbose,
     )
+    console.of_run(options.run_id)
     return fetch(invocation.collection, urls, options, run)

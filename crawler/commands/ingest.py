@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crawler.commands.shared import Invocation, shared_options
+from crawler.commands.shared import Invocation, lock_option, shared_options
 from crawler.ingest_options import IngestOptions
 from crawler.later import later
 
@@ -28,6 +28,7 @@ else:
 @click.option("--mime", "mimes", multiple=True, metavar="TYPE", help="Only this media type: text/html, image/*; repeatable.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take no page after N pages.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: files, totals, malformed.")
+@lock_option
 @shared_options
 @click.pass_obj
 def command(
@@ -56,6 +57,7 @@ def command(
         languages=languages,
         mimes=mimes,
         limit=limit,
+        patience=invocation.patience,
         quiet=invocation.quiet,
         verbose=invocation.verbose,
     )

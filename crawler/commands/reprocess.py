@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crawler.commands.shared import Invocation, shared_options
+from crawler.commands.shared import Invocation, lock_option, shared_options
 from crawler.later import later
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ else:
 )
 @click.option("--into", "target", metavar="FILE|URL", help="Rebuild everything into a new database, from the WARC files alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@lock_option
 @shared_options
 @click.pass_obj
 def command(
@@ -56,8 +57,8 @@ def command(
     if target is not None:
         rebuild_into(invocation.collection, target, invocation.note, progress, as_json=as_json)
     elif extractor is not None:
-        promote(invocation.collection, extractor, as_json=as_json)
+        promote(invocation.collection, extractor, patience=invocation.patience, as_json=as_json)
     elif reporting:
         report(invocation.collection, some, as_json=as_json)
     else:
-        reprocess(invocation.collection, some, as_json=as_json)
+        reprocess(invocation.collection, some, patience=invocation.patience, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,13 @@ class Invocation:
     quiet: bool = False
     verbose: int = 0
     debug: bool = False
+    if_locked: str = "fail"
+    log_format: str = "text"
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a command waits for the collection, perhaps inf."""
+        return math.inf if self.if_locked == "wait" else 0.0
 
     def note(self, text: str) -> None:
         """A line for the person, unless -q."""
@@ -51,6 +59,17 @@ def shared_options(door: Door) -> Door:
     return door
 
 
+def lock_option(door: Door) -> Door:
+    """Add --if-locked, for commands that want a collection for themselves; its value goes to the Invocation."""
+    return click.option(
+        "--if-locked",
+        type=click.Choice(["fail", "skip", "wait"]),
+        expose_value=False,
+        callback=_remember,
+        help="While another run holds the collection: end with exit code 6, with 0, or wait.  [default: fail]",
+    )(door)
+
+
 _SHARED = (
     click.option(
         "--collection",
@@ -70,6 +89,13 @@ _SHARED = (
     ),
     click.option(
         "-v", "--verbose", count=True, expose_value=False, callback=_remember, help="Say more; -vv even more."
+    ),
+    click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        expose_value=False,
+        callback=_remember,
+        help="How lines on stderr are written.  [default: text]",
     ),
     click.option("--debug", is_flag=True, expose_value=False, callback=_remember, help="Show tracebacks of errors."),
     click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crawler.commands.shared import Invocation, shared_options
+from crawler.commands.shared import Invocation, lock_option, shared_options
 from crawler.later import later
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def percent(text: str) -> float:
 )
 @click.option("--repair", is_flag=True, help="Mend what can be mended; no crawl may run meanwhile.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: checked, faults.")
+@lock_option
 @shared_options
 @click.pass_obj
 def command(
@@ -56,6 +57,6 @@ def command(
     as_json: bool,
 ) -> None:
     """Prove that every row points to the archived bytes it came from, and that every record has its row."""
-    wanted = Wanted(since, sample, seed, bodies, workers, as_json)
+    wanted = Wanted(since, sample, seed, bodies, workers, as_json, invocation.patience)
     door = mend if repair else verify
     door(invocation.collection, invocation.note, invocation.note if invocation.verbose else None, wanted)

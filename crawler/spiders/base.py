@@ -51,8 +51,9 @@ class ArchiveSpider(Spider):
         """Open the run before Scrapy builds its components."""
         collection = kwargs.pop("collection", ".")
         options = kwargs.pop("options", None) or _options(cls, kwargs)
+        begun = kwargs.pop("begun", None)
         spider = super().from_crawler(crawler, *args, **kwargs)
-        spider.run = Run(crawler, collection, options, spider)
+        spider.run = Run(crawler, collection, options, spider, begun)
         return spider
 
     async def start(self) -> AsyncIterator[Any]:

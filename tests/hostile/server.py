@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 import struct
 import threading
@@ -88,6 +89,7 @@ class Server:
         self.answers: dict[str, Answer] = {}
         self.otherwise: Answer = lambda line: line.reply(b"<title>Not found</title>", status="404 Not Found")
         self.asked: list[str] = []  # paths, in order
+        self.bodies: list[bytes] = []  # of these requests
         self.accepted = 0
         self.host = host
         self._socket = socket.create_server((host, port), family=family, backlog=128)
@@ -126,12 +128,21 @@ class Server:
         with suppress(OSError, Gone), stream:
             while request := _read_request(stream):
                 path = request.split(b" ", 2)[1].decode("latin-1")
+                head, _, body = request.partition(b"\r\n\r\n")
                 self.asked.append(path)
+                self.bodies.append(_read_body(stream, head, body))
                 line = Line(stream, path, request, self._stopping)
                 self.answers.get(path.partition("?")[0], self.otherwise)(line)
                 if not line.keep:
                     break
         self._open.discard(stream)
+
+
+def _read_body(stream: socket.socket, head: bytes, got: bytes) -> bytes:
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+    while length and len(got) < int(length[1]) and (piece := stream.recv(65536)):
+        got += piece
+    return got
 
 
 def _read_request(stream: socket.socket) -> bytes:
