@@ -67,6 +67,13 @@ class DatabaseTable:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmTable:
+    """`[alarm]`: when a source is called silent."""
+
+    budget: Annotated[float, checks.budget] = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One `[[source]]`, a site. Feeds, sitemaps, sections: None, they are found by themselves; (), none is used."""
 
@@ -93,6 +100,7 @@ class Config:
     collection: CollectionTable = CollectionTable()
     crawl: CrawlTable = CrawlTable()
     database: DatabaseTable = DatabaseTable()
+    alarm: AlarmTable = AlarmTable()
     sources: tuple[Source, ...] = ()
 
     def source(self, name: str) -> Source | None:
@@ -120,6 +128,7 @@ TABLES: Mapping[str, type[Any]] = {
     "collection": CollectionTable,
     "crawl": CrawlTable,
     "database": DatabaseTable,
+    "alarm": AlarmTable,
     "source": Source,
 }
 Table = TypeVar("Table")
@@ -187,10 +196,11 @@ def parse(tables: Mapping[str, object], file: str) -> Config:
     collection = _one(CollectionTable, tables, "collection", file, faults)
     crawl = _one(CrawlTable, tables, "crawl", file, faults)
     database = _one(DatabaseTable, tables, "database", file, faults)
+    alarm = _one(AlarmTable, tables, "alarm", file, faults)
     sources = _sources(tables.get("source", []), file, faults)
     if faults:
         raise FaultyConfig(tuple(faults))
-    return Config(collection, crawl, database, sources)
+    return Config(collection, crawl, database, alarm, sources)
 
 
 def _stray(name: str) -> str:

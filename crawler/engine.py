@@ -10,7 +10,7 @@ from crawler.collection import Collection
 from crawler.options import CrawlOptions
 from crawler.process import start
 from crawler.spiders.news import NewsSpider
-from crawler.summary import lines_of
+from crawler.summary import lines_of, news_of
 
 
 def crawl(collection: Collection, options: CrawlOptions) -> int:
@@ -19,9 +19,8 @@ def crawl(collection: Collection, options: CrawlOptions) -> int:
     run = cast("NewsSpider", spider).run
     if run.failure is not None:
         raise run.failure
-    if not options.quiet or run.exit_code:
-        for line in lines_of(run):
-            console.note(line)
+    for line in news_of(run) if options.quiet else lines_of(run):
+        console.note(line)
     return run.exit_code or 0
 
 

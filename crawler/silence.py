@@ -1,9 +1,10 @@
 """Whether a source is silent: whether so long a gap is a rare event in its own history. Pure.
 
 News are counted in moments of ten minutes, so that a burst is one. Gaps between them are measured not in hours but in news that
-the source would have brought by its hours of the week, so that nights and weekends are no silence. Of these measures the
-long ones are taken to be memoryless (peaks over a threshold), with the uncertainty of what few gaps tell: the predictive tail
-of a Gamma-exponential, (1 + x / S) ** -k. How rare is rare follows from a budget of false alarms.
+the source would have brought by its hours of the week, so that nights and weekends are no silence. The long ones have a tail that
+is fitted to them (peaks over a threshold, generalised Pareto): exponential where a source is memoryless, heavier where its news
+come in bursts or few gaps are known, as the predictive tail of a Gamma-exponential is. How rare is rare follows from a
+budget of false alarms.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import accumulate
-from math import exp, floor, log, log2
+from itertools import accumulate, pairwise
+from math import exp, floor, log1p, log2
 
 SLOT = 600.0  # seconds that one moment of news is long
 HOUR = 3600.0
+DAY = 24 * HOUR
 WEEK_HOURS = 168
 WEEK = WEEK_HOURS * HOUR
 FORTNIGHT_HOURS = 2 * WEEK_HOURS
@@ -30,10 +31,16 @@ _LEAST, _MOST = -3 * _STEPS, 12 * _STEPS  # from 1/8 to 4,096 expected news
 _BINS = _MOST - _LEAST + 1
 _FORGOTTEN = 0.01  # a count that is not kept any more
 _LARGEST = 1e11  # of a number that is kept: seconds since 1970
-_PRIOR = 2.0  # gaps that are taken for granted before any is seen ...
-_EXCESS = 1.5  # ... and how far they lie above any threshold
-_TAILS = (0.0, 0.5, 0.75, 0.9)  # quantiles above which gaps are taken to be memoryless: the heaviest tail counts
+_PRIOR = 3.0  # gaps that are taken for granted before any is seen ...
+_EXCESS = 2.5  # ... and how far they lie above any threshold
+_USUAL_SHAPE = 0.1  # of a tail of which nothing is known
+_SHAPE_KNOWN = 15.0  # gaps after which the tail itself says as much of its shape
+_TAILS = (0.0, 0.5, 0.75, 0.9)  # quantiles above which tails are fitted: the heaviest one counts
 _FEWEST = 8.0  # gaps above a quantile that is used
+
+
+_EDGES = [0.0, *(2 ** ((step + _LEAST) / _STEPS) for step in range(1, _BINS))]  # where a bin of gaps begins
+_SIZES = [_EDGES[1] / 2, *(edge * 2 ** (0.5 / _STEPS) for edge in _EDGES[1:])]  # of the gaps in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ def begun(moments: Sequence[float]) -> Pulse:
         if moment - distinct[-1] >= SLOT:
             distinct.append(moment)
     usual, gaps = tempo(pulse), list(Pulse().gaps)
-    for start, end in zip(distinct, distinct[1:], strict=False):
+    for start, end in pairwise(distinct):
         gaps[_bin(usual.between(start, end))] += 1
     return replace(pulse, gaps=tuple(gaps))
 
@@ -153,7 +160,8 @@ def _bin(gap: float) -> int:
 
 def tempo(pulse: Pulse) -> Tempo:
     """News an hour that a source brings, by hour of the week: its mean, hour of the day and day of the week as far as they are
-    known, and hour of the week as far as that is known beyond them."""
+    known, and hour of the week as far as that is known beyond them.
+    """
     total, watched = sum(pulse.hours), max(pulse.watched, 1.0)
     mean = (total + 0.5) / watched
     seen = _seen(pulse)
@@ -192,35 +200,45 @@ def _rate(count: float, hours: float, usual: float) -> float:
 
 def rarity(gaps: Sequence[float], size: float) -> float:
     """The probability, at most 1, that a gap is longer than `size` expected news, after the gaps that were seen."""
-    total = sum(gaps) + _PRIOR
-    above, largest = 0.0, 0.0
-    weighted = 0.0  # sum of sizes of those above
-    wanted = [share * total for share in _TAILS]
+    seen = sum(gaps)
+    heaviest, tail, wanted = 0.0, _Tail(), [share * seen for share in _TAILS]
     for step in range(len(gaps) - 1, -1, -1):
-        if gaps[step] <= 0 and step:
+        if not gaps[step] and step:
             continue
-        above, weighted = above + gaps[step], weighted + gaps[step] * _size(step)
-        edge = _edge(step)
-        while wanted and (total - _PRIOR - above) <= wanted[-1]:
-            share = wanted.pop()
-            if (above >= _FEWEST or share == 0) and size > edge:
-                largest = max(largest, _tail(above, weighted - above * edge, total, size - edge))
-    return min(1.0, largest) if largest else 1.0
+        tail = tail.with_gaps(gaps[step], _SIZES[step])
+        while wanted and seen - tail.count <= wanted[-1] + _FORGOTTEN:
+            wanted.pop()
+            if size > _EDGES[step] and (tail.count >= _FEWEST or not wanted):
+                heaviest = max(heaviest, tail.beyond(size, _EDGES[step], seen))
+    return min(1.0, heaviest) if heaviest else 1.0
 
 
-def _tail(count: float, excess: float, total: float, size: float) -> float:
-    scale = excess + _PRIOR * _EXCESS
-    return (count + _PRIOR) / total * exp(-(count + _PRIOR) * log(1 + size / scale))
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """The longest gaps: how many, and the sums of their sizes and of the squares of these."""
 
+    count: float = 0.0
+    sizes: float = 0.0
+    squares: float = 0.0
 
-@lru_cache(maxsize=256)
-def _edge(step: int) -> float:
-    return 0.0 if step == 0 else 2.0 ** ((step + _LEAST) / _STEPS)
+    def with_gaps(self, count: float, size: float) -> _Tail:
+        return _Tail(self.count + count, self.sizes + count * size, self.squares + count * size**2)
 
+    def beyond(self, size: float, edge: float, seen: float) -> float:
+        """The probability of a gap longer than `size`: what lies above `edge` is Pareto (Pickands 1975), by its moments."""
+        count = self.count + _PRIOR
+        mean = (self.sizes - self.count * edge + _PRIOR * _EXCESS) / count
+        weight = self._weight(edge)
+        shape = weight + 1 / count  # what few gaps leave open makes a tail as heavy as that
+        return count / (seen + _PRIOR) * exp(-log1p(shape * (size - edge) / (mean * (1 - weight))) / shape)
 
-@lru_cache(maxsize=256)
-def _size(step: int) -> float:
-    return 2.0 ** (_LEAST / _STEPS) / 2 if step == 0 else 2.0 ** ((step + _LEAST + 0.5) / _STEPS)
+    def _weight(self, edge: float) -> float:
+        """The Pareto shape: 0 of memoryless gaps, more of heavier tails; as far as it is known, else what is usual."""
+        excess = self.sizes - self.count * edge
+        square = self.squares - 2 * edge * self.sizes + self.count * edge**2
+        varied = square * self.count / excess**2 - 1 if excess > 0 else 1.0  # squared coefficient of variation
+        told = max(-0.5, (1 - 1 / varied) / 2) if varied > 0 else -0.5
+        return max(0.0, (told * self.count + _USUAL_SHAPE * _SHAPE_KNOWN) / (self.count + _SHAPE_KNOWN))
 
 
 def allowed(usual: Tempo, budget: float) -> float:
@@ -232,5 +250,7 @@ def is_silent(pulse: Pulse, until: float, budget: float) -> bool:
     """Whether a source that was asked at `until`, and had nothing new since its last news, is silent."""
     if pulse.last is None or until <= pulse.last:
         return False
+    if pulse.watched < WEEK_HOURS and until - pulse.last < DAY:
+        return False  # its nights are not known yet
     usual = tempo(pulse)
     return rarity(pulse.gaps, usual.between(pulse.last, until)) < allowed(usual, budget)

@@ -10,13 +10,14 @@ import argparse
 import math
 import random
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from statistics import median
 
-from crawler.silence import HOUR, SLOT, Pulse, Tempo, allowed, beaten, begun, rarity, tempo
+from crawler.silence import DAY, HOUR, SLOT, WEEK_HOURS, Pulse, Tempo, allowed, beaten, begun, rarity, tempo
 
-DAY = 24 * HOUR
 START = 1_700_000_000.0 // (7 * DAY) * (7 * DAY)
 WINDOW = 20  # stories that a feed shows
 BUDGETS = (1.0, 5.0, 20.0, 100.0)
@@ -74,7 +75,7 @@ def stories(kind: str, rate: float, told: Parameters, rng: random.Random) -> lis
     """Moments of stories of one source, from START on, in order."""
     end = START + told.weeks * 7 * DAY
     bursty = told.branching if "bursty" in kind else 0.0
-    found = list(_thinned(SHAPES[kind], rate * (1 - bursty), end, told, rng))
+    found = list(_thinned(kind, rate * (1 - bursty), end, told, rng))
     if kind == "irregular":
         found = list(_renewed(rate, end, rng))
     queue = list(found)
@@ -88,10 +89,11 @@ def stories(kind: str, rate: float, told: Parameters, rng: random.Random) -> lis
     return sorted(found)
 
 
-def _thinned(shape: Callable[[float, Parameters], float], rate: float, end: float, told: Parameters, rng: random.Random) -> Iterator[float]:
+def _thinned(kind: str, rate: float, end: float, told: Parameters, rng: random.Random) -> Iterator[float]:
+    """A Poisson process whose rate follows the shape of its kind."""
     highest, moment = 3.0, START
     while (moment := moment + rng.expovariate(rate * highest / DAY)) < end:
-        if rng.random() * highest < shape(moment, told):
+        if rng.random() * highest < SHAPES[kind](moment, told):
             yield moment
 
 
@@ -114,8 +116,8 @@ class Found:
     """What came of the sources of one kind."""
 
     fortnights: float = 0.0  # source-fortnights that were watched
-    alarms: dict[str, int] = None  # type: ignore[assignment]
-    delays: dict[str, list[tuple[float, float, float]]] = None  # type: ignore[assignment]  # (hours, expected stories, optimum)
+    alarms: Counter[str] = field(default_factory=Counter)
+    delays: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)  # (hours, expected stories, optimum)
 
 
 Rule = Callable[[Pulse, float], float]  # the probability, or what is like one, of a gap that lasts until then
@@ -123,10 +125,8 @@ Rule = Callable[[Pulse, float], float]  # the probability, or what is like one, 
 
 def simulated(kind: str, told: Parameters) -> Found:
     """All sources of a kind."""
-    rng = random.Random(f"{told.seed}/{kind}")
-    found = Found(alarms=dict.fromkeys(map(_name, BUDGETS), 0), delays={_name(b): [] for b in BUDGETS})
-    for rule in SIMPLE:
-        found.alarms[rule], found.delays[rule] = 0, []
+    rng = random.Random(f"{told.seed}/{kind}")  # noqa: S311 - nothing is secret
+    found = Found(delays={rule: [] for rule in [*map(_name, BUDGETS), *SIMPLE]})
     for _ in range(told.sources):
         rate = min(max(rng.lognormvariate(math.log(told.middle), told.spread), 0.1), told.most)
         _live(stories(kind, rate, told, rng), rate, kind, told, rng, found)
@@ -153,7 +153,7 @@ def _live(moments: Sequence[float], rate: float, kind: str, told: Parameters, rn
         _judge(pulse, usual, moment, found)
         if moment < death:
             pulse = beaten(pulse, moment, usual)
-    _die(pulse, rate, kind, told, death, found)
+    _die(pulse, rate, kind, told, found)
 
 
 def _mean(pulse: Pulse) -> float:
@@ -174,21 +174,28 @@ def _judge(pulse: Pulse, usual: Tempo, moment: float, found: Found) -> None:
         found.alarms[name] += moment - pulse.last > limit(pulse)
     rare = rarity(pulse.gaps, usual.between(pulse.last, moment))
     for budget in BUDGETS:
-        found.alarms[_name(budget)] += rare < allowed(usual, budget)
+        found.alarms[_name(budget)] += not _is_young(pulse, moment) and rare < allowed(usual, budget)
 
 
-def _die(pulse: Pulse, rate: float, kind: str, told: Parameters, death: float, found: Found) -> None:
+def _is_young(pulse: Pulse, moment: float) -> bool:
+    return pulse.watched < WEEK_HOURS and moment - (pulse.last or 0) < DAY
+
+
+def _die(pulse: Pulse, rate: float, kind: str, told: Parameters, found: Found) -> None:
     """Measure from the last story: what the rule can know; expected stories are those of the true rate."""
     assert pulse.last is not None
     usual = tempo(pulse)
     for budget in BUDGETS:
-        level = allowed(usual, budget)
-        moment = _first(pulse.last, lambda at, level=level: rarity(pulse.gaps, usual.between(pulse.last, at)) < level)
+        moment = _first(pulse.last, partial(_is_rare, pulse, usual, allowed(usual, budget)))
         best = math.log(rate * 14 / (budget / 1000))
         found.delays[_name(budget)].append(((moment - pulse.last) / HOUR, _expected(kind, rate, told, pulse.last, moment), best))
     for name, limit in SIMPLE.items():
         moment = pulse.last + limit(pulse)
         found.delays[name].append((limit(pulse) / HOUR, _expected(kind, rate, told, pulse.last, moment), 0.0))
+
+
+def _is_rare(pulse: Pulse, usual: Tempo, level: float, moment: float) -> bool:
+    return rarity(pulse.gaps, usual.between(pulse.last or 0.0, moment)) < level and not _is_young(pulse, moment)
 
 
 def _first(start: float, is_true: Callable[[float], bool]) -> float:
@@ -224,9 +231,9 @@ def main() -> None:
 
 
 def _print(kind: str, found: Found) -> None:
-    for rule, alarms in found.alarms.items():
-        delays = found.delays[rule]
+    for rule, delays in found.delays.items():
         hours, expected, best = (median(column) for column in zip(*delays, strict=True))
+        alarms = found.alarms[rule]
         a_fortnight = alarms / found.fortnights * 1000
         shown = f"{best:8.1f}" if best and kind == "memoryless" else ""
         print(f"{kind:15} {rule:14} {a_fortnight:8.1f} ({alarms:5d}) {hours:10.1f} {expected:15.1f} {shown}")
