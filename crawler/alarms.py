@@ -11,7 +11,7 @@ from crawler.troubles import FIRST_SIGHT, History, Met, News, Trouble, after, is
 from storage import sources
 from storage.database import Connection
 from storage.records import Verdict
-from storage.sources import NewArticle, Remembered
+from storage.sources import NewArticle, Remembered, SeedPoll
 from storage.times import iso, later, parse
 
 
@@ -31,7 +31,7 @@ class Alarms:
 
     new: tuple[Concern, ...] = ()  # nobody heard of them yet
     known: int = 0  # sources that needed a person before
-    fails_anew: bool = False  # a source fails that did not at its poll before
+    fails_anew: bool = False  # a seed of a source that fails did not fail at its poll before
 
     @property
     def named(self) -> frozenset[str]:
@@ -41,9 +41,9 @@ class Alarms:
 
 def sound(conn: Connection, run_id: str, names: Collection[str], budget: float, now: str) -> Alarms:
     """Judge all sources that a run polled, and remember what was learnt and told. `names` are the sources of the run."""
-    ids = sources.polled(conn, run_id)
-    before = sources.remembered(conn, ids)
-    met = _met(conn, run_id, before, now)
+    polls = sources.polls(conn, run_id)
+    before = sources.remembered(conn, polls)
+    met = _met(conn, run_id, polls, now)
     worked = sources.with_articles(conn, [row.source_id for row in before if row.history is None])
     judged = [_judged(row, met[row.source_id], budget, now, worked=row.source_id in worked) for row in before]
     sources.remember(conn, [row for row, old in zip((one.row for one in judged), before, strict=True) if row != old])
@@ -74,7 +74,7 @@ def _judged(row: Remembered, met: Met, budget: float, now: str, *, worked: bool)
         since = row.trouble_since or _text(_since(trouble, history, moment))
         concern = Concern(row.name, trouble, since, _commonest(met.seeds)) if row.told_at is None else None
         row = replace(row, trouble=str(trouble), trouble_since=since, told_at=row.told_at or now)
-    return _Judged(row, concern, met.is_failing and old.failing_since is None)
+    return _Judged(row, concern, met.is_failing and met.fails_anew)
 
 
 def _since(trouble: Trouble, history: History, now: float) -> float:
@@ -88,18 +88,18 @@ def _commonest(reasons: Sequence[str | None]) -> str | None:
     return counted.most_common(1)[0][0] if counted else None
 
 
-def _met(conn: Connection, run_id: str, rows: Sequence[Remembered], now: str) -> Mapping[int, Met]:
-    ids = [row.source_id for row in rows]
-    seeds, waiting = sources.seeds(conn, ids), sources.waiting(conn, ids, now)
-    news, barren = sources.new_articles(conn, ids, later(now, -FIRST_SIGHT)), _barren(conn, run_id)
+def _met(conn: Connection, run_id: str, polls: Mapping[int, Sequence[SeedPoll]], now: str) -> Mapping[int, Met]:
+    waiting = sources.waiting(conn, polls, now)
+    news, barren = sources.new_articles(conn, polls, later(now, -FIRST_SIGHT)), _barren(conn, run_id)
     return {
         source_id: Met(
-            seeds=seeds[source_id],
+            seeds=[poll.reason for poll in asked],
+            fails_anew=any(poll.reason is not None and poll.attempts <= 1 for poll in asked),
             news=list(_news(news[source_id])),
             barren=barren[source_id],
             waiting=source_id in waiting,
         )
-        for source_id in ids
+        for source_id, asked in polls.items()
     }
 
 

@@ -81,9 +81,10 @@ def exit_code_of(results: Mapping[str, bool]) -> int:
 
 
 def exit_code_of_crawl(results: Mapping[str, bool], sources: int, *, needs_a_person: bool, fails_anew: bool) -> int:
-    """Of a run of so many `sources`: 5 when all that it asked fail and one did not before, 4 when one newly needs a person.
+    """Of a run of so many `sources`: 5 when all that it asked fail, which is news; 4 when one newly needs a person; else 0.
 
-    That one or two of many fail is no news of all, though no other was asked.
+    That one or two of many fail is no news of all, though no other was asked. `fails_anew`: one did not fail before, or
+    somebody wants to know.
     """
     if results and not any(results.values()) and fails_anew and len(results) >= min(sources, FEW):
         return AllSourcesFailed.exit_code

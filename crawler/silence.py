@@ -250,7 +250,7 @@ def is_silent(pulse: Pulse, until: float, budget: float) -> bool:
     """Whether a source that was asked at `until`, and had nothing new since its last news, is silent."""
     if pulse.last is None or until <= pulse.last:
         return False
-    if pulse.watched < WEEK_HOURS and until - pulse.last < DAY:
+    if pulse.watched < WEEK_HOURS and until - pulse.last < 2 * DAY:
         return False  # its nights are not known yet
     usual = tempo(pulse)
     return rarity(pulse.gaps, usual.between(pulse.last, until)) < allowed(usual, budget)

@@ -81,12 +81,13 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What a run met at a source that it polled, and how its seeds stand: a reason each, None where the last poll was good."""
+    """What a run met at a source: of each seed that it polled why it could not be had, None where it could."""
 
     seeds: Sequence[str | None] = ()
     news: Sequence[News] = ()
     barren: int = 0  # pages fetched that are no article, or could not be had
     waiting: bool = False  # pages that are due were not fetched
+    fails_anew: bool = False  # one of the seeds could be had at its poll before, or had none
 
     @property
     def is_failing(self) -> bool:

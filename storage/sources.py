@@ -40,17 +40,19 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedPoll:
+    """What came of one seed: why it could not be had, None where it could, and how many fetches of it failed in a row."""
+
+    reason: str | None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class NewArticle:
     """When an article was first seen, and when it says that it was published, where it says the time of day."""
 
     first_seen_at: str
     published_at: str | None
-
-
-def polled(conn: Connection, run_id: str) -> list[int]:
-    """Ids of the sources of which a run asked for a seed."""
-    asked = select(outcomes.c.url_id).where(outcomes.c.run_id == run_id, outcomes.c.kind.in_(_SEEDS))
-    return list(conn.execute(select(urls.c.source_id).where(urls.c.id.in_(asked)).distinct()).scalars())
 
 
 def remembered(conn: Connection, ids: Collection[int]) -> list[Remembered]:
@@ -60,13 +62,17 @@ def remembered(conn: Connection, ids: Collection[int]) -> list[Remembered]:
     return [Remembered(*row) for part in _parts(ids) for row in conn.execute(query.where(sources.c.id.in_(part)))]
 
 
-def seeds(conn: Connection, ids: Collection[int]) -> dict[int, list[str | None]]:
-    """Source id -> the reason of the last poll of each of its seeds that was ever asked for; None: it was good."""
-    found: dict[int, list[str | None]] = defaultdict(list)
-    query = select(urls.c.source_id, urls.c.reason).where(urls.c.state == str(State.SEED), urls.c.last_fetch_at.is_not(None))
-    for part in _parts(ids):
-        for source_id, reason in conn.execute(query.where(urls.c.source_id.in_(part))):
-            found[source_id].append(reason)
+def polls(conn: Connection, run_id: str) -> dict[int, list[SeedPoll]]:
+    """Source id -> what came of each seed of it that a run asked for."""
+    found: dict[int, list[SeedPoll]] = defaultdict(list)
+    query = (
+        select(urls.c.source_id, outcomes.c.verdict, outcomes.c.reason, urls.c.attempts)
+        .join(urls, urls.c.id == outcomes.c.url_id)
+        .where(outcomes.c.run_id == run_id, outcomes.c.kind.in_(_SEEDS))
+    )
+    for source_id, verdict, reason, attempts in conn.execute(query):
+        good = verdict == str(Verdict.POLLED)
+        found[source_id].append(SeedPoll(None if good else reason or "unknown", attempts))
     return found
 
 

@@ -178,7 +178,7 @@ def _judge(pulse: Pulse, usual: Tempo, moment: float, found: Found) -> None:
 
 
 def _is_young(pulse: Pulse, moment: float) -> bool:
-    return pulse.watched < WEEK_HOURS and moment - (pulse.last or 0) < DAY
+    return pulse.watched < WEEK_HOURS and moment - (pulse.last or 0) < 2 * DAY
 
 
 def _die(pulse: Pulse, rate: float, kind: str, told: Parameters, found: Found) -> None:
