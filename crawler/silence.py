@@ -246,6 +246,14 @@ def allowed(usual: Tempo, budget: float) -> float:
     return budget / 1000 / max(usual.fortnight, 1.0)
 
 
+def expected_articles(pulse: Pulse, start: float, end: float) -> float | None:
+    """Articles that a source would have brought between two moments; None of one that is hardly known."""
+    moments = sum(pulse.hours)
+    if pulse.watched < 24 or moments < 1:
+        return None
+    return tempo(pulse).between(start, end) * max(1.0, pulse.stories / moments)
+
+
 def is_silent(pulse: Pulse, until: float, budget: float) -> bool:
     """Whether a source that was asked at `until`, and had nothing new since its last news, is silent."""
     if pulse.last is None or until <= pulse.last:

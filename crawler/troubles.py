@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from crawler import silence
 from crawler.silence import Pulse
+from storage.records import Kind
+from storage.status import LastPoll
 
 DAY = 86_400.0  # seconds
 FIRST_SIGHT = 60 * DAY  # before a source is seen for the first time: what was published since tells of its rhythm
@@ -28,6 +30,7 @@ class Trouble(StrEnum):
 
 
 PATIENCE = {Trouble.FAILING: 2 * DAY, Trouble.WALL: 1 * DAY, Trouble.ROBOTS: 1 * DAY}  # with a source that worked
+EMPTY = ("no-links", "empty")  # reasons of a seed that was had, with nothing in it
 _WALLS = ("http-401", "http-403", "http-429", "bot-challenge", "consent-wall", "login", "paywall", "needs-javascript")
 
 
@@ -170,6 +173,20 @@ def _closed(seeds: Sequence[str | None]) -> Trouble:
 def is_wall(reason: str) -> bool:
     """Whether a reason names a wall, which opens to a person perhaps."""
     return reason.startswith(_WALLS)
+
+
+def why_silent(polls: Sequence[LastPoll], filtered: int) -> str:
+    """What stands behind a silence: how its seeds stand, and how many new URLs were refused by rule since."""
+    feeds = [poll for poll in polls if poll.kind in (Kind.FEED, Kind.SITEMAP)]
+    if feeds and all(poll.reason in EMPTY for poll in feeds):
+        return "its feeds are empty"
+    if feeds and all(poll.reason for poll in feeds):
+        return f"its feeds fail: {feeds[0].reason}"
+    if filtered:
+        return f"{filtered} new URLs, all refused by rule"
+    if polls and all(poll.same or poll.reason for poll in polls):
+        return "its pages are the same as before"
+    return "really quiet: its pages change, and bring nothing new"
 
 
 def _is_over(trouble: Trouble, history: History, now: float) -> bool:

@@ -188,7 +188,7 @@ def test_an_unreachable_source_fails_the_run(desk: Desk, newsroom: Newsroom) -> 
     """All sources failing is exit code 5, some of them 4; the line names the source and why."""
     desk.configure(("dead", "http://127.0.0.1:9/"), allow="true")
     assert "Failed: dead (robots-unreachable: refused)" in desk.run("crawl", code=5).stderr
-    desk.configure(("dead", "http://127.0.0.1:9/"), ("room", newsroom.url), ("gone", "http://127.0.0.1:9/gone"), allow="true")
+    desk.configure(("dead", "http://127.0.0.1:9/"), ("room", newsroom.url), ("gone", "http://127.0.0.2:9/"), allow="true")
     assert "Failed: gone (robots-unreachable: refused)" in desk.run("crawl", "--now", code=4).stderr
 
 
