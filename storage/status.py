@@ -56,7 +56,7 @@ def _new_articles(conn: Connection, day: str, week: str) -> dict[int, tuple[int,
 def last_polls(conn: Connection, ids: Collection[int]) -> dict[int, list[LastPoll]]:
     """Source id -> how each seed of it stands."""
     of_seed = select(captures.c.id).where(captures.c.url_id == urls.c.id)
-    newest = of_seed.order_by(captures.c.fetched_at.desc()).limit(1).scalar_subquery()
+    newest = of_seed.order_by(captures.c.fetched_at.desc()).limit(1).correlate(urls).scalar_subquery()
     query = (
         select(urls.c.source_id, urls.c.kind, urls.c.reason, captures.c.revisit_of, captures.c.http_status)
         .outerjoin(captures, captures.c.id == newest)

@@ -43,6 +43,9 @@ http_proxy = "http://proxy.local:3128"
 url = "postgresql://crawl:pass@db.local/news"
 max_log_bytes = 5_000_000
 
+[alarm]
+budget = 0.5
+
 [[source]]
 name = "harbour-post"
 url = "https://www.harbour-post.net/"
