@@ -22,7 +22,7 @@ class Concern:
     source: str
     trouble: Trouble
     since: str
-    reason: str | None = None  # of a seed that cannot be had
+    reason: str | None = None  # why no seed can be had
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ def _judged(row: Remembered, met: Met, budget: float, now: str, *, worked: bool)
         row, concern = replace(row, trouble=None, trouble_since=None, told_at=None), None
     else:
         since = row.trouble_since or _text(_since(trouble, history, moment))
-        concern = Concern(row.name, trouble, since, _commonest(met.seeds)) if row.told_at is None else None
+        reason = _commonest(met.seeds) if met.is_failing else None
+        concern = Concern(row.name, trouble, since, reason) if row.told_at is None else None
         row = replace(row, trouble=str(trouble), trouble_since=since, told_at=row.told_at or now)
     return _Judged(row, concern, met.is_failing and met.fails_anew)
 
