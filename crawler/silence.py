@@ -36,6 +36,8 @@ _EXCESS = 2.5  # ... and how far they lie above any threshold
 _USUAL_SHAPE = 0.1  # of a tail of which nothing is known
 _SHAPE_KNOWN = 15.0  # gaps after which the tail itself says as much of its shape
 _TAILS = (0.0, 0.5, 0.75, 0.9)  # quantiles above which tails are fitted: the heaviest one counts
+_GROWN = 6 * WEEK  # after which a source shows what it is like ...
+_CAUTION = 4  # ... and the power with which it is given more time before
 _FEWEST = 8.0  # gaps above a quantile that is used
 
 
@@ -241,9 +243,12 @@ class _Tail:
         return max(0.0, (told * self.count + _USUAL_SHAPE * _SHAPE_KNOWN) / (self.count + _SHAPE_KNOWN))
 
 
-def allowed(usual: Tempo, budget: float) -> float:
-    """The probability below which a gap is an alarm: `budget` is false alarms a fortnight over 1,000 sources."""
-    return budget / 1000 / max(usual.fortnight, 1.0)
+def allowed(usual: Tempo, budget: float, age: float) -> float:
+    """The probability below which a gap is an alarm: `budget` is false alarms a fortnight over 1,000 sources.
+
+    Of a source that is watched for `age` seconds, less than six weeks, a burst may be all that is known: it is given more time.
+    """
+    return budget / 1000 / max(usual.fortnight, 1.0) * min(1.0, age / _GROWN) ** _CAUTION
 
 
 def expected_articles(pulse: Pulse, start: float, end: float) -> float | None:
@@ -261,4 +266,5 @@ def is_silent(pulse: Pulse, until: float, budget: float) -> bool:
     if pulse.watched < WEEK_HOURS and until - pulse.last < 2 * DAY:
         return False  # its nights are not known yet
     usual = tempo(pulse)
-    return rarity(pulse.gaps, usual.between(pulse.last, until)) < allowed(usual, budget)
+    age = until - (pulse.first or pulse.last)
+    return rarity(pulse.gaps, usual.between(pulse.last, until)) < allowed(usual, budget, age)

@@ -173,8 +173,9 @@ def _judge(pulse: Pulse, usual: Tempo, moment: float, found: Found) -> None:
     for name, limit in SIMPLE.items():
         found.alarms[name] += moment - pulse.last > limit(pulse)
     rare = rarity(pulse.gaps, usual.between(pulse.last, moment))
+    age = moment - (pulse.first or 0.0)
     for budget in BUDGETS:
-        found.alarms[_name(budget)] += not _is_young(pulse, moment) and rare < allowed(usual, budget)
+        found.alarms[_name(budget)] += not _is_young(pulse, moment) and rare < allowed(usual, budget, age)
 
 
 def _is_young(pulse: Pulse, moment: float) -> bool:
@@ -186,7 +187,7 @@ def _die(pulse: Pulse, rate: float, kind: str, told: Parameters, found: Found) -
     assert pulse.last is not None
     usual = tempo(pulse)
     for budget in BUDGETS:
-        moment = _first(pulse.last, partial(_is_rare, pulse, usual, allowed(usual, budget)))
+        moment = _first(pulse.last, partial(_is_rare, pulse, usual, budget))
         best = math.log(rate * 14 / (budget / 1000))
         found.delays[_name(budget)].append(((moment - pulse.last) / HOUR, _expected(kind, rate, told, pulse.last, moment), best))
     for name, limit in SIMPLE.items():
@@ -194,7 +195,8 @@ def _die(pulse: Pulse, rate: float, kind: str, told: Parameters, found: Found) -
         found.delays[name].append((limit(pulse) / HOUR, _expected(kind, rate, told, pulse.last, moment), 0.0))
 
 
-def _is_rare(pulse: Pulse, usual: Tempo, level: float, moment: float) -> bool:
+def _is_rare(pulse: Pulse, usual: Tempo, budget: float, moment: float) -> bool:
+    level = allowed(usual, budget, moment - (pulse.first or 0.0))
     return rarity(pulse.gaps, usual.between(pulse.last or 0.0, moment)) < level and not _is_young(pulse, moment)
 
 
