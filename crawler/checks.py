@@ -24,6 +24,7 @@ MAX_SHOWN = 60  # characters of a faulty value that are repeated in a message
 MAX_LINE = 200  # characters of a name or contact
 MAX_PORT = 65535
 DAY = 86_400  # seconds
+MAX_BUDGET = 1000  # false alarms a fortnight over 1,000 sources
 DATABASES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -116,6 +117,13 @@ def positive_seconds(value: object) -> float:
     if number == 0:
         raise ValueError("must be a number of seconds above 0, not 0")
     return number
+
+
+def budget(value: object) -> float:
+    """A number of false alarms a fortnight over 1,000 sources."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_BUDGET:
+        raise ValueError(f"must be a number of false alarms from 0 to {MAX_BUDGET}, not {shown(value)}")
+    return float(value)
 
 
 def whole(unit: str, largest: int, smallest: int = 1) -> Callable[[object], int]:

@@ -75,6 +75,13 @@ class ReportTable:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmTable:
+    """`[alarm]`: when a source is called silent."""
+
+    budget: Annotated[float, checks.budget] = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One `[[source]]`, a site. Feeds, sitemaps, sections: None, they are found by themselves; (), none is used."""
 
@@ -102,6 +109,7 @@ class Config:
     crawl: CrawlTable = CrawlTable()
     database: DatabaseTable = DatabaseTable()
     report: ReportTable = ReportTable()
+    alarm: AlarmTable = AlarmTable()
     sources: tuple[Source, ...] = ()
 
     def source(self, name: str) -> Source | None:
@@ -130,6 +138,7 @@ TABLES: Mapping[str, type[Any]] = {
     "crawl": CrawlTable,
     "database": DatabaseTable,
     "report": ReportTable,
+    "alarm": AlarmTable,
     "source": Source,
 }
 Table = TypeVar("Table")
@@ -214,10 +223,11 @@ def parse(tables: Mapping[str, object], file: str) -> Config:
     crawl = _one(CrawlTable, tables, "crawl", file, faults)
     database = _one(DatabaseTable, tables, "database", file, faults)
     report = _one(ReportTable, tables, "report", file, faults)
+    alarm = _one(AlarmTable, tables, "alarm", file, faults)
     sources = _sources(tables.get("source", []), file, faults)
     if faults:
         raise FaultyConfig(tuple(faults))
-    return Config(collection, crawl, database, report, sources)
+    return Config(collection, crawl, database, report, alarm, sources)
 
 
 def _stray(name: str) -> str:

@@ -12,7 +12,7 @@ from crawler.collection import Collection
 from crawler.options import CrawlOptions
 from crawler.process import start
 from crawler.spiders.news import NewsSpider
-from crawler.summary import lines_of
+from crawler.summary import lines_of, news_of
 from storage.errors import AllSourcesFailed
 
 
@@ -30,9 +30,8 @@ def crawl(collection: Collection, options: CrawlOptions, begun: Callable[[], Non
     if console.speaks_objects():
         for name in sorted(name for name, good in run.results.items() if not good):
             console.note("the source failed", "warning", source=name, reason=run.reasons.get(name))
-    if not options.quiet or run.exit_code:
-        for line in lines_of(run):
-            console.note(line)
+    for line in news_of(run) if options.quiet else lines_of(run):
+        console.note(line)
     return run.exit_code or 0
 
 

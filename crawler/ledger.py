@@ -6,7 +6,7 @@ That alone keeps the order in which pages were settled, what no worker could rea
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
@@ -19,6 +19,8 @@ from storage.times import now
 from storage.warc_format import run_uri
 from storage.warc_write import WarcWriter
 
+NEEDS_A_PERSON = 4  # exit code
+FEW = 3  # sources that stand for all of them
 _IN_MEMORY = 1 << 20  # bytes
 
 
@@ -71,8 +73,19 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def exit_code_of(results: dict[str, bool]) -> int:
-    """0 when every source that was asked gave something, 5 when none did, else 4."""
+def exit_code_of(results: Mapping[str, bool]) -> int:
+    """Of a fetch of single pages: 0 when every source that was asked gave something, 5 when none did, else 4."""
     if all(results.values()):
         return 0
-    return 4 if any(results.values()) else AllSourcesFailed.exit_code
+    return NEEDS_A_PERSON if any(results.values()) else AllSourcesFailed.exit_code
+
+
+def exit_code_of_crawl(results: Mapping[str, bool], sources: int, *, needs_a_person: bool, fails_anew: bool) -> int:
+    """Of a run of so many `sources`: 5 when all that it asked fail, which is news; 4 when one newly needs a person; else 0.
+
+    That one or two of many fail is no news of all, though no other was asked. `fails_anew`: one did not fail before, or
+    somebody wants to know.
+    """
+    if results and not any(results.values()) and fails_anew and len(results) >= min(sources, FEW):
+        return AllSourcesFailed.exit_code
+    return NEEDS_A_PERSON if needs_a_person else 0

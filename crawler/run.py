@@ -21,7 +21,8 @@ from scrapy import Request, Spider, signals
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler import PRODUCT_VERSION, VERSION, about, planting
+from crawler import PRODUCT_VERSION, VERSION, about, alarms, planting
+from crawler.alarms import Alarms
 from crawler.backfill import Backfill, links_wanted
 from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
@@ -30,7 +31,7 @@ from crawler.heeding import heard_at_once
 from crawler.hostgate import HostGate
 from crawler.intake import Intake
 from crawler.journal import Journal
-from crawler.ledger import exit_code_of, is_idle, killed_accounts, write_ledger
+from crawler.ledger import exit_code_of, exit_code_of_crawl, is_idle, killed_accounts, write_ledger
 from crawler.options import CrawlOptions
 from crawler.periods import period_of
 from crawler.politeness import Unsent
@@ -86,6 +87,7 @@ class Run:
         self.failure: BaseException | None = None
         self.ledger: Ledger | None = None
         self.exit_code: int | None = None
+        self.alarms = Alarms()
         self.stopped_by: int | None = None  # the signal that ended the run
         self._crawler = crawler
         self._exact_ids: list[int] | None = None
@@ -433,17 +435,17 @@ class Run:
         account = balance.ledger(conn, self.id, reach)
         return account if is_idle(account) else balance.with_states(conn, account)
 
-    def _code(self) -> int:
+    def _code(self, conn: Connection) -> int:
         if (fault := _imbalance(self.ledger)) is not None:
             return fault.exit_code
-        return 128 + self.stopped_by if self.stopped_by else exit_code_of(self.results)
+        return 128 + self.stopped_by if self.stopped_by else self._judge(conn)
 
     def _finish(self, conn: Connection) -> None:
         leases.release(conn, self.id)
         self.ledger = self._balanced(conn)
         self.results = runs.source_results(conn, self.id, seeds_only=not self.options.exact)
         self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])
-        self.exit_code = self._code()
+        self.exit_code = self._code(conn)
         if not self._accounted:  # a transaction that is tried again finds it written
             ended: dict[str, str | int] = {"ended_at": now(), "exit_code": self.exit_code}
             write_ledger(conn, self.writer, self.id, self.ledger, self.limits.spool_folder, **ended)
@@ -452,6 +454,14 @@ class Run:
             self.writer.close()
             self._accounted = True
         runs.end(conn, self.id, self.exit_code, self.ledger, now())
+
+    def _judge(self, conn: Connection) -> int:
+        """The exit code of a run that came to its end, after its sources were judged."""
+        if self.options.exact:
+            return exit_code_of(self.results)
+        self.alarms = alarms.sound(conn, self.id, self.sources, self.config.alarm.budget, now())
+        needs_a_person, fails_anew = bool(self.alarms.new), self.alarms.fails_anew or self.options.now
+        return exit_code_of_crawl(self.results, len(self.sources), needs_a_person=needs_a_person, fails_anew=fails_anew)
 
 
 def _imbalance(ledger: Ledger | None) -> DamageError | None:

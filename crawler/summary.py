@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from crawler import requisites
+from crawler.alarms import Concern
+from crawler.troubles import Trouble
 from storage.records import Ledger, Verdict
 
 if TYPE_CHECKING:
     from crawler.run import Run
 
 SHOWN = 5  # failed sources that are named
+MOST = 20  # sources that newly need a person and are named
+TOLD = {
+    Trouble.FAILING: "fails",
+    Trouble.WALL: "stands behind a wall",
+    Trouble.ROBOTS: "is closed by robots.txt",
+    Trouble.REJECTED: "brings pages that are no article,",
+    Trouble.SILENT: "is silent",
+}
 
 
 _WORDS = {"new": "new", "due": "due again", "carried": "carried over"}
 
 
 def lines_of(run: Run) -> Iterator[str]:
-    """What was stored, what was not, and which sources gave nothing."""
+    """What was stored, what was not, which sources gave nothing, and which need a person."""
     assert run.ledger is not None, "a run that did not fail has a ledger"
     counts = run.ledger.articles
     told = [
@@ -34,13 +44,10 @@ def lines_of(run: Run) -> Iterator[str]:
     yield "Read: " + (", ".join(f"{n} {kind}" for kind, n in sorted(polled.items())) or "nothing was due")
     if line := requisites.told(run.ledger, spent=run.allowance.limit if run.allowance.is_spent else None):
         yield line
-    silent = sorted(name for name, good in run.results.items() if not good)
-    for name in silent[:SHOWN]:
-        reason = run.reasons.get(name, "no reason known")
-        hint = "; allow_private_networks in newswarc.toml can open it" if "private-address" in reason else ""
-        yield f"Failed: {name} ({reason}{hint})"
-    if len(silent) > SHOWN:
-        yield f"Failed: and {len(silent) - SHOWN} more; `newswarc status` shows them"
+    yield from _failed(run)
+    yield from _troubles([concern for concern in run.alarms.new if concern.source not in run.reasons])
+    if known := run.alarms.known:
+        yield f"{known} {'source needs' if known == 1 else 'sources need'} a person (newswarc status)"
     if run.ledger.states:
         states = ", ".join(f"{count} {state}" for state, count in run.ledger.states.items())
         yield f"URLs known: {sum(run.ledger.states.values())} = {states}"
@@ -51,3 +58,35 @@ def _considered(ledger: Ledger) -> Iterator[str]:
     told = [f"{ledger.considered[word]} {said}" for word, said in _WORDS.items() if ledger.considered.get(word)]
     if told:
         yield f"Considered: {sum(ledger.considered.values())} article URLs ({', '.join(told)})"
+
+
+def news_of(run: Run) -> Iterator[str]:
+    """What a person has to hear who wants to hear nothing else."""
+    if run.alarms.new:
+        yield from _troubles(run.alarms.new)
+    elif run.exit_code:
+        yield from _failed(run)
+
+
+def _failed(run: Run) -> Iterator[str]:
+    """Sources that gave nothing in this run."""
+    failed = sorted(name for name, good in run.results.items() if not good)
+    for name in failed[:SHOWN]:
+        yield f"Failed: {name} ({_explained(run.reasons.get(name))})"
+    if len(failed) > SHOWN:
+        yield f"Failed: and {len(failed) - SHOWN} more; `newswarc status` shows them"
+
+
+def _explained(reason: str | None) -> str:
+    hint = "; allow_private_networks in newswarc.toml can open it" if reason and "private-address" in reason else ""
+    return f"{reason or 'no reason known'}{hint}"
+
+
+def _troubles(concerns: Sequence[Concern]) -> Iterator[str]:
+    """A line for each source that needs a person: its trouble, since when, and what to do."""
+    for concern in concerns[:MOST]:
+        reason = f" ({_explained(concern.reason)})" if concern.reason else ""
+        since = f"{concern.since[:10]} {concern.since[11:16]}Z"
+        yield f"{concern.source}: {TOLD[concern.trouble]}{reason} since {since}; see `newswarc source check {concern.source}`"
+    if len(concerns) > MOST:
+        yield f"and {len(concerns) - MOST} more sources; see `newswarc status`"

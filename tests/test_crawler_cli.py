@@ -675,8 +675,8 @@ def test_status_before_the_first_crawl(say: Say, tmp_path: Path) -> None:
     assert say("status") == (
         0,
         (
-            "source\tarticles\tpending\tfailed\tlast success\ttrouble\n"
-            "post\t0\t0\t0\tnever\t\n\n0 URLs known\nno run yet\n"
+            "source\tarticles\tnew 24 h\tnew 7 d\tpending\tfailed\tlast success\tlast new\ttrouble\n"
+            "post\t0\t0\t0\t0\t0\tnever\tnever\t\n\n0 URLs known\nno run yet\n"
         ),
         "",
     )
@@ -688,9 +688,9 @@ def test_status_shows_sources_states_and_the_last_run(say: Say, uid: str, tmp_pa
     code, out, err = say("status")
     lines = out.splitlines()
     assert (code, err) == (0, "")
-    assert lines[1].split("\t")[:4] == ["gazette", "1", "1", "0"]
+    assert lines[1].split("\t")[:6] == ["gazette", "1", "0", "0", "1", "0"]
     assert lines[1].endswith("\thttp-500 (1)")
-    assert lines[2].split("\t") == ["post", "0", "0", "0", "never", ""]
+    assert lines[2].split("\t") == ["post", "0", "0", "0", "0", "0", "never", "never", ""]
     assert lines[4] == "3 URLs known: 1 pending, 1 seed, 1 stored"
     assert lines[5] == "run run-1 began 2026-03-01 12:00Z, and is running or was killed"
     found = json.loads(say("status", "--json")[1])

@@ -47,6 +47,9 @@ max_log_bytes = 5_000_000
 metrics = "/var/lib/node_exporter/news.prom"
 ping = "https://monitor.example/uuid"
 
+[alarm]
+budget = 0.5
+
 [[source]]
 name = "harbour-post"
 url = "https://www.harbour-post.net/"

@@ -187,9 +187,41 @@ def test_max_pages_leaves_the_rest_to_the_next_run(desk: Desk, newsroom: Newsroo
 def test_an_unreachable_source_fails_the_run(desk: Desk, newsroom: Newsroom) -> None:
     """All sources failing is exit code 5, some of them 4; the line names the source and why."""
     desk.configure(("dead", "http://127.0.0.1:9/"), allow="true")
-    assert "dead" in desk.run("crawl", code=5).stderr
+    assert "Failed: dead (robots-unreachable: refused)" in desk.run("crawl", code=5).stderr
+    desk.configure(("dead", "http://127.0.0.1:9/"), ("room", newsroom.url), ("gone", "http://127.0.0.2:9/"), allow="true")
+    assert "Failed: gone (robots-unreachable: refused)" in desk.run("crawl", "--now", code=4).stderr
+
+
+def test_a_source_that_needs_a_person_is_told_once(desk: Desk, newsroom: Newsroom) -> None:
+    """Among good ones a dead source is exit code 4 and one line once; after that it is counted, and `-q` says nothing."""
     desk.configure(("dead", "http://127.0.0.1:9/"), ("room", newsroom.url), allow="true")
-    assert "dead" in desk.run("crawl", "--now", code=4).stderr
+    line = desk.run("crawl", "-q", code=4).stderr
+    assert line.startswith("dead: fails (robots-unreachable: refused) since 20")
+    assert line.endswith("; see `newswarc source check dead`\n")
+    assert desk.run("crawl", "-q", "--now").stderr == ""
+    done = desk.run("crawl", "--now")
+    assert "Failed: dead (robots-unreachable: refused)" in done.stderr
+    assert "1 source needs a person (newswarc status)" in done.stderr
+
+
+def test_a_source_that_is_back_needs_nobody(desk: Desk, newsroom: Newsroom) -> None:
+    """Its trouble is cleared by a good poll, and it is told again should it come back."""
+    desk.configure(("away", "http://127.0.0.1:9/"), ("room", newsroom.url), allow="true")
+    desk.run("crawl", "-q", code=4)
+    desk.configure(("away", newsroom.url), allow="true")
+    desk.run("crawl", "-q", "--now")
+    assert desk.rows("SELECT trouble, trouble_since, told_at FROM sources WHERE name = 'away'") == [(None, None, None)]
+
+
+def test_a_source_that_worked_may_fail_for_a_while(crawled: Desk, newsroom: Newsroom) -> None:
+    """Where all fail it is exit code 5 once, and then no news; the source needs nobody before patience is over."""
+    newsroom.fault(f"{newsroom.url}robots.txt", Fault.SERVER_ERROR)
+    due = "UPDATE urls SET next_fetch_at = '2026-01-01T00:00:00.000Z' WHERE state = 'seed'"
+    crawled.write(due)
+    assert "Failed: room" in crawled.run("crawl", "-q", code=5).stderr
+    crawled.write(due)
+    assert crawled.run("crawl", "-q").stderr == ""
+    assert crawled.rows("SELECT trouble FROM sources") == [(None,)]
 
 
 def test_private_networks_are_out_of_reach_by_default(desk: Desk, newsroom: Newsroom) -> None:

@@ -145,7 +145,7 @@ PLACES = [
     Mistake("a site, in a folder that may not be written", "crawl SITE/good/", DISK, "newswarc: error: DIR: the collection cannot be made: Permission denied", lambda bench: bench.mode(".", 0o555), ordinary=True),
     Mistake("`export` to a file that may not be written", "export --output out.jsonl", DATABASE, "newswarc: error: database DIR/news.db cannot be written; check the permissions of the file and of its folder", forbidden(".", 0o555, crawled), ordinary=True),
     Mistake("a disk that can only be read", "crawl", DISK, "newswarc: error: cannot lock DIR/newswarc.lock: Read-only file system; a collection must be writable", good, shell=READ_ONLY),
-    Mistake("a disk that can only be read, for `status`: no mistake", "status", OK, "source\tarticles\tpending\tfailed\tlast success\ttrouble", crawled, shell=READ_ONLY),
+    Mistake("a disk that can only be read, for `status`: no mistake", "status", OK, "source\tarticles\tnew 24 h\tnew 7 d\tpending\tfailed\tlast success\tlast new\ttrouble", crawled, shell=READ_ONLY),
     Mistake("a disk that can only be read, for `verify`: no mistake", "verify", OK, "No damage in 1 files, 13 records, 3 captures, 1 versions, 1 articles", crawled, shell=READ_ONLY),
     Mistake("the archive's disk is full", "crawl", DISK, "newswarc: error: cannot write DIR/warc/....warc.gz: No space left on device; make room, then run again", good, shell=FULL_WARC, mend=empty),
     Mistake("`package` to a disk that is full", "package --output full/all.wacz", DISK, "newswarc: error: full/all.wacz: cannot be written: No space left on device", crawled, shell=FULL_TMP, keeps=("full",)),

@@ -105,8 +105,8 @@ ROWS = [
     Mistake("a write-ahead log of zeros is left over: no mistake", "crawl", OK, "Articles: 0 added, 0 pending", log_left),
     Mistake("the database may not be written", "crawl", DATABASE, "newswarc: error: database DIR/news.db cannot be written; check the permissions of the file and of its folder", forbidden("news.db", 0o444, crawled), ordinary=True, mend=lambda bench: bench.mode("news.db", 0o644)),
     Mistake("the database may not be read", "status", DATABASE, "newswarc: error: database DIR/news.db cannot be opened; check that it exists and its folder's permissions", forbidden("news.db", 0, crawled), ordinary=True),
-    Mistake("the database is held by another program, for `status`: no mistake", "status", OK, "source\tarticles\tpending\tfailed\tlast success\ttrouble", crawled, shell=LOCKED),
-    Mistake("the collection came without its database", "status", OK, "source\tarticles\tpending\tfailed\tlast success\ttrouble", steps(crawled, gone)),
+    Mistake("the database is held by another program, for `status`: no mistake", "status", OK, "source\tarticles\tnew 24 h\tnew 7 d\tpending\tfailed\tlast success\tlast new\ttrouble", crawled, shell=LOCKED),
+    Mistake("the collection came without its database", "status", OK, "source\tarticles\tnew 24 h\tnew 7 d\tpending\tfailed\tlast success\tlast new\ttrouble", steps(crawled, gone)),
     Mistake("the clock was set back", "crawl", OK, "... crawler.run ERROR the clock is ... days behind the newest run (2999-01-01T00:00:00.000Z): check it; what waited for a time to come is due now", AHEAD),
     Mistake("the clock was set back, with -q", "crawl -q", OK, "... crawler.run ERROR the clock is ... days behind the newest run (2999-01-01T00:00:00.000Z): check it; what waited for a time to come is due now", AHEAD),
 ]

@@ -1,0 +1,1 @@
+"""Simulations of years of crawling, on a clock of their own."""
