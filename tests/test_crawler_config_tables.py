@@ -82,6 +82,15 @@ def test_removed_source_takes_the_comments_above_it_along(path: Path) -> None:
     assert path.read_text() == '# Ours.\n[collection]\nname = "desk"   # short\n\n[crawl]\ndelay = 2\n'
 
 
+def test_comment_between_two_tables_belongs_to_the_second(tmp_path: Path) -> None:
+    """Where no blank line tells, what stands right above a table is about it."""
+    path = tmp_path / FILE
+    second = '# about b\n[[source]]\nname = "b"\nurl = "https://b.net/"\n'
+    path.write_text('[[source]]\nname = "a"\nurl = "https://a.net/"\n' + second)
+    config_edit.remove_sources(path, ["a"])
+    assert path.read_text() == second
+
+
 def test_removed_last_source_leaves_no_blank_lines_at_the_end(tmp_path: Path) -> None:
     """What adding a source wrote, removing it takes away."""
     path = tmp_path / FILE
