@@ -54,6 +54,7 @@ class HostGate:
         self._last_blocks = dict(memory.last_blocks)
         self._turns: dict[str, float] = {}  # of what earlier runs have asked
         self._killed = -math.inf  # when a run was found killed
+        self._sent: dict[str, tuple[float, str]] = {}  # the last request of this run
         self._until: dict[str, float] = {}
         for host, until in memory.blocked.items():
             self._note_block(host, until)
@@ -102,7 +103,8 @@ class HostGate:
         self._tell_slot(host)
         if self.promise(host) > PATIENCE:
             log.info("%s asks for %g s between two requests: it gets one a run", host, self.promise(host))
-        self._run.scribe.submit(partial(hosts.ask_delay, host=host, seconds=seconds))
+        turn = later(self._sent[host][1], self.promise(host)) if host in self._sent else ""
+        self._run.scribe.submit(partial(hosts.ask_delay, host=host, seconds=seconds, turn=turn))
 
     def asked(self, host: str, at: str) -> Callable[[Connection], None]:
         """A request was sent to a host at this moment. Returns the job that remembers it."""
@@ -111,14 +113,18 @@ class HostGate:
         slot = self._crawler.engine.downloader.slots.get(host)
         if slot is not None:
             slot.lastseen = max(slot.lastseen, sent)
+        self._sent[host] = sent, at
         promise = self.promise(host)
         if promise > PATIENCE:
             self._close(host, sent + promise)
         return partial(hosts.asked, host=host, at=at, promise=promise)
 
     def _rest(self, host: str) -> float:
-        """Seconds that are left of the delay since the last request of an earlier run, and since one was found killed."""
-        turn = max(self._turns.get(host, 0.0), self._killed + self.promise(host))
+        """Seconds that are left of the delay, but for what the slot sees to: the short delays between requests of this run."""
+        promise = self.promise(host)
+        turn = max(self._turns.get(host, 0.0), self._killed + promise)
+        if promise > PATIENCE and host in self._sent:
+            turn = max(turn, self._sent[host][0] + promise)
         return turn - time.monotonic()
 
     async def turn(self, host: str) -> bool:

@@ -20,6 +20,7 @@ _KILLED = "killed"  # the fact that a run was found killed: when
 # Statements that every exchange runs are made once: to make one costs more than to run it.
 _NEXT = case((hosts.c.next_turn_at > bindparam("turn"), hosts.c.next_turn_at), else_=bindparam("turn"))
 _SINCE = case((hosts.c.delay == bindparam("promise"), hosts.c.delay_since), else_=bindparam("moment"))
+_LATER = update(hosts).where(hosts.c.host == bindparam("of")).values(next_turn_at=_NEXT)
 _ASKED = (
     update(hosts)
     .where(hosts.c.host == bindparam("of"))
@@ -80,11 +81,13 @@ def block(conn: Connection, host: str, since: str, until: str, reason: str) -> N
     conn.execute(host_blocks.insert().values(host=host, since=since, until=until, reason=reason))
 
 
-def ask_delay(conn: Connection, host: str, seconds: float | None) -> None:
-    """Remember the Crawl-delay of a host; None: it asks for none."""
+def ask_delay(conn: Connection, host: str, seconds: float | None, turn: str = "") -> None:
+    """Remember the Crawl-delay of a host, and its next turn with it; None: it asks for none."""
     _enter(conn, host)
     value = None if seconds is None else str(seconds)
     conn.execute(update(hosts).where(hosts.c.host == host).values(crawl_delay=value))
+    if turn:
+        conn.execute(_LATER, {"of": host, "turn": turn})
 
 
 def answered_well(conn: Connection, host: str) -> None:

@@ -62,11 +62,11 @@ def test_what_is_remembered_of_a_host(database: Engine) -> None:
         assert (promise.promised, promise.since, promise.next_turn_at) == (5.0, later(T0, 2), later(T0, 7))
         hosts.block(conn, HOST, T0, later(T0, 300), "http-429")
         hosts.block(conn, HOST, T0, later(T0, 60), "http-503")
-        hosts.ask_delay(conn, HOST, 5.0)
+        hosts.ask_delay(conn, HOST, 5.0, later(T0, 8))
         hosts.killed(conn, T0)
         memory = hosts.remembered(conn, later(T0, 3))
         assert memory.blocked == {HOST: later(T0, 300)}
-        assert memory.turns == {HOST: later(T0, 7)}
+        assert memory.turns == {HOST: later(T0, 8)}
         assert memory.crawl_delays == {HOST: 5.0}
         assert memory.last_blocks == {HOST: 60.0}
         assert memory.killed_at == T0
