@@ -72,8 +72,8 @@ class NoCache:
         """It is not kept."""
 
     async def plant(self, origin: str, rules: Rules, request: Request) -> None:
-        """Remember the sitemaps that robots.txt names."""
-        self._run.sitemaps += sitemaps_in_robots(rules.sitemaps, f"{origin}/robots.txt", self._run.scope)
+        """Remember the sitemaps that it names."""
+        await self._run.sitemaps_declared(rules.sitemaps, f"{origin}/robots.txt", request)
 
 
 class DryRun:
@@ -87,7 +87,7 @@ class DryRun:
         self.ports = ports_of(config) | ports_of(Config(sources=(source,)))
         self.guard = guard_of(config)
         self.workers = workers
-        self.hosts = NoGate()
+        self.hosts: NoGate = NoGate()
         self.robots = NoCache(self)
         self.ending = asyncio.Event()
         self.sitemaps: list[Link] = []
@@ -128,6 +128,10 @@ class DryRun:
     def may_redirect(self, request: Request) -> bool:
         """A single page may lead anywhere; a site has to stay itself, or become the host that its home page leads to."""
         return not self._obey_scope or request.meta["kind"] is Kind.HOME or self.scope.includes(request.url)
+
+    async def sitemaps_declared(self, body: str, url: str, request: Request) -> None:
+        """Remember the sitemaps that robots.txt names."""
+        self.sitemaps += sitemaps_in_robots(body, url, self.scope)
 
     async def article(self, request: Request) -> Candidate | NoArticle:
         """What the page is."""
