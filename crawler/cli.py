@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "crawler.commands.plan:command",
     "retry": "crawler.commands.retry:command",
     "status": "crawler.commands.status:command",
+    "politeness": "crawler.commands.politeness:command",
     "show": "crawler.commands.show:command",
     "why": "crawler.commands.why:command",
     "diff": "crawler.commands.diff:command",

@@ -49,6 +49,7 @@ class CrawlTable:
     max_warc_age: Annotated[float, checks.positive_seconds] = 86_400.0
     dedupe: Annotated[str, checks.one_of("always", "year", "month", "day", "off")] = "always"
     max_requisite_bytes: Annotated[int, checks.whole("bytes", 1_000_000_000_000)] = 2_000_000_000
+    max_pages_per_host: Annotated[int, checks.whole("pages", 1_000_000_000, smallest=0)] = 1000
     timeout: Annotated[float, checks.positive_seconds] = 60.0
     http_proxy: Annotated[str | None, checks.proxy] = None
 
@@ -93,6 +94,7 @@ class Source:
     allow: Annotated[tuple[str, ...], checks.list_of(checks.pattern)] = ()
     deny: Annotated[tuple[str, ...], checks.list_of(checks.pattern)] = ()
     delay: Annotated[float | None, checks.seconds] = None
+    max_pages_per_host: Annotated[int | None, checks.whole("pages", 1_000_000_000, smallest=0)] = None
     robots: Annotated[str, checks.one_of("obey", "ignore")] = "obey"
     robots_reason: Annotated[str | None, checks.line] = None
     verify_tls: Annotated[bool | None, checks.yes_or_no] = None
@@ -119,6 +121,10 @@ class Config:
     def delay(self, source: Source) -> float:
         """Seconds between two requests to a host of this source."""
         return self.crawl.delay if source.delay is None else source.delay
+
+    def max_pages(self, source: Source) -> int:
+        """Pages that a run asks a host of this source for; 0: any number."""
+        return self.crawl.max_pages_per_host if source.max_pages_per_host is None else source.max_pages_per_host
 
     def verify_tls(self, source: Source) -> bool:
         """Whether certificates of this source's hosts are checked."""

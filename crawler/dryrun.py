@@ -16,10 +16,12 @@ from crawler.config import Config, Source
 from crawler.discovery import sitemaps_in_robots
 from crawler.politeness import BadStatus, Refused
 from crawler.reasons import reason_of
+from crawler.robots import Rules
 from crawler.sources import guard_of, limits_of, ports_of, scope_of
 from pipelines.page import RawPage, read_article
 from pipelines.workers import WorkerError, Workers
 from storage.records import Candidate, Ended, Exchange, FetchContext, Kind, Lease, Link, NoArticle
+from storage.robots import Kept
 from storage.urlkey import host_key
 
 if TYPE_CHECKING:
@@ -34,15 +36,44 @@ class NoGate:
     def park(self, host: str) -> None:
         """One page is asked for at a time."""
 
-    def block(self, host: str, seconds: float) -> None:
+    def block(self, host: str, seconds: float | None, reason: str) -> None:
         """Nothing more is asked anyway."""
+
+    def answered_well(self, host: str) -> None:
+        """Nothing is remembered."""
 
     async def turn(self, host: str) -> bool:
         """There are no others."""
         return True
 
-    def ask_delay(self, host: str, seconds: float) -> None:
+    def promise(self, host: str) -> float:
+        """Nothing is kept for longer than the visit."""
+        return 0.0
+
+    def ask_delay(self, host: str, seconds: float | None, *, sure: bool) -> None:
         """Too few requests for a delay to matter; the settings' own delay holds."""
+
+
+class NoCache:
+    """A cache of robots.txt that is empty and stays so."""
+
+    def __init__(self, run: DryRun) -> None:
+        self._run = run
+
+    async def known(self, origin: str) -> Kept | None:
+        """Nothing."""
+        return None
+
+    def is_good(self, kept: Kept) -> bool:
+        """There is none."""
+        return False
+
+    def keep(self, kept: Kept) -> None:
+        """It is not kept."""
+
+    async def plant(self, origin: str, rules: Rules, request: Request) -> None:
+        """Remember the sitemaps that it names."""
+        await self._run.sitemaps_declared(rules.sitemaps, f"{origin}/robots.txt", request)
 
 
 class DryRun:
@@ -56,7 +87,8 @@ class DryRun:
         self.ports = ports_of(config) | ports_of(Config(sources=(source,)))
         self.guard = guard_of(config)
         self.workers = workers
-        self.hosts = NoGate()
+        self.hosts: NoGate = NoGate()
+        self.robots = NoCache(self)
         self.ending = asyncio.Event()
         self.sitemaps: list[Link] = []
         self.backfill = None
@@ -98,7 +130,7 @@ class DryRun:
         """A single page may lead anywhere; a site has to stay itself, or become the host that its home page leads to."""
         return not self._obey_scope or request.meta["kind"] is Kind.HOME or self.scope.includes(request.url)
 
-    async def sitemaps_declared(self, body: bytes, url: str, request: Request) -> None:
+    async def sitemaps_declared(self, body: str, url: str, request: Request) -> None:
         """Remember the sitemaps that robots.txt names."""
         self.sitemaps += sitemaps_in_robots(body, url, self.scope)
 

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from crawler import shapes
 from crawler.config import Source
-from crawler.politeness import PRODUCT, robots_parser
+from crawler.robots import PRODUCT, robots_parser
 from crawler.sources import scope_of
 
 
@@ -40,7 +40,7 @@ def prospect_of(source: Source, url: str) -> Prospect:
 
 def robots_allow(body: str | None, url: str) -> bool:
     """Whether a robots.txt, as it is remembered, allows us a URL; without a text it allows all."""
-    return body is None or bool(robots_parser(body.encode("utf-8", "replace")).can_fetch(url, PRODUCT))
+    return body is None or bool(robots_parser(body).can_fetch(url, PRODUCT))
 
 
 def changes(typed: str, canonical: str) -> list[str]:

@@ -17,6 +17,7 @@ from scrapy import Request, Spider, signals
 from scrapy.core.scheduler import BaseScheduler
 from twisted.internet.defer import Deferred
 
+from crawler.hostgate import PATIENCE
 from storage.errors import NewswarcError
 from storage.records import Kind, Lease
 from storage.urlkey import InvalidURL, host_key
@@ -32,7 +33,6 @@ STOCK = 16  # leases a host kept in memory
 LOW = 2  # ask for more below this
 UNREAD = 96  # pages that wait to be read and stored; with more nothing new is asked for until some are
 LOST_SECONDS = 120.0  # without a lease settled: longer than any one page is read
-PATIENCE = 60.0  # seconds that a run waits for a blocked host; longer blocks are left to the next run
 LOOK_AGAIN = 1.0  # seconds until what other runs have in hand is looked at again
 
 
@@ -227,6 +227,7 @@ class Frontier(BaseScheduler):
             self.run.workers.start()  # not before: most runs of a cron find nothing to do
         for lease in leases:
             self._open.add(lease.url_id)
+            self.run.budget.count(lease)
             self._articles += lease.kind is Kind.ARTICLE
             if lease.kind is Kind.REQUISITE:
                 self._requisites.add(lease.url_id)

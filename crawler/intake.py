@@ -15,8 +15,9 @@ from crawler.tape import Limits
 from pipelines.archive import WarcKeeping, recording
 from pipelines.page import RawPage
 from pipelines.store import Recorded
+from storage.database import Connection
 from storage.records import Announced, Ended, Exchange, FetchContext, Kind, Lease
-from storage.scribe import Scribe
+from storage.scribe import Job, Scribe
 from storage.shelf import Shelf
 
 SHORT = 1 << 19  # bytes; a longer response is read from the archive when its turn comes
@@ -67,14 +68,20 @@ class Intake:
             announced=None if robots_of else lease.announced,
         )
 
-    def exchanged(self, request: Request, exchange: Exchange) -> None:
-        """Take an exchange over from the wire."""
+    def exchanged(self, request: Request, exchange: Exchange, noting: Job) -> None:
+        """Take an exchange over from the wire. `noting` is done with its row."""
         raw, cut = self._raw_of(exchange)
         recorded = Recorded()
         lease: Lease = request.meta["lease"]
         kind: Kind = request.meta["kind"]
         url_id, digested = None if kind is Kind.ROBOTS else lease.url_id, kind is not Kind.ARTICLE
-        kept = self._scribe.submit(recording(self._keeping, exchange, url_id, recorded, hash_body=digested))
+        record = recording(self._keeping, exchange, url_id, recorded, hash_body=digested)
+
+        def job(conn: Connection) -> None:
+            record(conn)
+            noting(conn)
+
+        kept = self._scribe.submit(job)
         kept.add_done_callback(lambda _: exchange.response.close())
         self._fetched[request] = Fetched(recorded, kept, exchange, raw, cut, digested)
 

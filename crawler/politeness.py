@@ -1,22 +1,15 @@
-"""Downloader middlewares that keep promise 6, polite and safe by default: scope, robots.txt, Retry-After, throw-away cookies.
-
-robots.txt follows RFC 9309: 4xx allows all, 5xx and unreachable disallow for now, 500 KiB are read, five redirects or more
-are followed. A site's Crawl-delay (not in the RFC, widely used) lengthens our delay, never shortens it.
-"""
+"""Downloader middlewares that keep promise 6, polite and safe by default: scope, robots.txt, Retry-After, throw-away cookies."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import urlsplit
 
-from protego import Protego
 from scrapy import Request
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.exceptions import IgnoreRequest
@@ -30,8 +23,11 @@ from crawler.backfill import READ
 from crawler.conditional import is_answer
 from crawler.netguard import check_url
 from crawler.reasons import reason_of
+from crawler.robots import ROBOTS_BYTES, Rules, answered, is_trouble, rules_of, unreachable
 from storage.http_message import decode_body
 from storage.records import Kind
+from storage.robots import Kept
+from storage.times import now
 from storage.urlkey import InvalidURL, canonical, host_key
 
 if TYPE_CHECKING:
@@ -41,11 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PRODUCT = "newswarc"
-ROBOTS_BYTES = 512_000  # RFC 9309, 2.5: at least 500 KiB
-_AGENT = re.compile(r"\s*user(?:-|\s*)agent(?:\s*:|\s)(.*)")  # as generous as Protego is
-_OTHERS = "User-agent: others"
-UNASKED_BLOCK_SECONDS = 300  # of a 429 that names no time
+_OURS = ("private-address", "stopped")
 
 
 class Refused(IgnoreRequest):
@@ -91,7 +83,7 @@ class Scope(_Component):
             raise Unsent("the run's bytes for requisites are spent")
         reason = check_url(request.url, self.run.ports)
         if reason is None and request.meta.get("redirect_times"):
-            reason = _unreadable(request.url) or (None if self.run.may_redirect(request) else "offsite-redirect")
+            reason = _unreadable(request.url) or (None if self._may_lead(request) else "offsite-redirect")
         if reason is not None:
             raise Refused(reason)
 
@@ -100,6 +92,10 @@ class Scope(_Component):
         if request.meta.get("kind") is Kind.ROBOTS or 200 <= response.status < 300 or is_answer(request, response):
             return response
         raise BadStatus(response)
+
+    def _may_lead(self, request: Request) -> bool:
+        """A robots.txt may lie on any host (RFC 9309, 2.3.1.2); its rules are those of the origin that was asked."""
+        return request.meta.get("kind") is Kind.ROBOTS or self.run.may_redirect(request)
 
 
 def _unreadable(url: str) -> str | None:
@@ -111,64 +107,56 @@ def _unreadable(url: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What one origin's robots.txt says. `reason` is set when it could not be read and all is closed for now."""
-
-    parser: Protego | None = None
-    reason: str | None = None
-
-    def allow(self, url: str) -> bool:
-        """Whether a URL may be fetched."""
-        return self.reason is None and (self.parser is None or bool(self.parser.can_fetch(url, PRODUCT)))
-
-
-def robots_parser(body: bytes) -> Protego:
-    """The rules in a robots.txt, as far as it is read. Never raises.
-
-    Groups of other crawlers count as one: Protego keeps each rule once for every agent named above it, so that 20,000 names
-    above 20,000 rules would fill the memory.
-    """
-    text = body[:ROBOTS_BYTES].decode("utf-8", "replace").removeprefix("\ufeff")
-    return Protego.parse("\n".join(_OTHERS if _names_others(line) else line for line in text.splitlines()))
-
-
-def _names_others(line: str) -> bool:
-    """Whether a line begins the rules of a crawler that is not us."""
-    found = _AGENT.match(line.lower())
-    name = found[1].partition("#")[0].strip() if found else "*"
-    return name != "*" and not PRODUCT.startswith(name.replace("*", ""))
-
-
 class Robots(_Component):
-    """Asks each origin's robots.txt once a run, before anything else of that origin."""
+    """Knows each origin's robots.txt before anything else of that origin is asked for: from an earlier run, or asked now."""
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._rules: dict[str, asyncio.Future[Rules]] = {}
+        self._planted: set[tuple[str, str]] = set()  # origins and sources
 
     async def process_request(self, request: Request) -> None:
         """Before a request is sent."""
         if request.meta.get("kind") is Kind.ROBOTS or self.run.ignores_robots(request):
             return
-        rules = await self._rules_of(request)
+        parts = urlsplit(request.url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        rules = await self._rules_of(origin, request)
         if rules.reason is not None:
-            if rules.reason.endswith("private-address"):  # nothing to wait for
-                raise Refused("private-address")
-            if not request.meta.get("redirect_times"):  # a hop is settled with its page
-                self.run.hosts.park(host_key(request.url))
-            raise Refused(rules.reason, temporary=True)
+            self._refuse(rules.reason, request)
+        await self._plant(origin, rules, request)
         if not rules.allow(request.url):
             raise Refused("robots")
 
-    def _rules_of(self, request: Request) -> Coroutine[Any, Any, Rules]:
-        parts = urlsplit(request.url)
-        origin = f"{parts.scheme}://{parts.netloc}"
+    def _refuse(self, reason: str, request: Request) -> NoReturn:
+        if reason.endswith("private-address"):  # nothing to wait for
+            raise Refused("private-address")
+        if not request.meta.get("redirect_times"):  # a hop is settled with its page
+            self.run.hosts.park(host_key(request.url))
+        raise Refused(reason, temporary=True)
+
+    async def _plant(self, origin: str, rules: Rules, request: Request) -> None:
+        source = request.meta["lease"].source
+        if (origin, source) not in self._planted:
+            self._planted.add((origin, source))
+            await self.run.robots.plant(origin, rules, request)
+
+    def _rules_of(self, origin: str, request: Request) -> Coroutine[Any, Any, Rules]:
         if origin not in self._rules:
-            self._rules[origin] = asyncio.ensure_future(self._fetch(origin, request))
+            self._rules[origin] = asyncio.ensure_future(self._read(origin, request))
         return _wait(self._rules[origin])
 
-    async def _fetch(self, origin: str, request: Request) -> Rules:
+    async def _read(self, origin: str, request: Request) -> Rules:
+        kept = await self.run.robots.known(origin)
+        is_new = kept is None or not self.run.robots.is_good(kept)
+        if kept is None or is_new:
+            kept = await self._fetch(origin, request, kept)
+        rules = rules_of(kept)
+        if rules.reason is None:
+            self.run.hosts.ask_delay(host_key(origin), rules.crawl_delay, sure=is_new)
+        return rules
+
+    async def _fetch(self, origin: str, request: Request, before: Kept | None) -> Kept:
         meta = {
             "kind": Kind.ROBOTS,
             "lease": request.meta.get("lease"),
@@ -180,23 +168,31 @@ class Robots(_Component):
         )
         try:
             response = await self.crawler.engine.download_async(asked)
+        except Unsent:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever kept us from reading it, RFC 9309 2.3.1.4 closes the site for now
-            reason = f"robots-unreachable: {reason_of(error)}"
-            known = {"url": asked.url, "reason": reason}
+            known = {"url": asked.url, "reason": reason_of(error)}
             log.info("robots.txt of %s could not be read: %s", origin, error, extra=known)
-            return Rules(reason=reason)
-        return await self._read(response, request)
+            kept = unreachable(origin, reason_of(error), None, before, now())
+            if not _is_ours(error):
+                self.run.robots.keep(kept)
+            return kept
+        kept = self._answered(origin, response, before)
+        self.run.robots.keep(kept)
+        return kept
 
-    async def _read(self, response: Response, request: Request) -> Rules:
-        if response.status >= 500 or response.status == 429:
-            return Rules(reason=f"robots-unreachable: http-{response.status}")
-        if not 200 <= response.status < 300:
-            return Rules()
-        parser = robots_parser(response.body)
-        if (asked := parser.crawl_delay(PRODUCT)) is not None:
-            self.run.hosts.ask_delay(host_key(response.url), float(asked))
-        await self.run.sitemaps_declared(response.body[:ROBOTS_BYTES], response.url, request)
-        return Rules(parser)
+    def _answered(self, origin: str, response: Response, before: Kept | None) -> Kept:
+        if is_trouble(response.status):
+            return unreachable(origin, f"http-{response.status}", response.status, before, now())
+        delay = self.run.hosts.promise(host_key(origin))
+        cache_control = response.headers.get(b"Cache-Control")
+        return answered(origin, response.status, response.body, cache_control, delay, now())
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether it was not the site that kept us from its robots.txt: a rule or limit of ours, or the end of the run."""
+    reason = reason_of(error)
+    return reason in _OURS or (isinstance(error, IgnoreRequest) and reason != "too-many-redirects")
 
 
 async def _wait(future: asyncio.Future[Rules]) -> Rules:
@@ -216,7 +212,7 @@ class OwnSlot(_Component):
             raise Unsent("a back-fill reads robots.txt and sitemaps alone")
         host = request.meta["download_slot"] = host_key(request.url)
         if not await self.run.hosts.turn(host) or self.run.ending.is_set():
-            raise Unsent("the run ends, or the host asked another one for patience")
+            raise Unsent("the run ends, or the host is to be left alone for longer than a run waits")
 
 
 class RetryAfter(_Component):
@@ -226,14 +222,14 @@ class RetryAfter(_Component):
         """After an answer came."""
         if response.status in (429, 503):
             seconds = retry_after(response.headers.get(b"Retry-After"), datetime.now(UTC))
-            if seconds is None and response.status == 429:
-                seconds = UNASKED_BLOCK_SECONDS
-            if seconds is not None:
-                self.run.hosts.block(host_key(request.url), seconds)
+            if seconds is not None or response.status == 429:
+                self.run.hosts.block(host_key(request.url), seconds, f"http-{response.status}")
+        elif response.status < 400:
+            self.run.hosts.answered_well(request.meta["download_slot"])
         return response
 
 
-def retry_after(value: bytes | None, now: datetime) -> float | None:
+def retry_after(value: bytes | None, at: datetime) -> float | None:
     """Seconds to wait as a Retry-After header says: delay-seconds or an HTTP-date; None when it says nothing readable."""
     text = (value or b"").decode("latin-1").strip()
     if text.isascii() and text.isdigit():
@@ -244,7 +240,7 @@ def retry_after(value: bytes | None, now: datetime) -> float | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - now).total_seconds()), 7 * 86_400.0)
+    return min(max(0.0, (moment - at).total_seconds()), 7 * 86_400.0)
 
 
 class ChainCookies(_Component):

@@ -20,7 +20,7 @@ from scrapy.http.request import NO_CALLBACK
 
 from crawler.config import Config, Source
 from crawler.discovery import sitemaps_in_robots
-from crawler.dryrun import DryRun, LookingSpider
+from crawler.dryrun import DryRun, LookingSpider, NoGate
 from crawler.look import Look
 from crawler.naming import site_key
 from crawler.sources import port_of
@@ -42,7 +42,7 @@ LONGEST_DELAY = 60.0  # seconds between two requests that a site may ask for
 PATIENCE = 5.0  # seconds; of a site that asks for a longer delay no more than the home page is read
 
 
-class Gate:
+class Gate(NoGate):
     """Hosts that asked for patience, for a longer delay or to be left alone; and the gap between two requests to one."""
 
     def __init__(self, delay: float) -> None:
@@ -55,7 +55,7 @@ class Gate:
     def park(self, host: str) -> None:
         """Its robots.txt cannot be read: no request passes anyway."""
 
-    def block(self, host: str, seconds: float) -> None:
+    def block(self, host: str, seconds: float | None, reason: str) -> None:
         """Nothing more is asked of it."""
         self._blocked.add(host)
 
@@ -73,8 +73,10 @@ class Gate:
     def _delay(self, host: str) -> float:
         return float(self.downloader.per_slot_settings.get(host, {}).get("delay", self.delay))
 
-    def ask_delay(self, host: str, seconds: float) -> None:
+    def ask_delay(self, host: str, seconds: float | None, *, sure: bool) -> None:
         """The longer delay holds from here on."""
+        if seconds is None:
+            return
         if seconds > PATIENCE:
             self.slow.add(host)
         self.downloader.per_slot_settings[host] = {"delay": max(self._delay(host), min(seconds, LONGEST_DELAY))}
@@ -87,11 +89,11 @@ class ProbeRun(DryRun):
         super().__init__(config, looks[0].source, workers, obey_scope=True)
         self.jobs, self._many = jobs, len(looks) > 1
         self.gate = Gate(self.delay())
-        self.hosts = self.gate  # type: ignore[assignment]
+        self.hosts = self.gate
         self.limits = replace(self.limits, timeout=min(self.limits.timeout, timeout))
         addresses = [url for look in looks for url in (look.source.url, *(look.source.feeds or ()))]
         self.ports |= {port for url in addresses if (port := port_of(url))}
-        self.robots: dict[str, tuple[bytes, str]] = {}  # of hosts that name sitemaps
+        self.named: dict[str, tuple[str, str]] = {}  # host -> lines of a robots.txt that name sitemaps, and its URL
 
     def delay(self, source: Source | None = None) -> float:
         """Seconds between two requests to a host; somebody who waits for one site need not wait long."""
@@ -133,10 +135,10 @@ class ProbeRun(DryRun):
         scope = _look_of(request).scope
         return request.meta["kind"] is Kind.HOME or same_site(request.url, scope.home) or scope.includes(request.url)
 
-    async def sitemaps_declared(self, body: bytes, url: str, request: Request) -> None:
+    async def sitemaps_declared(self, body: str, url: str, request: Request) -> None:
         """Remember a robots.txt that names sitemaps, for all looks at its host."""
-        if b"sitemap" in body.lower():
-            self.robots[host_key(url)] = (body, url)
+        if body:
+            self.named[host_key(url)] = (body, url)
 
 
 def _look_of(request: Request) -> Look:
@@ -169,7 +171,7 @@ class Asking:
 
     def sitemaps_of(self, url: str, look: Look) -> Sequence[Link]:
         """The sitemaps that the robots.txt of a host names."""
-        body, address = self._run.robots.get(host_key(url), (b"", ""))
+        body, address = self._run.named.get(host_key(url), ("", ""))
         return sitemaps_in_robots(body, address, look.scope) if body else ()
 
 

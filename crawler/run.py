@@ -24,11 +24,12 @@ from twisted.python.failure import Failure
 from crawler import PRODUCT_VERSION, VERSION, about, alarms, planting
 from crawler.alarms import Alarms
 from crawler.backfill import Backfill, links_wanted
+from crawler.budget import Budget
 from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
 from crawler.handles import hosts_at_once, lifted_limit
 from crawler.heeding import heard_at_once
-from crawler.hostgate import HostGate
+from crawler.hostgate import PATIENCE, HostGate
 from crawler.intake import Intake
 from crawler.journal import Journal
 from crawler.ledger import exit_code_of, exit_code_of_crawl, is_idle, killed_accounts, write_ledger
@@ -38,6 +39,7 @@ from crawler.politeness import Unsent
 from crawler.reading import read_period, read_seed
 from crawler.recovery import Recovery
 from crawler.requisites import Allowance
+from crawler.robots_cache import RobotsCache
 from crawler.rollover import Rollover
 from crawler.scope import Discovered
 from crawler.settling import Settling
@@ -127,7 +129,8 @@ class Run:
         self.intake = Intake(self.id, self.scribe, keeping, self.shelf, self.limits)
         self.sharing = Sharing(self, shared=self.options.join)
         self.rollover = Rollover(self)
-        self.hosts = HostGate(self._crawler, self, self._blocked)
+        self.hosts = HostGate(self._crawler, self, self._memory)
+        self.robots = RobotsCache(self, self._settings_of, again=self.options.now or self.options.exact)
         self.workers = Workers(self.config.crawl.worker_count, preload=("pipelines.page:warm", "crawler.reading"))
         opening.callback(self.workers.close)
         self.settling = Settling(self)
@@ -143,29 +146,31 @@ class Run:
         if held.alone and (recovered := patiently(lambda: recover(self.engine, warc, now()))):
             log.info("%s", recovered)
         self.recovery = Recovery(self, patiently(lambda: last_capture(self.engine)) if held.alone else 0)
-        self._blocked = patiently(lambda: self._begin(alone=held.alone))
+        self._memory = patiently(lambda: self._begin(alone=held.alone))
 
-    def _begin(self, *, alone: bool) -> dict[str, str]:
-        """Enter the run and what it is for. Returns the hosts that asked for patience."""
+    def _begin(self, *, alone: bool) -> hosts.Memory:
+        """Enter the run and what it is for. Returns what is remembered of hosts."""
         with batch(self.engine) as conn:
             if alone:
                 if set_back := clock.settle(conn, now()):
                     log.error("%s", set_back)
-                leases.release_all(conn)
+                if leases.release_all(conn):
+                    hosts.killed(conn, now())
             return self._plant(conn)
 
-    def _plant(self, conn: Connection) -> dict[str, str]:
+    def _plant(self, conn: Connection) -> hosts.Memory:
         moment = self.started_at = now()
         runs.begin(conn, self.id, VERSION, moment, about.command_of(self.options))
         if self.options.exact:
             self.sources, self._exact_ids = planting.plant_exact(conn, self.config, self.options.urls, self.id, moment)
         else:
             self.sources = planting.plant(conn, self.config, self.options, self.id, moment)
+        self.budget = Budget(self.sources.values(), self.config.crawl.max_pages_per_host)
         self.allowance = Allowance(self.sources, self.config.crawl.max_requisite_bytes, always=self.options.requisites)
         if self.backfill is not None:
             self.backfill.want(canonical(source.source.url) for source in self.sources.values())
             self.backfill.want(frontier.root_sitemaps(conn, [source.id for source in self.sources.values()]))
-        return hosts.blocked(conn, moment)
+        return hosts.remembered(conn, moment)
 
     def _writer(self, folder: Path) -> WarcWriter:
         crawl = self.config.crawl
@@ -189,7 +194,7 @@ class Run:
             log.warning("%d open files (ulimit -n) allow no more than %d hosts at once", limit, hosts)
         values = {
             "USER_AGENT": about.user_agent(self.config),
-            "DOWNLOAD_DELAY": crawl.delay,
+            "DOWNLOAD_DELAY": min(crawl.delay, PATIENCE),
             "DOWNLOAD_TIMEOUT": crawl.timeout,
             "CONCURRENT_REQUESTS": hosts,
             "IDLE_CONNECTIONS": hosts,
@@ -201,11 +206,7 @@ class Run:
         from twisted.internet import reactor
 
         self.guard.install(reactor)
-        downloader = self._crawler.engine.downloader
-        for source in self.sources.values():
-            for host in source.slots():
-                known = downloader.per_slot_settings.get(host, {}).get("delay", 0.0)
-                downloader.per_slot_settings[host] = {"delay": max(known, source.delay)}
+        self.hosts.opened((host, source.delay) for source in self.sources.values() for host in source.slots())
         self.sharing.start()
         self.rollover.start()
         if self.options.max_runtime:
@@ -237,7 +238,8 @@ class Run:
         """See Intake."""
         if request.meta["kind"] is Kind.REQUISITE:
             self.allowance.spend(exchange.response_length)
-        self.intake.exchanged(request, exchange)
+        noting = self.hosts.asked(request.meta["download_slot"], exchange.started_at)
+        self.intake.exchanged(request, exchange, noting)
 
     # What the frontier asks of a run.
 
@@ -267,6 +269,7 @@ class Run:
             spider=self.spider.name,
             since=self.started_at,
             last=last,
+            left=self.budget.left,
             born=self.started_at if self.options.exact else None,
         )
         narrowed = self.allowance.narrowed(want)
@@ -326,10 +329,10 @@ class Run:
         scope = self._source_of(request).scope
         return same_site(request.url, lease.url) or scope.includes(request.url)
 
-    async def sitemaps_declared(self, body: bytes, url: str, request: Request) -> None:
+    async def sitemaps_declared(self, body: str, url: str, request: Request) -> None:
         """Plant the sitemaps that a robots.txt names, where the settings give no list."""
         source = self._source_of(request)
-        if self.options.exact or Kind.SITEMAP not in wanted_kinds(source.source):
+        if Kind.SITEMAP not in wanted_kinds(source.source):
             return
         links = sitemaps_in_robots(body, url, source.scope)
         await self._plant_links(links, Origin(source.id, self.id, now(), via=url, hops=1))

@@ -23,6 +23,7 @@ class ActiveSource:
     scope: Scope
     delay: float
     verify_tls: bool
+    max_pages: int  # that a run asks a host for; 0: any number
 
     @property
     def name(self) -> str:
@@ -43,7 +44,9 @@ class ActiveSource:
 
 def activate(source: Source, row_id: int, config: Config) -> ActiveSource:
     """A configured source with its database row."""
-    return ActiveSource(row_id, source, scope_of(source), config.delay(source), config.verify_tls(source))
+    return ActiveSource(
+        row_id, source, scope_of(source), config.delay(source), config.verify_tls(source), config.max_pages(source)
+    )
 
 
 def scope_of(source: Source) -> Scope:

@@ -39,7 +39,7 @@ class Tape:
     """
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = monotonic) -> None:
-        """Starts the clock."""
+        """Starts the clock. `started_at` is moved to the moment when the request is sent, if it ever is."""
         self.started_at = now()
         self.limits = limits
         self.request = bytearray()
@@ -67,8 +67,15 @@ class Tape:
         """Whether the server had closed a kept connection by the time it was used: that says nothing of the request."""
         return self.reused and not self.length and self.verdict is None
 
+    def left(self) -> None:
+        """The request is on its way only now: names were looked up and a connection was opened before."""
+        if self.ended is None and not self.length:
+            self.started_at = now()
+
     def sent(self, piece: bytes) -> None:
         """A piece of the request was given to the transport."""
+        if not self.request:
+            self.left()
         if self.ended is None:
             self.request += piece
 

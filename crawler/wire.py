@@ -156,7 +156,15 @@ class WireDownloadHandler(HTTP11DownloadHandler):
         except DownloadFailedError:
             if not tape.went_stale or request.method not in {"GET", "HEAD"}:
                 raise
+            if self._has_delay(request):  # the second try waits for its turn, and is not the last one for that
+                request.meta.setdefault("max_retry_times", self._crawler.settings.getint("RETRY_TIMES") + 1)
+                raise
         return await self._exchange(request, run, Tape(limits), deadline)
+
+    def _has_delay(self, request: Request) -> bool:
+        engine = self._crawler.engine
+        slot = engine.downloader.slots.get(request.meta.get("download_slot", "")) if engine is not None else None
+        return slot is not None and slot.delay > 0
 
     async def _exchange(self, request: Request, run: Run, tape: Tape, deadline: float) -> Response:
         lane = self._lanes[request.meta.get("verify_tls") is not False]

@@ -107,6 +107,7 @@ class _TapedProtocol(_LenientHTTP11ClientProtocol):
         self._tls = f"{connection.get_protocol_version_name()} {connection.get_cipher_name()}"
         if self.tape is not None:
             self.tape.tls = self._tls
+            self.tape.left()  # what was written before has waited for this
 
     def attach(self, tape: Tape, reactor: Any) -> _TapedProtocol:
         """The next request and its response go on this tape."""

@@ -5,7 +5,7 @@ Functions take a connection inside a transaction; `now` is an argument.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -49,6 +49,7 @@ class Want:
     spider: str | None = None
     last: bool = False
     born: str | None = None  # only what was discovered from this moment on
+    left: Callable[[str], int | None] = lambda _: None  # host -> pages that it may still be asked for; None: any number
 
 
 _OPEN = "next_fetch_at IS NOT NULL AND lease_run IS NULL"
@@ -76,12 +77,17 @@ def claim(conn: Connection, want: Want) -> list[Lease]:
     """Lease due rows, seeds first, a few a host, so that no host starves another."""
     leases: list[Lease] = []
     taken: dict[str, int] = {}
+    pages: dict[str, int] = {}  # of them, but for seeds
     for priority, host in conn.execute(_REQUISITES if want.last else _PAGES, {"now": want.now}):
         room = min(want.per_host - taken.get(host, 0), want.limit - len(leases))
+        if (left := None if want.last or priority == 0 else want.left(host)) is not None:
+            room = min(room, left - pages.get(host, 0))
         if host in want.full or room <= 0:
             continue
         got = _claim_group(conn, want, priority, host, room)
         taken[host] = taken.get(host, 0) + len(got)
+        if priority > 0:
+            pages[host] = pages.get(host, 0) + len(got)
         leases += got
     return leases
 
@@ -190,9 +196,9 @@ def leased_by_others(conn: Connection, run_id: str) -> bool:
     return conn.execute(others.limit(1)).first() is not None
 
 
-def release_all(conn: Connection) -> None:
-    """Give back every lease: right only for one who is alone in the collection."""
-    conn.execute(update(urls).where(urls.c.lease_run.is_not(None)).values(_FREE))
+def release_all(conn: Connection) -> int:
+    """Give back every lease: right only for one who is alone in the collection. Returns how many those are."""
+    return conn.execute(update(urls).where(urls.c.lease_run.is_not(None)).values(_FREE)).rowcount
 
 
 _FREE: dict[str, None] = {"lease_run": None, "lease_until": None}

@@ -272,7 +272,8 @@ hosts = Table(
     Column("blocked_until", CleanText, doc="Retry-After of a 429 or 503"),
     Column("next_turn_at", CleanText, doc="when it may be asked next"),
     Column("delay", CleanText, doc="seconds between two requests, as promised last"),
-    Column("block_reason", CleanText),
+    Column("delay_since", CleanText, doc="the first request under that promise"),
+    Column("block_reason", CleanText, doc="why it was blocked last; NULL: it has answered well since"),
 )
 
 host_blocks = Table(
@@ -295,6 +296,7 @@ robots = Table(
     Column("http_status", Integer),
     Column("reason", CleanText, doc="why it could not be read: all is closed until it expires"),
     Column("body", CleanText, doc="as far as it is read"),
+    Column("planted", CleanText, doc="JSON: source -> when the sitemaps that it names were made seeds of it"),
 )
 
 sequences = Table(

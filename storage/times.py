@@ -10,6 +10,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+def iso_of(seconds: float) -> str:
+    """The same of seconds since 1970."""
+    return iso(datetime.fromtimestamp(seconds, UTC))
+
+
 def now() -> str:
     """This moment."""
     return iso(datetime.now(UTC))

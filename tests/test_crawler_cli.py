@@ -113,7 +113,7 @@ def test_commands_are_the_promised_ones() -> None:
     assert names == {
         "init", "try", "source add", "source import", "source list", "source check", "source export",
         "source pause", "source resume", "source remove",
-        "crawl", "fetch", "status", "show", "diff", "export", "snapshot", "verify",
+        "crawl", "fetch", "status", "politeness", "show", "diff", "export", "snapshot", "verify",
         "package", "replay", "ingest", "extract",
         "files list", "files elsewhere", "files here", "files dedupe", "withdraw", "reprocess",
         "plan", "retry", "why", "schedule", "doctor",

@@ -36,6 +36,7 @@ max_warc_idle = 120
 max_warc_age = 3600.5
 dedupe = "month"
 max_requisite_bytes = 70_000_000
+max_pages_per_host = 500
 timeout = 12.5
 http_proxy = "http://proxy.local:3128"
 
@@ -59,6 +60,7 @@ sections = ["https://www.harbour-post.net/city/"]
 allow = ['/\\d{4}/']
 deny = ['/sport/', '\\?print=']
 delay = 5
+max_pages_per_host = 0
 robots = "ignore"
 robots_reason = "written permission of the editor, 2026-03-01"
 verify_tls = true
@@ -103,6 +105,7 @@ def test_every_key_is_read() -> None:
         max_warc_age=3600.5,
         dedupe="month",
         max_requisite_bytes=70_000_000,
+        max_pages_per_host=500,
         timeout=12.5,
         http_proxy="http://proxy.local:3128",
     )
@@ -113,6 +116,7 @@ def test_every_key_is_read() -> None:
     assert post.allow == (r"/\d{4}/",)
     assert post.deny == ("/sport/", r"\?print=")
     assert (read.delay(post), read.delay(zeitung)) == (5.0, 2.0)
+    assert (read.max_pages(post), read.max_pages(zeitung)) == (0, 500)
     assert (read.verify_tls(post), read.verify_tls(zeitung)) == (True, False)
     assert [(source.requisites, source.pdfs) for source in read.sources] == [(True, True), (False, False)]
     assert read.source("zeitung") is zeitung

@@ -50,7 +50,7 @@ def taken(intake: Intake, lease: Lease, body: bytes) -> tuple[Request, bytes]:
     """A request whose exchange has come in, and the bytes of its response."""
     request = Request(URL, meta={"lease": lease, "kind": Kind.ARTICLE})
     response = HTML + b"\r\n" + body
-    intake.exchanged(request, exchange(response))
+    intake.exchanged(request, exchange(response), lambda _: None)
     return request, response
 
 

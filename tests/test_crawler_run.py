@@ -351,6 +351,7 @@ def test_robots_txt_out_of_reach_costs_no_url_its_attempts(desk: Desk, newsroom:
     """While robots.txt answers 500 nothing is fetched and no story fails for it; when it is back, all are stored."""
     desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
     desk.run("crawl", "--max-pages", "1")
+    desk.write("UPDATE robots SET expires_at = fetched_at")
     newsroom.fault(f"{newsroom.url}robots.txt", Fault.SERVER_ERROR)
     newsroom.clear_log()
     desk.run("crawl", "--now", code=5)

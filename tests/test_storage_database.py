@@ -190,7 +190,7 @@ BEFORE_0004 = {
     "versions": ("words_added", "words_removed"),
     "sources": ("rhythm", "last_new_at", "trouble", "trouble_since", "told_at"),
     "urls": ("considered_run", "rhythm"),
-    "hosts": ("delay", "block_reason"),
+    "hosts": ("delay", "delay_since", "block_reason"),
     "captures": ("signals",),
     "articles": ("redirected_at", "paywalled_at"),
 }

@@ -25,7 +25,8 @@ from crawler.discovery import discover
 from crawler.hints import LONGEST, FeedSays, of_feed, of_headers
 from crawler.markup import Document
 from crawler.netguard import check_url
-from crawler.politeness import Rules, retry_after, robots_parser
+from crawler.politeness import retry_after
+from crawler.robots import LONGEST_DELAY, Rules, robots_parser, robots_text
 from crawler.scope import Discovered, Scope
 from pipelines import authors, classify, dates, jsonld, metadata, titles
 from pipelines.decode import decode
@@ -88,15 +89,15 @@ def home(data: bytes) -> None:
 def robots(data: bytes) -> None:
     """A robots.txt: its sitemaps, its delay, and what it lets us fetch."""
     _discovered(discover(a_page(data, url=f"{HOME}robots.txt"), Kind.ROBOTS, SCOPE, NOW))
-    rules = Rules(robots_parser(data))
+    text = robots_text(data)
+    rules = Rules(robots_parser(text))
     if len(data) < 4_000:
-        whole = Protego.parse(data.decode("utf-8", "replace").removeprefix("\ufeff"))
+        whole = Protego.parse(text)
         for url in (HOME, STORY, f"{HOME}private/x.pdf", f"{HOME}x", f"{HOME}{'a' * 300}?{'b=' * 300}"):
             assert rules.allow(url) == whole.can_fetch(url, "newswarc"), "other crawlers' groups change nothing for us"
         assert whole.crawl_delay("newswarc") == robots_parser(data).crawl_delay("newswarc")
     assert rules.allow(f"{HOME}robots.txt")
-    delay = rules.parser.crawl_delay("newswarc") if rules.parser else None
-    assert delay is None or 0 <= delay < float("inf")
+    assert rules.crawl_delay is None or 0 < rules.crawl_delay <= LONGEST_DELAY
     _are_statements({"robots.txt": tuple(of_robots(data))})
 
 

@@ -27,7 +27,7 @@ def readable_page(bench: Bench) -> None:
 
 TYPED = [
     Mistake("a command misspelt", "crawll", USAGE, "newswarc: error: No such command 'crawll'; did you mean \"crawl\"? See `newswarc --help`."),
-    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, diff, doctor, export, extract, fetch, files, ingest, init, package, plan, replay, reprocess, retry, schedule, show, snapshot, source, status, try, verify, why, withdraw. See `newswarc --help`."),
+    Mistake("a command that there is none of", "frobnicate", USAGE, "newswarc: error: No such command 'frobnicate'; possible: crawl, diff, doctor, export, extract, fetch, files, ingest, init, package, plan, politeness, replay, reprocess, retry, schedule, show, snapshot, source, status, try, verify, why, withdraw. See `newswarc --help`."),
     Mistake("a command of `source` misspelt", "source ad SITE/good/", USAGE, "newswarc: error: No such command 'ad'. Did you mean 'add'? See `newswarc source --help`.", good),
     Mistake("`source` without a command", "source", USAGE, "Usage: newswarc source [OPTIONS] COMMAND [ARGS]...", good),
     Mistake("an option misspelt", "crawl --maxpages 3", USAGE, "newswarc: error: No such option '--maxpages'. Did you mean '--max-pages'? See `newswarc crawl --help`.", good),
@@ -111,6 +111,9 @@ TYPED = [
     Mistake("`schedule` for no user", ("schedule", "--user", "a b"), USAGE, 'newswarc: error: --user "a b" is no name of a user', good),
     Mistake("`doctor` in a folder that is no collection", "doctor", USAGE, "newswarc: error: DIR: no collection here (no newswarc.toml); `newswarc init` makes one, --collection DIR uses another"),
     Mistake("`doctor` with faulty settings", "doctor --offline", CONFIG, 'fail  config: DIR/newswarc.toml: [crawl] unknown key "colour"; ...', lambda bench: bench.settings("[crawl]\ncolour = 1\n")),
+    Mistake("`politeness` since nonsense", ("politeness", "--since", "last week"), USAGE, "newswarc: error: 'last week' is no date; write 2026-03-01 or 2026-03-01T12:00:00Z", crawled),
+    Mistake("`politeness` of no host", ("politeness", "--host", "a b"), USAGE, 'newswarc: error: --host "a b" is no host (host)', crawled),
+    Mistake("`politeness` before the first crawl", "politeness", DATABASE, "newswarc: error: database DIR/news.db does not exist; a crawl makes it, or correct [database] url", good),
     Mistake("`diff` of a URL never seen", "diff http://paper.test/never-seen", USAGE, 'newswarc: error: "http://paper.test/never-seen" is not known in DIR, neither as URL nor as uid', crawled),
     Mistake("`diff` of a URL that is no article", "diff SITE/good/", USAGE, 'newswarc: error: "SITE/good/" is no article (seed)', crawled),
     Mistake("`diff` of no version", "diff SITE/good/ 0", USAGE, "newswarc: error: Invalid value for '[V1 [V2]]': 0 is not in the range x>=1. See `newswarc diff --help`.", crawled),

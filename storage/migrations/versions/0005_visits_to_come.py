@@ -15,7 +15,7 @@ depends_on = None
 _NEW = {
     "sources": ("rhythm", "last_new_at", "trouble", "trouble_since", "told_at"),
     "urls": ("considered_run", "rhythm"),
-    "hosts": ("delay", "block_reason"),
+    "hosts": ("delay", "delay_since", "block_reason"),
     "captures": ("signals",),
     "articles": ("redirected_at", "paywalled_at"),
 }
@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("http_status", sa.Integer),
         sa.Column("reason", SortedText),
         sa.Column("body", SortedText),
+        sa.Column("planted", SortedText),
         sa.PrimaryKeyConstraint("origin", name="pk_robots"),
     )
     op.create_table(
