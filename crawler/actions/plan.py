@@ -15,6 +15,7 @@ from crawler.actions.database import opened
 from crawler.collection import Collection
 from crawler.config import Config, Source
 from crawler.handles import hosts_at_once, lifted_limit
+from crawler.naming import paused
 from crawler.planning import Choice, DueRow, HostPlan, Promise
 from crawler.sources import scope_of, seeds_of
 from storage import due
@@ -53,7 +54,9 @@ def _chosen(collection: Collection, names: Sequence[str]) -> list[Source]:
     for name in names:
         if name not in known:
             raise UsageError(f"no source {checks.shown(name)} in {collection.file}; {checks.nearest(name, known)}")
-    return [known[name] for name in names] or list(known.values())
+        if known[name].paused:
+            raise UsageError(paused(name))
+    return [known[name] for name in names] or [source for source in known.values() if not source.paused]
 
 
 def _planned(
@@ -98,16 +101,25 @@ def _promises(
 ) -> dict[str, Promise]:
     """The longer of our delay and the site's, and the block that is known, of each host."""
     own: dict[str, float] = {}
+    most: dict[str, list[int]] = {}
     for source in sources:
         for host in scope_of(source).hosts:
             bare = host.removeprefix("www.")
             for slot in (bare, f"www.{bare}"):
                 own[slot] = max(own.get(slot, 0.0), config.delay(source))
-    return {host: _promise(own.get(host, config.crawl.delay), remembered.get(host, {})) for host in hosts}
+                most.setdefault(slot, []).append(config.max_pages(source))
+    return {
+        host: _promise(
+            own.get(host, config.crawl.delay), most.get(host, [config.crawl.max_pages_per_host]), remembered.get(host, {})
+        )
+        for host in hosts
+    }
 
 
-def _promise(delay: float, row: Mapping[str, Any]) -> Promise:
-    return Promise(max(delay, float(row.get("crawl_delay") or 0)), row.get("blocked_until"), row.get("next_turn_at"))
+def _promise(delay: float, most: Sequence[int], row: Mapping[str, Any]) -> Promise:
+    """Of several budgets the largest counts; 0 is none."""
+    gap, budget = max(delay, float(row.get("crawl_delay") or 0)), None if 0 in most else max(most)
+    return Promise(gap, row.get("blocked_until"), row.get("next_turn_at"), budget)
 
 
 def _summary(hosts: Sequence[HostPlan], choices: Sequence[Choice], start: str, running: str | None) -> Row:

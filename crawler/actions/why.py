@@ -100,7 +100,8 @@ def _robots(conn: Connection, url: str, *, ignored: bool) -> Row:
 def _told(config: Config, conn: Connection, known: History, blocked_until: str | None, moment: str) -> Row:
     own = known.url is not None and known.article is not None and known.url["state"] != "duplicate"
     versions = query.versions_of(conn, known.article["uid"]) if known.article and (own or known.url is None) else []
-    active = known.url is None or config.source(known.url["source"]) is not None
+    source = config.source(known.url["source"]) if known.url else None
+    active = known.url is None or (source is not None and not source.paused)
     visit = decisions.next_visit(known, active=active, blocked_until=blocked_until, now=moment)
     return {
         "standing": decisions.standing(known),
