@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipelines.decide import decide
+from pipelines.landing import leads_home
 from storage import articles, captures, frontier, past
 from storage.articles import Sighting
 from storage.database import Connection
@@ -175,13 +176,16 @@ def _decide(conn: Connection, visit: Visit, result: Candidate | NoArticle | None
     candidate = result if isinstance(result, Candidate) else None
     sighting = _sighting(visit, candidate)
     known = articles.known(conn, sighting, candidate)
-    outcome = decide(result, known, status=visit.status or 0, error=visit.error)
+    if visit.ingested:
+        known = replace(known, text="")  # archives come in any order: what is a teaser of what is not told by it
+    home = leads_home(visit.lease.url, visit.url, result)
+    outcome = decide(result, known, status=visit.status or 0, error=visit.error, home=home)
     if visit.ingested and known.article_id is not None and past.is_past(conn, known.article_id, visit.fetched_at):
         return _of_the_past(conn, outcome, sighting)
     article_id = articles.apply(conn, outcome, sighting)
     if article_id is not None and candidate is not None:
         frontier.shelve_aliases(conn, sighting.own_keys, article_id, visit.lease.url_id, visit.run_id, visit.at)
-    return Outcome(outcome.verdict, outcome.reason, outcome.candidate, article_id)
+    return replace(outcome, article_id=article_id)
 
 
 def _of_the_past(conn: Connection, outcome: Outcome, sighting: Sighting) -> Outcome:
@@ -216,6 +220,7 @@ def _key_or_nothing(url: str) -> str:
         return ""
 
 
+_NOT_IT = {Verdict.FAILED, Verdict.GONE}
 _PASSING = {Verdict.REJECTED, Verdict.FAILED, Verdict.FILTERED, Verdict.DUPLICATE}
 
 
@@ -231,8 +236,10 @@ def _finish(
 
 def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, when: When) -> None:
     lease = visit.lease
-    if outcome.verdict in _PASSING and frontier.holds_article(conn, lease.url_id):
+    passing = outcome.verdict in _PASSING and frontier.holds_article(conn, lease.url_id)
+    if passing:
         state = None  # the article stays; the reason says what stands at its URL now
+    other_page = outcome.verdict in _NOT_IT or (passing and outcome.verdict is not Verdict.DUPLICATE)
     frontier.settle(
         conn,
         lease.url_id,
@@ -243,7 +250,7 @@ def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
             attempts=when.attempts,
             rhythm=when.rhythm,
             article_id=None if state is None else outcome.article_id,
-            validators=None if outcome.verdict is Verdict.FAILED else visit.validators,
+            validators=None if other_page else visit.validators,  # a later 304 must not speak of another page
         ),
         visit.fetched_at,
     )

@@ -37,7 +37,7 @@ class State(StrEnum):
     REJECTED = "rejected"  # fetched, and no article: reason says why
     FILTERED = "filtered"  # never fetched by rule: reason says which
     FAILED = "failed"  # could not be fetched or read: reason says why
-    GONE = "gone"  # a stored article that answered 404 or 410
+    GONE = "gone"  # a stored article that answered 404 or 410, or leads to the home page now
     KEPT = "kept"  # a page requisite that is in the archive: no article is made of it
 
 
@@ -211,6 +211,7 @@ class Candidate:
     organizations: tuple[str, ...] = ()  # those of the authors that are organisations
     is_accessible_for_free: bool | None = None  # False: behind a paywall
     page_type: str | None = None  # article | live-blog | gallery | video | audio | opinion
+    walled: bool = False  # a short text, beside which the page asks to subscribe
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +231,9 @@ class Known:
     text_sha256: str | None = None
     extractor: str | None = None
     twin_article_id: int | None = None  # an article of the same source with the same wording
+    text: str = ""  # of its latest version
+    word_count: int = 0
+    is_accessible_for_free: bool | None = None
 
 
 class Verdict(StrEnum):
@@ -255,6 +259,7 @@ class Outcome:
     reason: str | None = None
     candidate: Candidate | None = None
     article_id: int | None = None
+    paywalled: bool | None = None  # whether a paywall went up before it, or is down; None: no news of one
 
 
 @dataclass(frozen=True, slots=True)
