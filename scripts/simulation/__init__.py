@@ -1,0 +1,1 @@
+"""Simulations on a virtual clock, with the real scheduling functions."""
