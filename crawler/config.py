@@ -67,6 +67,14 @@ class DatabaseTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleTable:
+    """`[schedule]`: when what is fetched again. Ages in days."""
+
+    revisit: Annotated[bool, checks.yes_or_no] = True
+    revisit_days: Annotated[int, checks.whole("days", 365)] = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One `[[source]]`, a site. Feeds, sitemaps, sections: None, they are found by themselves; (), none is used."""
 
@@ -84,6 +92,7 @@ class Source:
     requisites: Annotated[bool, checks.yes_or_no] = False
     pdfs: Annotated[bool, checks.yes_or_no] = False
     paused: Annotated[bool, checks.yes_or_no] = False
+    revisit: Annotated[bool | None, checks.yes_or_no] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,7 @@ class Config:
     collection: CollectionTable = CollectionTable()
     crawl: CrawlTable = CrawlTable()
     database: DatabaseTable = DatabaseTable()
+    schedule: ScheduleTable = ScheduleTable()
     sources: tuple[Source, ...] = ()
 
     def source(self, name: str) -> Source | None:
@@ -102,6 +112,11 @@ class Config:
     def delay(self, source: Source) -> float:
         """Seconds between two requests to a host of this source."""
         return self.crawl.delay if source.delay is None else source.delay
+
+    def revisit_days(self, source: Source | None) -> int:
+        """Until what age, in days, articles of this source are fetched again; 0: they are not."""
+        wanted = self.schedule.revisit if source is None or source.revisit is None else source.revisit
+        return self.schedule.revisit_days if wanted else 0
 
     def verify_tls(self, source: Source) -> bool:
         """Whether certificates of this source's hosts are checked."""
@@ -120,6 +135,7 @@ TABLES: Mapping[str, type[Any]] = {
     "collection": CollectionTable,
     "crawl": CrawlTable,
     "database": DatabaseTable,
+    "schedule": ScheduleTable,
     "source": Source,
 }
 Table = TypeVar("Table")
@@ -187,10 +203,11 @@ def parse(tables: Mapping[str, object], file: str) -> Config:
     collection = _one(CollectionTable, tables, "collection", file, faults)
     crawl = _one(CrawlTable, tables, "crawl", file, faults)
     database = _one(DatabaseTable, tables, "database", file, faults)
+    schedule = _one(ScheduleTable, tables, "schedule", file, faults)
     sources = _sources(tables.get("source", []), file, faults)
     if faults:
         raise FaultyConfig(tuple(faults))
-    return Config(collection, crawl, database, sources)
+    return Config(collection, crawl, database, schedule, sources)
 
 
 def _stray(name: str) -> str:

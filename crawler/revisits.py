@@ -13,25 +13,35 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
+
+from pipelines.store import Met, When
+from storage.records import OLD, REVISITED, Candidate, Lease, Outcome, Verdict
+from storage.times import iso, parse
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-EARLY = 30 * MINUTE  # ages below it are alike
-PRIOR_PACE = 0.12  # edits a unit of exposure, of a site of which nothing is known: some 0.9 in the first month of a story
+EARLY = 15 * MINUTE  # ages below it are alike
+PRIOR_PACE = 0.12  # edits a unit of exposure, of a site of which nothing is known: one in the first month of a story
 PRIOR_EXPOSURE = 15.0  # it weighs as much as two stories that were watched for a month
-STORY_SHAPE = 0.35  # how far stories of a site differ: 1 / the squared coefficient of variation
-ECHO = 0.6  # the part of the ladder that a change restarts
-PATIENCE = 0.2  # edits expected until the next visit: the knob of the budget
+STORY_SHAPE = 0.25  # how far stories of a site differ: 1 / the squared coefficient of variation
+ECHO = 0.8  # the part of the ladder that a change restarts
+PATIENCE = 0.06  # edits expected until the next visit: the knob of the budget
 MEMORY = 600.0  # exposure that a site's habits are learnt from: older stories fade
 
-SHORTEST = 15 * MINUTE
-STEP = 1 / 24  # of its age, at least, until a story is seen again: however it changes, 140 visits are the most in a month
+SHORTEST = 5 * MINUTE
+STEP = 1 / 48  # of its age, at least, until a story is seen again: however it changes, 300 visits are the most in a month
+MEAN_VISITS = 24.0  # a story, of all stories of a site: above it a site is asked less, whatever it shows
 LATE = 0.6  # of `days`: who saw a story after that needs no last look
 GONE_WAITS = (6 * HOUR, DAY, 4 * DAY, 14 * DAY)  # a story that is gone may come back
+PASSING = 15 * MINUTE  # the first wait after a failure; four times as long after each that follows
+LASTING = 6 * HOUR  # likewise after what asking again hardly mends: a wall, a rule, a page that is no article
+LONGEST = 2 * DAY
+FAILURES = 6  # in a row, after which an old story is left alone
 JITTER = 0.1
 
 
@@ -41,29 +51,36 @@ class Habits:
 
     exposure: float = 0.0
     changes: float = 0.0
+    stories: float = 0.0
+    visits: float = 0.0
 
     def pace(self) -> float:
         """Edits a unit of exposure."""
         return (PRIOR_PACE * PRIOR_EXPOSURE + self.changes) / (PRIOR_EXPOSURE + self.exposure)
 
+    def excess(self) -> float:
+        """How many times more patience it needs: above 1 once its stories take more visits than they may."""
+        return max(1.0, self.visits / (1 + self.stories) / MEAN_VISITS) ** 2
+
     def and_(self, more: Habits) -> Habits:
         """With what was seen since."""
-        exposure, changes = self.exposure + more.exposure, self.changes + more.changes
-        kept = min(1.0, MEMORY / exposure) if exposure > 0 else 1.0
-        return Habits(exposure * kept, changes * kept)
+        sums = [getattr(self, name) + getattr(more, name) for name in _HABITS]
+        kept = min(1.0, MEMORY / sums[0]) if sums[0] > 0 else 1.0
+        return Habits(*(number * kept for number in sums))
 
     def to_json(self) -> str:
         """Short text that `from_json` reads."""
-        return json.dumps({"exposure": round(self.exposure, 4), "changes": round(self.changes, 4)})
+        return json.dumps({name: round(getattr(self, name), 3) for name in _HABITS}, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str | None) -> Habits:
         """What `to_json` wrote; nothing seen where that is missing or broken."""
         read = _numbers(text)
-        exposure, changes = read.get("exposure"), read.get("changes")
-        if exposure is None or changes is None or not 0 <= exposure <= 2 * MEMORY or not 0 <= changes <= 1e6:
-            return cls()
-        return cls(exposure, changes)
+        known = [read.get(name, -1.0) for name in _HABITS]
+        return cls(*known) if all(0 <= number <= 1e6 for number in known) else cls()
+
+
+_HABITS = ("exposure", "changes", "stories", "visits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +135,7 @@ def seen_again(story: Story, now: float, *, changed: bool) -> tuple[Story, Habit
         exposure=story.exposure + exposure,
         gone=0,
     )
-    return seen, Habits(exposure, float(changed))
+    return seen, Habits(exposure, float(changed), visits=1.0)
 
 
 def next_revisit(
@@ -132,7 +149,7 @@ def next_revisit(
     end = _end(story, days * DAY)
     if now >= end - LATE / 10 * days * DAY:
         return None
-    wanted = _when_expected(story, now, end, patience / _pace(story, habits))
+    wanted = _when_expected(story, now, end, patience * habits.excess() / _pace(story, habits))
     if wanted is None:
         return _last_look(story, now, end, days)
     soonest = max(SHORTEST, STEP * (now - story.born))
@@ -184,3 +201,74 @@ def _when_expected(story: Story, now: float, end: float, more: float) -> float |
 def _spread(name: str, number: int) -> float:
     """A number from -1 to 1 that is always the same for the same visit."""
     return crc32(f"{name} {number}".encode("utf-8", "surrogatepass")) / 0x7FFFFFFF - 1
+
+
+# --- of a row ---------------------------------------------------------------------------------------------------------
+
+_SEEN = {Verdict.CHANGED, Verdict.UNCHANGED}
+_SETBACKS = {Verdict.FAILED, Verdict.REJECTED, Verdict.FILTERED}
+_LASTING = ("http-4", "bad-url", "scheme", "too-many-redirects")
+
+
+def after_visit(lease: Lease, outcome: Outcome, met: Met, now: str, days: float) -> When | None:
+    """The next visit of an article's row; None where its URL is not that of a stored article, or is not to be revisited."""
+    if days <= 0 or lease.payload is not None:
+        return None
+    moment, story = parse(now).timestamp(), Story.from_json(lease.rhythm)
+    if outcome.verdict is Verdict.ADDED or (outcome.verdict in _SEEN and story is None):
+        began = _begun(lease, met.article, moment)
+        return _when(began, next_revisit(began, Habits.from_json(lease.edits), moment, days=days, name=lease.url))
+    if story is None:
+        return None
+    if outcome.verdict in _SEEN:
+        seen, more = seen_again(story, moment, changed=outcome.verdict is Verdict.CHANGED)
+        habits = Habits.from_json(lease.edits).and_(more)
+        return _when(seen, next_revisit(seen, habits, moment, days=days, name=lease.url))
+    if outcome.verdict is Verdict.GONE:
+        return _when(*look_for_gone(story, moment))
+    return _after_setback(lease, outcome, story, moment, days) if outcome.verdict in _SETBACKS else None
+
+
+def _when(story: Story, moment: float | None, attempts: int = 0) -> When:
+    due = None if moment is None else iso(datetime.fromtimestamp(moment, UTC))
+    return When(due, attempts, story.to_json(), REVISITED)
+
+
+def _after_setback(lease: Lease, outcome: Outcome, story: Story, moment: float, days: float) -> When:
+    """A failure on the way does not end the ladder: what was seen stays, and the next visit waits longer each time."""
+    attempts = lease.attempts + 1
+    if attempts >= FAILURES and moment >= _end(story, days * DAY):
+        return _when(story, None, attempts)
+    passing = outcome.verdict is Verdict.FAILED and not (outcome.reason or "").startswith(_LASTING)
+    wait = (PASSING if passing else LASTING) * 4 ** min(attempts - 1, 9)
+    return _when(story, moment + min(wait, LONGEST), attempts)
+
+
+def shown(lease: Lease, outcome: Outcome, now: str) -> Habits | None:
+    """What a visit to an article's row tells of its site; None: nothing."""
+    if outcome.verdict is Verdict.ADDED:
+        return Habits(stories=1.0)
+    story = Story.from_json(lease.rhythm)
+    if story is None or outcome.verdict not in _SEEN or lease.payload is not None:
+        return None
+    return seen_again(story, parse(now).timestamp(), changed=outcome.verdict is Verdict.CHANGED)[1]
+
+
+def _begun(lease: Lease, article: object, now: float) -> Story:
+    """A story after its first visit."""
+    discovered = min(now, parse(lease.discovered_at).timestamp()) if lease.discovered_at else now
+    published = _published(article) if isinstance(article, Candidate) else None
+    if published is None:  # what a sitemap lists among old pages is not new because it has no date
+        return Story(0.0 if lease.priority >= OLD else discovered, now)
+    return Story(max(0.0, min(published, discovered)), now)
+
+
+def _published(article: Candidate) -> float | None:
+    """When it was published at the latest: of a mere day, its end."""
+    try:
+        published = datetime.fromisoformat(article.published_at or "")
+    except ValueError:
+        return None
+    if published.tzinfo is None:
+        published = published.replace(tzinfo=UTC)
+    return published.timestamp() + (DAY if article.published_precision == "day" else 0.0)

@@ -77,11 +77,12 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The next visit, as `Reschedule` answers. `rhythm` is what schedules remember; None: what they did."""
+    """The next visit, as `Reschedule` answers. `rhythm` is what schedules remember; None, also of `priority`: what was."""
 
     next_fetch_at: str | None
     attempts: int
     rhythm: str | None = None
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +250,7 @@ def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
             next_fetch_at=when.next_fetch_at,
             attempts=when.attempts,
             rhythm=when.rhythm,
+            priority=when.priority,
             article_id=None if state is None else outcome.article_id,
             validators=None if other_page else visit.validators,  # a later 304 must not speak of another page
         ),

@@ -24,7 +24,9 @@ class Kind(StrEnum):
 
 
 SEED_KINDS = frozenset({Kind.FEED, Kind.SITEMAP, Kind.HOME, Kind.SECTION})
-LAST = 3  # the priority of page requisites, which are fetched when no page is due any more
+REVISITED = 2  # the priority of articles that are fetched again: behind every new one
+OLD = 3  # of older pages that a sitemap lists
+LAST = 4  # of page requisites, which are fetched when no page is due any more
 
 
 class State(StrEnum):
@@ -87,7 +89,7 @@ class Link:
     kind: Kind = Kind.ARTICLE
     announced: Announced | None = None
     refused: str | None = None
-    priority: int = 1  # 0 seeds, 1 fresh news, 2 older pages that a sitemap lists, 3 (LAST) page requisites
+    priority: int = 1  # 0 seeds, 1 fresh news, 2 (REVISITED), 3 (OLD), 4 (LAST)
     payload: str | None = None  # JSON of an unusual request (a spider's own callback), else None
     spider: str | None = None  # the only spider that can read it, None: any
 
@@ -291,6 +293,7 @@ class Lease:
     discovered_at: str | None = None
     last_fetch_at: str | None = None
     rhythm: str | None = None  # JSON: what schedules remember of it
+    edits: str | None = None  # JSON: what its source's articles showed when they were fetched again
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class EditedStory:
 
 def sites(parameters: Parameters, count: int, stories: int, *, span: float = 60 * DAY) -> list[list[EditedStory]]:
     """Sites with their stories in the order in which these are found, published evenly over `span`."""
-    random = Random(parameters.seed)
+    random = Random(parameters.seed)  # noqa: S311 - no secret depends on it
     return [_site(parameters, random, f"site-{number}", stories, span) for number in range(count)]
 
 
@@ -133,7 +133,7 @@ def _first_age(parameters: Parameters, random: Random) -> float:
         return random.uniform(*parameters.late_span)
     if kind < parameters.late + parameters.tail:
         low, high = parameters.tail_span
-        return low * (high / low) ** random.random()
+        return float(low * (high / low) ** random.random())
     return _lognormal(random, parameters.first)
 
 

@@ -67,6 +67,8 @@ def ours(site: Site, patience: float, days: float = 30) -> list[Visits]:
             known[number], more = revisits.seen_again(known[number], now, changed=changed)
             habits = habits.and_(more)
             visits[number].append(now)
+        else:
+            habits = habits.and_(revisits.Habits(stories=1))
         again = revisits.next_revisit(known[number], habits, now, days=days, name=story.name, patience=patience)
         if again is not None:
             heappush(due, (again, number))
@@ -121,7 +123,7 @@ def _caught(story: EditedStory, visits: Visits) -> tuple[list[float], int]:
     """The delays of the edits that were caught, and how many there were to catch."""
     possible = [edit for edit in story.edits if edit > story.found]
     delays: list[float] = []
-    for edit, replaced in zip(possible, [*possible[1:], float("inf")], strict=True):
+    for edit, replaced in zip(possible, [*possible[1:], float("inf")], strict=False):
         first = bisect_right(visits, edit)
         if first < len(visits) and visits[first] < replaced:
             delays.append(visits[first] - edit)
