@@ -4,7 +4,7 @@ Edits come thick at first and thin out with age, roughly as a power law. The mod
 `pace / (age + EARLY)`, so that visits with equal chances of news lie at ages that grow geometrically. `pace` is learnt by a
 gamma prior (Cho and Garcia-Molina 2003 learn rates of change likewise from visits that miss some): of the site from all its
 stories, of the story from its own visits. A change that was seen restarts part of the ladder, as edits come in bursts. A
-visit is due once `PATIENCE` edits are expected: of Poisson processes, equal expectations between visits catch most edits
+visit is due once a certain number of edits is expected: of Poisson processes, equal expectations between visits catch most edits
 with given requests. Moments are POSIX seconds, ages and waits seconds, exposure is the integral of 1 / (age + EARLY).
 """
 
@@ -30,12 +30,8 @@ PRIOR_PACE = 0.12  # edits a unit of exposure, of a site of which nothing is kno
 PRIOR_EXPOSURE = 15.0  # it weighs as much as two stories that were watched for a month
 STORY_SHAPE = 0.25  # how far stories of a site differ: 1 / the squared coefficient of variation
 ECHO = 0.8  # the part of the ladder that a change restarts
-PATIENCE = 0.06  # edits expected until the next visit: the knob of the budget
 MEMORY = 600.0  # exposure that a site's habits are learnt from: older stories fade
 
-SHORTEST = 5 * MINUTE
-STEP = 1 / 48  # of its age, at least, until a story is seen again: however it changes, 300 visits are the most in a month
-MEAN_VISITS = 24.0  # a story, of all stories of a site: above it a site is asked less, whatever it shows
 LATE = 0.6  # of `days`: who saw a story after that needs no last look
 GONE_WAITS = (6 * HOUR, DAY, 4 * DAY, 14 * DAY)  # a story that is gone may come back
 PASSING = 15 * MINUTE  # the first wait after a failure; four times as long after each that follows
@@ -43,6 +39,19 @@ LASTING = 6 * HOUR  # likewise after what asking again hardly mends: a wall, a r
 LONGEST = 2 * DAY
 FAILURES = 6  # in a row, after which an old story is left alone
 JITTER = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many visits stories may take. As it is, one story takes at most 300 in a month, however it changes."""
+
+    patience: float = 0.08  # edits expected until the next visit
+    shortest: float = 5 * MINUTE  # between two visits
+    step: float = 1 / 48  # likewise, of the story's age
+    mean: float = 24.0  # visits a story, of all stories of a site: above it the site is asked less, whatever it shows
+
+
+BUDGET = Budget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +67,9 @@ class Habits:
         """Edits a unit of exposure."""
         return (PRIOR_PACE * PRIOR_EXPOSURE + self.changes) / (PRIOR_EXPOSURE + self.exposure)
 
-    def excess(self) -> float:
-        """How many times more patience it needs: above 1 once its stories take more visits than they may."""
-        return max(1.0, self.visits / (1 + self.stories) / MEAN_VISITS) ** 2
+    def excess(self, mean: float) -> float:
+        """How many times more patience it needs: above 1 once its stories take more visits than `mean` on average."""
+        return max(1.0, self.visits / (1 + self.stories) / mean) ** 2
 
     def and_(self, more: Habits) -> Habits:
         """With what was seen since."""
@@ -97,7 +106,7 @@ class Story:
 
     def to_json(self) -> str:
         """Short text that `from_json` reads."""
-        said = {name: value for name, value in asdict(self).items() if value not in (None, 0)}
+        said = {name: value for name, value in asdict(self).items() if name in ("born", "at") or value not in (None, 0)}
         return json.dumps({name: round(value, 4) for name, value in said.items()}, separators=(",", ":"))
 
     @classmethod
@@ -139,7 +148,7 @@ def seen_again(story: Story, now: float, *, changed: bool) -> tuple[Story, Habit
 
 
 def next_revisit(
-    story: Story, habits: Habits, now: float, *, days: float, name: str, patience: float = PATIENCE
+    story: Story, habits: Habits, now: float, *, days: float, name: str, budget: Budget = BUDGET
 ) -> float | None:
     """When a story that was there at its last visit, `now`, is fetched again; None: never.
 
@@ -149,10 +158,10 @@ def next_revisit(
     end = _end(story, days * DAY)
     if now >= end - LATE / 10 * days * DAY:
         return None
-    wanted = _when_expected(story, now, end, patience * habits.excess() / _pace(story, habits))
+    wanted = _when_expected(story, now, end, budget.patience * habits.excess(budget.mean) / _pace(story, habits))
     if wanted is None:
         return _last_look(story, now, end, days)
-    soonest = max(SHORTEST, STEP * (now - story.born))
+    soonest = max(budget.shortest, budget.step * (now - story.born))
     wait = max(soonest, (wanted - now) * (1 + JITTER * _spread(name, story.visits)))
     return now + wait if now + wait < end else _last_look(story, now, end, days)
 

@@ -43,6 +43,10 @@ http_proxy = "http://proxy.local:3128"
 url = "postgresql://crawl:pass@db.local/news"
 max_log_bytes = 5_000_000
 
+[schedule]
+revisit = true
+revisit_days = 10
+
 [[source]]
 name = "harbour-post"
 url = "https://www.harbour-post.net/"
@@ -58,6 +62,7 @@ verify_tls = true
 requisites = true
 pdfs = true
 paused = false
+revisit = false
 
 [[source]]
 name = "zeitung"
@@ -108,6 +113,7 @@ def test_every_key_is_read() -> None:
     assert (read.delay(post), read.delay(zeitung)) == (5.0, 2.0)
     assert (read.verify_tls(post), read.verify_tls(zeitung)) == (True, False)
     assert [(source.requisites, source.pdfs) for source in read.sources] == [(True, True), (False, False)]
+    assert [read.revisit_days(source) for source in (post, zeitung, None)] == [0, 10, 10]
     assert read.source("zeitung") is zeitung
     assert read.source("nobody") is None
 

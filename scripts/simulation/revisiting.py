@@ -14,6 +14,7 @@ from heapq import heappop, heappush
 from statistics import median
 
 from crawler import revisits
+from crawler.revisits import Budget
 from scripts.simulation.edits import DAY, HOUR, MINUTE, PARAMETERS, EditedStory, sites
 
 Site = Sequence[EditedStory]
@@ -52,7 +53,7 @@ def climb(story: EditedStory, wait: Wait) -> Visits:
     return visits
 
 
-def ours(site: Site, patience: float, days: float = 30) -> list[Visits]:
+def ours(site: Site, budget: Budget, days: float = 30) -> list[Visits]:
     """The visits of crawler/revisits.py to all stories of a site, which learns from each."""
     visits: list[Visits] = [[] for _ in site]
     known = [revisits.Story(story.published, story.found) for story in site]
@@ -69,7 +70,7 @@ def ours(site: Site, patience: float, days: float = 30) -> list[Visits]:
             visits[number].append(now)
         else:
             habits = habits.and_(revisits.Habits(stories=1))
-        again = revisits.next_revisit(known[number], habits, now, days=days, name=story.name, patience=patience)
+        again = revisits.next_revisit(known[number], habits, now, days=days, name=story.name, budget=budget)
         if again is not None:
             heappush(due, (again, number))
     return visits
@@ -135,21 +136,26 @@ def by_ladder(made: Sequence[Site], wait: Wait) -> Catch:
     return judge((site, [climb(story, wait) for story in site]) for site in made)
 
 
-def by_ours(made: Sequence[Site], patience: float) -> Catch:
+def by_ours(made: Sequence[Site], budget: Budget) -> Catch:
     """What crawler/revisits.py catches of all sites."""
-    return judge((site, ours(site, patience)) for site in made)
+    return judge((site, ours(site, budget)) for site in made)
 
 
-def at_requests(made: Sequence[Site], each: float) -> tuple[float, Catch]:
-    """The patience at which crawler/revisits.py makes about so many requests a story, and what it catches then."""
+def at_requests(made: Sequence[Site], each: float) -> tuple[Budget, Catch]:
+    """The budget with which crawler/revisits.py makes about so many requests a story, and what it catches then."""
     low, high = 0.0005, 20.0
     for _ in range(14):
         middle = (low * high) ** 0.5
-        found = by_ours(made, middle)
+        found = by_ours(made, budget := _of(middle))
         if abs(found.each / each - 1) < 0.01:
             break
         low, high = (middle, high) if found.each > each else (low, middle)
-    return middle, found
+    return budget, found
+
+
+def _of(patience: float) -> Budget:
+    """A budget that is bounded by nothing but its patience."""
+    return Budget(patience, shortest=2 * MINUTE, step=1 / 150, mean=float("inf"))
 
 
 KNOBS = (0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 2.0)
@@ -165,11 +171,11 @@ def report(name: str, made: Sequence[Site]) -> None:
         _line(f"ages growing by {ratio}", by_ladder(made, geometric(ratio)))
     for hours, days in ((0.25, 1), (1, 7), (24, 30)):
         _line(f"every {hours} h for {days} days", by_ladder(made, every(hours * HOUR, days)))
-    own = _line("ours, as it is set", by_ours(made, revisits.PATIENCE))
+    own = _line("ours, as it is set", by_ours(made, revisits.BUDGET))
     for patience in KNOBS:
-        _line(f"ours, patience {patience}", by_ours(made, patience))
-    patience, equal = at_requests(made, peer.each)
-    _line(f"ours at NewsDiffs' visits ({patience:.4f})", equal)
+        _line(f"ours, patience {patience}", by_ours(made, _of(patience)))
+    budget, equal = at_requests(made, peer.each)
+    _line(f"ours at NewsDiffs' visits ({budget.patience:.4f})", equal)
     print(
         f"at equal visits {equal.share / peer.share:.2f} x its edits caught; "
         f"as it is set {own.yield_ / peer.yield_:.1f} x its edits caught per visit"
