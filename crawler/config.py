@@ -83,6 +83,14 @@ class AlarmTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleTable:
+    """`[schedule]`: when what is fetched again. Ages in days."""
+
+    revisit: Annotated[bool, checks.yes_or_no] = True
+    revisit_days: Annotated[int, checks.whole("days", 365)] = 30
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One `[[source]]`, a site. Feeds, sitemaps, sections: None, they are found by themselves; (), none is used."""
 
@@ -101,6 +109,7 @@ class Source:
     requisites: Annotated[bool, checks.yes_or_no] = False
     pdfs: Annotated[bool, checks.yes_or_no] = False
     paused: Annotated[bool, checks.yes_or_no] = False
+    revisit: Annotated[bool | None, checks.yes_or_no] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,7 @@ class Config:
     database: DatabaseTable = DatabaseTable()
     report: ReportTable = ReportTable()
     alarm: AlarmTable = AlarmTable()
+    schedule: ScheduleTable = ScheduleTable()
     sources: tuple[Source, ...] = ()
 
     def source(self, name: str) -> Source | None:
@@ -125,6 +135,11 @@ class Config:
     def max_pages(self, source: Source) -> int:
         """Pages that a run asks a host of this source for; 0: any number."""
         return self.crawl.max_pages_per_host if source.max_pages_per_host is None else source.max_pages_per_host
+
+    def revisit_days(self, source: Source | None) -> int:
+        """Until what age, in days, articles of this source are fetched again; 0: they are not."""
+        wanted = self.schedule.revisit if source is None or source.revisit is None else source.revisit
+        return self.schedule.revisit_days if wanted else 0
 
     def verify_tls(self, source: Source) -> bool:
         """Whether certificates of this source's hosts are checked."""
@@ -145,6 +160,7 @@ TABLES: Mapping[str, type[Any]] = {
     "database": DatabaseTable,
     "report": ReportTable,
     "alarm": AlarmTable,
+    "schedule": ScheduleTable,
     "source": Source,
 }
 Table = TypeVar("Table")
@@ -230,10 +246,11 @@ def parse(tables: Mapping[str, object], file: str) -> Config:
     database = _one(DatabaseTable, tables, "database", file, faults)
     report = _one(ReportTable, tables, "report", file, faults)
     alarm = _one(AlarmTable, tables, "alarm", file, faults)
+    schedule = _one(ScheduleTable, tables, "schedule", file, faults)
     sources = _sources(tables.get("source", []), file, faults)
     if faults:
         raise FaultyConfig(tuple(faults))
-    return Config(collection, crawl, database, report, alarm, sources)
+    return Config(collection, crawl, database, report, alarm, schedule, sources)
 
 
 def _stray(name: str) -> str:

@@ -88,7 +88,12 @@ class Recovery:
         visit = replace(self._visit(left, head, problem), body_sha256=digest, signals=read.signals if read else None)
         result = read.result if read else None
         links = links_to(read.requisites, visit.url) if read else []
-        return lambda conn: store_article(conn, visit, result, links, partial(_next_visit, left.asked_again))
+        again = partial(_next_visit, left.asked_again, self._revisit_days(left.lease))
+        return lambda conn: store_article(conn, visit, result, links, again)
+
+    def _revisit_days(self, lease: Lease) -> int:
+        config = self._run.config
+        return config.revisit_days(config.source(lease.source))
 
     async def _requisite_job(self, left: Unread, raw: RawPage, head: Head) -> Job | None:
         """As after a live fetch: kept, and what a stylesheet needs is noted."""
@@ -103,7 +108,7 @@ class Recovery:
                     return None
                 note = note or error.reason
         visit = self._visit(left, head, torn(ended))
-        return lambda conn: store_requisite(conn, visit, note, links, partial(_next_visit, left.asked_again))
+        return lambda conn: store_requisite(conn, visit, note, links, partial(_next_visit, left.asked_again, 0))
 
     def _visit(self, left: Unread, head: Head, problem: str | None) -> Visit:
         capture = left.capture
@@ -120,9 +125,9 @@ class Recovery:
         )
 
 
-def _next_visit(asked_again: str | None, lease: Lease, outcome: Outcome, met: Met, now_: str) -> When:
+def _next_visit(asked_again: str | None, days: int, lease: Lease, outcome: Outcome, met: Met, now_: str) -> When:
     """As after a live fetch; who asked for the page after it was fetched, with `--refetch`, still wants it."""
-    return When(asked_again, 0) if asked_again else next_visit(lease, outcome, met, now_)
+    return When(asked_again, 0) if asked_again else next_visit(lease, outcome, met, now_, revisit_days=days)
 
 
 def _forget(left: Unread) -> Job:

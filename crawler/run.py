@@ -445,6 +445,7 @@ class Run:
 
     def _finish(self, conn: Connection) -> None:
         leases.release(conn, self.id)
+        self.settling.enter_habits(conn)
         self.ledger = self._balanced(conn)
         self.results = runs.source_results(conn, self.id, seeds_only=not self.options.exact)
         self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])

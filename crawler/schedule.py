@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crawler.revisits import after_visit
 from pipelines.store import Met, When
 from storage.records import SEED_KINDS, Kind, Lease, Outcome, Verdict
 from storage.times import later
@@ -17,10 +18,15 @@ _OURS = "private-address"
 _HARD = ("http-4", "private-address", "scheme", "bad-url", "too-many-redirects")  # asking again will not help
 
 
-def next_visit(lease: Lease, outcome: Outcome, met: Met, now: str) -> When:  # noqa: ARG001
-    """The next visit of a fetched row, of which `outcome` and `met` tell what came of it."""
+def next_visit(lease: Lease, outcome: Outcome, met: Met, now: str, *, revisit_days: float = 0) -> When:
+    """The next visit of a fetched row, of which `outcome` and `met` tell what came of it.
+
+    Articles are fetched again until they are `revisit_days` old.
+    """
     if lease.kind in SEED_KINDS:
         return _next_poll(lease, outcome, now)
+    if lease.kind is Kind.ARTICLE and (when := after_visit(lease, outcome, met, now, revisit_days)):
+        return when
     if outcome.verdict is not Verdict.FAILED:
         return When(None, 0)
     attempts = lease.attempts + 1

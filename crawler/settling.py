@@ -15,12 +15,15 @@ from crawler.politeness import BadStatus, Refused, Unsent
 from crawler.reading import obstacle
 from crawler.reasons import reason_of
 from crawler.requisites import links_to, torn
+from crawler.revisits import Habits, shown
 from crawler.schedule import next_visit
 from pipelines.archived import LINKS_ONLY
 from pipelines.page import ReadArticle, digest_of, read_article, read_stylesheet
 from pipelines.requisites import is_stylesheet
 from pipelines.store import Visit, store_article, store_links, store_requisite, store_seed
 from pipelines.workers import WorkerError
+from storage import habits
+from storage.database import Connection
 from storage.dedupe import NOT_CHANGED
 from storage.frontier import NOTHING, Found
 from storage.records import SEED_KINDS, Candidate, Ended, Kind, Lease, Link, NoArticle, Outcome, Validators
@@ -44,6 +47,7 @@ class Settling:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self.habits: dict[int, Habits] = {}  # what articles of each source showed, by its id
 
     async def settle(self, harvest: Harvest) -> None:
         """Store all that came of one leased request and end its lease."""
@@ -159,8 +163,22 @@ class Settling:
         if visit.lease.kind in SEED_KINDS:
             outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, links, visit.error, next_visit))
         else:
-            outcome, new = await self._run.do(lambda conn: store_article(conn, visit, result, links, next_visit))
+            days = self._run.config.revisit_days(self._run.sources[visit.lease.source].source)
+            again = partial(next_visit, revisit_days=days)
+            outcome, new = await self._run.do(lambda conn: store_article(conn, visit, result, links, again))
+            self._learn(visit, outcome)
         self._settled(visit, outcome, new)
+
+    def _learn(self, visit: Visit, outcome: Outcome) -> None:
+        """What a visit to an article tells of its source; entered at the end of the run."""
+        if more := shown(visit.lease, outcome, visit.at):
+            self.habits[visit.source_id] = self.habits.get(visit.source_id, Habits()).and_(more)
+
+    def enter_habits(self, conn: Connection) -> None:
+        """Add what articles showed in this run to what their sources remember."""
+        known = habits.edits_of(conn, self.habits.keys())
+        added = {id_: Habits.from_json(known[id_]).and_(self.habits[id_]).to_json() for id_ in known}
+        habits.keep_edits(conn, added)
 
     def _settled(self, visit: Visit, outcome: Outcome, new: int) -> None:
         log.info(

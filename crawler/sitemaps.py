@@ -19,7 +19,7 @@ from crawler.phrases import TITLE_LENGTH, address, mended_url, plain
 from crawler.scope import Discovered, Scope
 from crawler.shapes import listed_refusal
 from crawler.traps import endless
-from storage.records import Announced, Kind, Link
+from storage.records import OLD, Announced, Kind, Link
 from storage.urlkey import InvalidURL, canonical
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def from_xml(document: Document, url: str, scope: Scope, now: str) -> Discovered
 def from_lines(lines: Iterable[str], url: str, scope: Scope) -> Discovered:
     """The pages of a plain text sitemap: one absolute URL a line."""
     addresses = (line.strip() for line in lines)
-    links = (Link(address, priority=2) for address in addresses if address.lower().startswith(("http://", "https://")))
+    links = (Link(address, priority=OLD) for address in addresses if address.lower().startswith(("http://", "https://")))
     return _gathered(links, url, scope)
 
 
@@ -85,7 +85,7 @@ def _places(document: Document, now: str) -> Iterator[Link]:
 def _page(loc: str, fields: Fields, now: str) -> Link:
     lastmod = _field(fields, "lastmod")
     fresh = "news" in fields or is_fresh(lastmod, now)
-    return Link(loc, announced=_announced(fields, lastmod), priority=1 if fresh else 2)
+    return Link(loc, announced=_announced(fields, lastmod), priority=1 if fresh else OLD)
 
 
 def _announced(fields: Fields, lastmod: str | None) -> Announced | None:
@@ -109,7 +109,7 @@ def _child(loc: str, fields: Fields, now: str) -> Link:
     lastmod = _field(fields, "lastmod")
     fresh = is_fresh(lastmod, now) or _NAMES_NEWS.search(loc.rpartition("/")[2]) is not None
     announced = Announced(modified=lastmod) if lastmod else None
-    return Link(loc, Kind.SITEMAP, announced, priority=0 if fresh else 2 if lastmod else 1)
+    return Link(loc, Kind.SITEMAP, announced, priority=0 if fresh else OLD if lastmod else 1)
 
 
 def _fields(element: _Element) -> Fields:
@@ -148,7 +148,7 @@ def _gathered(links: Iterable[Link], url: str, scope: Scope) -> Discovered:
     seeds = [link for link in seen.values() if link.kind is Kind.SITEMAP and not link.refused]
     seeds.sort(key=_modified, reverse=True)
     seeds.sort(key=lambda link: link.priority)
-    seeds[FIRST_SEEDS:] = [replace(link, priority=max(link.priority, 2)) for link in seeds[FIRST_SEEDS:]]
+    seeds[FIRST_SEEDS:] = [replace(link, priority=max(link.priority, OLD)) for link in seeds[FIRST_SEEDS:]]
     return Discovered(
         links=tuple(link for link in seen.values() if link.kind is not Kind.SITEMAP or link.refused),
         seeds=tuple(seeds),

@@ -26,6 +26,7 @@ MIN_LISTED = 5  # headlines and teasers of other pages in the text of a list
 MIN_OWN_WORDS = 60  # beside them; with more, there is a story too
 TEASER_WORDS = 40  # a paragraph of a story has more, on average
 FEW_WORDS = 130  # a wall, a challenge or a soft 404 says no more than this
+MAX_TEASER = 250  # words before a paywall; to search longer pages costs more than it tells
 _LABEL = 15  # characters; a headline has more
 _PROSE = 120  # characters; a paragraph of a story has more
 _MAX_TOLD = 2_000
@@ -307,6 +308,12 @@ def _closed(page_shape: Shape, top: str, said: str, count: int) -> str | None:
     return "paywall" if count < MIN_WORDS and words.pattern("paywall").search(said) else None
 
 
+def walled(page_shape: Shape, count: int) -> bool:
+    """Whether a page whose text has `count` words shows little, and asks to subscribe."""
+    said = page_shape.words[:8_000]
+    return count <= MAX_TEASER and any(words.pattern(name).search(said) for name in ("paywall", "paywall_notices"))
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """What a page says of itself, apart from its text."""
@@ -335,7 +342,7 @@ def judged(page_shape: Shape, declared: Declared, text: str, count: int) -> str 
         return "needs-javascript"
     if count < (MIN_DECLARED_WORDS if article else MIN_WORDS):
         return _nothing(page_shape)
-    if _is_home(declared.url) and not (declared.has_article_node() and page_shape.headlines < 8):
+    if is_home(declared.url) and not (declared.has_article_node() and page_shape.headlines < 8):
         return "home" if page_shape.headlines >= 3 or page_shape.prose < 1_000 or not article else None
     return "section" if _lists(page_shape, declared, count) or _retells(page_shape, declared, text) else None
 
@@ -349,7 +356,8 @@ def _nothing(page_shape: Shape) -> str:
     return "section" if page_shape.headlines >= 8 else "empty"
 
 
-def _is_home(url: str) -> bool:
+def is_home(url: str) -> bool:
+    """Whether a URL is, by its looks, the front page of a site."""
     parts = urlsplit(url)
     return (
         parts.scheme.startswith("http")

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from pipelines import paywalls
+from storage.articles import PAYWALLED, REDIRECTED
 from storage.dedupe import NOT_CHANGED
 from storage.records import Candidate, Known, NoArticle, Outcome, Verdict
 
 GONE_STATUSES = frozenset({404, 410})
 
 
-def decide(result: Candidate | NoArticle | None, known: Known, *, status: int, error: str | None = None) -> Outcome:
+def decide(
+    result: Candidate | NoArticle | None, known: Known, *, status: int, error: str | None = None, home: bool = False
+) -> Outcome:
     """The outcome of one considered URL.
 
     `result` is None when extraction was not tried or did not end (`error` says why); `status` is that of the final
-    response, 0 when none came.
+    response, 0 when none came. `home`: a redirect led to the front page (see `landing`).
     """
     if status >= 400:
         return _refused(known, status, error)
+    if home and error is None:
+        return _gone(known, REDIRECTED)
     if status == NOT_CHANGED and error is None:
         return _not_modified(known)
     if error is not None or result is None:
         return Outcome(Verdict.FAILED, error or "no-response", article_id=known.article_id)
-    if isinstance(result, NoArticle):
-        return Outcome(Verdict.REJECTED, result.reason, article_id=known.article_id)
-    return _extracted(result, known)
+    return _rejected(result, known) if isinstance(result, NoArticle) else _extracted(result, known)
+
+
+def _rejected(result: NoArticle, known: Known) -> Outcome:
+    if result.reason == paywalls.BARE and known.text and known.own_url:
+        return Outcome(Verdict.UNCHANGED, PAYWALLED, article_id=known.article_id, paywalled=True)
+    return Outcome(Verdict.REJECTED, result.reason, article_id=known.article_id)
 
 
 def _not_modified(known: Known) -> Outcome:
@@ -37,10 +47,14 @@ def _refused(known: Known, status: int, error: str | None) -> Outcome:
     if status not in GONE_STATUSES:
         named = error is not None and error.startswith(f"http-{status}: ")  # the wall behind the status
         return Outcome(Verdict.FAILED, error if named else f"http-{status}", article_id=known.article_id)
+    return _gone(known, f"http-{status}")
+
+
+def _gone(known: Known, reason: str) -> Outcome:
     if not known.own_url:  # another URL of the article went away; the article itself did not
-        return Outcome(Verdict.REJECTED, f"http-{status}")
+        return Outcome(Verdict.REJECTED, reason)
     verdict = Verdict.REJECTED if known.article_id is None else Verdict.GONE
-    return Outcome(verdict, f"http-{status}", article_id=known.article_id)
+    return Outcome(verdict, reason, article_id=known.article_id)
 
 
 def _extracted(candidate: Candidate, known: Known) -> Outcome:
@@ -50,7 +64,9 @@ def _extracted(candidate: Candidate, known: Known) -> Outcome:
         return Outcome(Verdict.DUPLICATE, "same-wording", candidate, known.twin_article_id)
     if not known.own_url:
         return Outcome(Verdict.DUPLICATE, "alias", candidate, known.article_id)
-    return Outcome(*_compared(candidate, known), candidate=candidate, article_id=known.article_id)
+    if known.text and paywalls.is_teaser(candidate, known):
+        return Outcome(Verdict.UNCHANGED, PAYWALLED, candidate, known.article_id, paywalled=True)
+    return Outcome(*_compared(candidate, known), candidate, known.article_id, paywalls.news_of(candidate, known))
 
 
 def _compared(candidate: Candidate, known: Known) -> tuple[Verdict, str | None]:

@@ -135,7 +135,8 @@ def _judged(parsed: _Parsed, fields: Fields, found: _Body) -> Reading:
         or classify.judged(parsed.shape, declared, text, count)
         or ("empty" if parsed.page.cut and count < _FRAGMENT else None)
     )
-    return Reading(_candidate(parsed.page, fields, text, count, cut=parsed.page.cut or found.cut), reason, found.paragraphs)
+    candidate = _candidate(parsed.page, fields, text, count, cut=parsed.page.cut or found.cut)
+    return Reading(replace(candidate, walled=classify.walled(parsed.shape, count)), reason, found.paragraphs)
 
 
 def _candidate(page: Page, fields: Fields, text: str, count: int, *, cut: bool) -> Candidate:

@@ -9,6 +9,7 @@ from functools import partial
 from pipelines import barren
 from pipelines.barren import Judged
 from pipelines.decide import decide
+from pipelines.landing import leads_home
 from storage import articles, captures, frontier, past, yields
 from storage.articles import Sighting
 from storage.database import Connection
@@ -80,11 +81,12 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The next visit, as `Reschedule` answers. `rhythm` is what schedules remember; None: what they did."""
+    """The next visit, as `Reschedule` answers. `rhythm` is what schedules remember; None, also of `priority`: what was."""
 
     next_fetch_at: str | None
     attempts: int
     rhythm: str | None = None
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +194,16 @@ def _decide(conn: Connection, visit: Visit, result: Candidate | NoArticle | None
     candidate = result if isinstance(result, Candidate) else None
     sighting = _sighting(visit, candidate)
     known = articles.known(conn, sighting, candidate)
-    outcome = decide(result, known, status=visit.status or 0, error=visit.error)
+    if visit.ingested:
+        known = replace(known, text="")  # archives come in any order: what is a teaser of what is not told by it
+    home = leads_home(visit.lease.url, visit.url, result)
+    outcome = decide(result, known, status=visit.status or 0, error=visit.error, home=home)
     if visit.ingested and known.article_id is not None and past.is_past(conn, known.article_id, visit.fetched_at):
         return _of_the_past(conn, outcome, sighting)
     article_id = articles.apply(conn, outcome, sighting)
     if article_id is not None and candidate is not None:
         frontier.shelve_aliases(conn, sighting.own_keys, article_id, visit.lease.url_id, visit.run_id, visit.at)
-    return Outcome(outcome.verdict, outcome.reason, outcome.candidate, article_id)
+    return replace(outcome, article_id=article_id)
 
 
 def _of_the_past(conn: Connection, outcome: Outcome, sighting: Sighting) -> Outcome:
@@ -233,6 +238,7 @@ def _key_or_nothing(url: str) -> str:
         return ""
 
 
+_NOT_IT = {Verdict.FAILED, Verdict.GONE}
 _PASSING = {Verdict.REJECTED, Verdict.FAILED, Verdict.FILTERED, Verdict.DUPLICATE}
 
 
@@ -248,8 +254,10 @@ def _finish(
 
 def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | None, when: When) -> None:
     lease = visit.lease
-    if outcome.verdict in _PASSING and frontier.holds_article(conn, lease.url_id):
+    passing = outcome.verdict in _PASSING and frontier.holds_article(conn, lease.url_id)
+    if passing:
         state = None  # the article stays; the reason says what stands at its URL now
+    other_page = outcome.verdict in _NOT_IT or (passing and outcome.verdict is not Verdict.DUPLICATE)
     frontier.settle(
         conn,
         lease.url_id,
@@ -259,8 +267,9 @@ def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
             next_fetch_at=when.next_fetch_at,
             attempts=when.attempts,
             rhythm=when.rhythm,
+            priority=when.priority,
             article_id=None if state is None else outcome.article_id,
-            validators=None if outcome.verdict is Verdict.FAILED else visit.validators,
+            validators=None if other_page else visit.validators,  # a later 304 must not speak of another page
         ),
         visit.fetched_at,
     )

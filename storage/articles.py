@@ -17,13 +17,23 @@ from storage.records import Candidate, Known, Outcome, State, Verdict
 from storage.schema import aliases, articles, extractions, urls, versions
 from storage.sizes import measure
 
+REDIRECTED = "redirected-home"  # the reason of an article whose URL leads to the home page now
+PAYWALLED = "paywalled"  # the reason of a page that shows no more than a teaser of what is stored
 TWIN_WORDS = 30  # shorter texts are equal too often ("This page is being updated")
 
 # Statements that every page runs are made once: to make one costs more than to run it.
 _URL = select(urls.c.article_id, urls.c.state).where(urls.c.id == bindparam("url_id"))
 _ALIASES = select(aliases.c.key, aliases.c.article_id).where(aliases.c.key.in_(bindparam("keys", expanding=True)))
 _LATEST = (
-    select(versions.c.number, extractions.c.title, extractions.c.text_sha256, extractions.c.extractor)
+    select(
+        versions.c.number,
+        extractions.c.title,
+        extractions.c.text,
+        extractions.c.text_sha256,
+        extractions.c.word_count,
+        extractions.c.is_accessible_for_free,
+        extractions.c.extractor,
+    )
     .join(extractions, extractions.c.id == versions.c.extraction_id)
     .where(versions.c.article_id == bindparam("article_id"))
     .order_by(versions.c.number.desc())
@@ -37,6 +47,7 @@ _TWIN = (
         extractions.c.text_sha256 == bindparam("text_sha256"),
         articles.c.source_id == bindparam("source_id"),
         articles.c.gone_at.is_(None),
+        articles.c.redirected_at.is_(None),
     )
     .order_by(articles.c.id)
     .limit(1)
@@ -90,6 +101,9 @@ def known(conn: Connection, sighting: Sighting, candidate: Candidate | None) -> 
         version=latest["number"],
         text_sha256=latest["text_sha256"],
         extractor=latest["extractor"],
+        text=latest["text"],
+        word_count=latest["word_count"],
+        is_accessible_for_free=latest["is_accessible_for_free"],
     )
 
 
@@ -147,17 +161,11 @@ def apply(conn: Connection, outcome: Outcome, sighting: Sighting) -> int | None:
             article_id = _add(conn, _candidate(outcome), sighting)
             conn.execute(_FORGET_ALIAS, {"alias": sighting.own_keys[0]})  # not what a canonical said it was
         case Verdict.CHANGED:
-            _new_version(conn, _article(outcome), _candidate(outcome), sighting)
+            _new_version(conn, outcome, sighting)
         case Verdict.UNCHANGED:
-            _touch(
-                conn,
-                _article(outcome),
-                last_seen_at=sighting.fetched_at,
-                gone_at=None,
-                http_status=sighting.http_status,
-            )
+            _touch(conn, _article(outcome), **_there(conn, outcome, sighting))
         case Verdict.GONE:
-            _gone(conn, _article(outcome), sighting)
+            _gone(conn, _article(outcome), outcome.reason, sighting)
         case Verdict.REJECTED | Verdict.FAILED if article_id is not None and sighting.http_status:
             _touch(conn, article_id, http_status=sighting.http_status)
     if article_id is not None and outcome.verdict in _NAMING:
@@ -202,17 +210,30 @@ def _add(conn: Connection, candidate: Candidate, sighting: Sighting) -> int:
     return article_id
 
 
-def _new_version(conn: Connection, article_id: int, candidate: Candidate, sighting: Sighting) -> None:
-    seq = next_seq(conn)
+def _new_version(conn: Connection, outcome: Outcome, sighting: Sighting) -> None:
+    article_id, candidate, seq = _article(outcome), _candidate(outcome), next_seq(conn)
     number = int(_latest(conn, article_id)["number"]) + 1
     _insert_version(conn, article_id, number, candidate, sighting, seq)
     measure(conn, article_id, number)
-    values = {"version": number, "changed_seq": seq, "last_seen_at": sighting.fetched_at, "gone_at": None}
-    conn.execute(
-        update(articles)
-        .where(articles.c.id == article_id)
-        .values(**values, http_status=sighting.http_status, canonical_url=candidate.canonical_url)
-    )
+    values = _there(conn, outcome, sighting)
+    values |= {"version": number, "changed_seq": seq, "canonical_url": candidate.canonical_url}
+    conn.execute(update(articles).where(articles.c.id == article_id).values(**values))
+
+
+def _there(conn: Connection, outcome: Outcome, sighting: Sighting) -> dict[str, object]:
+    """What the row of an article says once its page was seen (again)."""
+    values: dict[str, object] = {"last_seen_at": sighting.fetched_at, "http_status": sighting.http_status}
+    values |= dict.fromkeys(("gone_at", "redirected_at"))
+    if outcome.paywalled is not None:
+        since = _since(conn, _article(outcome), "paywalled_at", sighting) if outcome.paywalled else None
+        values["paywalled_at"] = since
+    return values
+
+
+def _since(conn: Connection, article_id: int, column: str, sighting: Sighting) -> str:
+    """When a state of an article began: now, unless it did before."""
+    before: str | None = conn.execute(_ARTICLE, {"article_id": article_id}).mappings().one()[column]
+    return before or sighting.fetched_at
 
 
 def _touch(conn: Connection, article_id: int, **values: object) -> None:
@@ -227,13 +248,19 @@ def seen(conn: Connection, article_id: int, moment: str) -> None:
     """An article was there at this moment, its page unchanged."""
     row = conn.execute(_ARTICLE, {"article_id": article_id}).mappings().one()
     if moment > row["last_seen_at"]:
-        gone_at = row["gone_at"] if row["gone_at"] and row["gone_at"] > moment else None
-        _touch(conn, article_id, last_seen_at=moment, gone_at=gone_at)
+        later = {name: row[name] for name in ("gone_at", "redirected_at") if row[name] and row[name] > moment}
+        _touch(conn, article_id, **{"last_seen_at": moment, "gone_at": None, "redirected_at": None} | later)
 
 
-def _gone(conn: Connection, article_id: int, sighting: Sighting) -> None:
-    since = conn.execute(select(articles.c.gone_at).where(articles.c.id == article_id)).scalar_one()
-    _touch(conn, article_id, gone_at=since or sighting.fetched_at, http_status=sighting.http_status)
+def _gone(conn: Connection, article_id: int, reason: str | None, sighting: Sighting) -> None:
+    column = gone_column(reason)
+    values = {column: _since(conn, article_id, column, sighting), "http_status": sighting.http_status}
+    _touch(conn, article_id, **values)
+
+
+def gone_column(reason: str | None) -> str:
+    """Which date an outcome `gone` sets, by its reason."""
+    return "redirected_at" if reason == REDIRECTED else "gone_at"
 
 
 def _insert_version(

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, and_, delete, func, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, delete, func, or_, select, update
 
+from storage.articles import PAYWALLED
 from storage.captures import capture_of
 from storage.database import next_seq, reading
 from storage.export import refuse_unknown_source
@@ -166,7 +167,9 @@ _CURRENT = select(versions.c.capture_id, versions.c.extraction_id).order_by(vers
 
 
 def _versions_by(conn: Connection, article_id: int, extractor: str) -> list[RowMapping]:
-    """The extractions with which a wording began, in the order of captures; one of a page that was cut begins none."""
+    """The extractions with which a wording began, in the order of captures; one of a page that was cut begins none,
+    and no teaser before a paywall does.
+    """
     rows = conn.execute(
         select(
             extractions.c.id,
@@ -179,7 +182,8 @@ def _versions_by(conn: Connection, article_id: int, extractor: str) -> list[RowM
         .join(captures, captures.c.id == extractions.c.capture_id)
         .join(outcomes, outcomes.c.capture_id == captures.c.id)
         .where(
-            outcomes.c.article_id == article_id, outcomes.c.verdict.in_(SEEN), extractions.c.extractor == extractor
+            outcomes.c.article_id == article_id, outcomes.c.verdict.in_(SEEN), extractions.c.extractor == extractor,
+            or_(outcomes.c.reason.is_(None), outcomes.c.reason != PAYWALLED),
         )
         .order_by(captures.c.fetched_at, captures.c.warc_record_id)
     ).mappings()

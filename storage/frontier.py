@@ -294,6 +294,7 @@ class Settlement:
     article_id: int | None = None
     validators: Validators | None = None  # None keeps those that are known
     rhythm: str | None = None  # None keeps the one that is known
+    priority: int | None = None  # likewise
 
 
 # Of a row that is to be fetched whole.
@@ -315,6 +316,8 @@ def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> N
         values |= {"validated_url": told.url, "validated_at": told.date}
     if settlement.rhythm is not None:
         values["rhythm"] = settlement.rhythm
+    if settlement.priority is not None:
+        values["priority"] = settlement.priority
     if settlement.state is not None:
         values["state"] = str(settlement.state)
     if settlement.article_id is not None:

@@ -15,7 +15,7 @@ from storage.foreign_copy import Shelved
 from storage.foreign_fields import derived_id
 from storage.frontier import Origin
 from storage.leases import lease_of
-from storage.records import Capture, FetchContext, FileOrigin, Kind, Lease, Link
+from storage.records import OLD, Capture, FetchContext, FileOrigin, Kind, Lease, Link
 from storage.recover_rows import source_id_of
 from storage.schema import aliases, captures, runs, sources, urls, warc_files
 from storage.urlkey import InvalidURL, key
@@ -244,7 +244,7 @@ class Rows:
     def _entered(self, capture: Capture) -> Held:
         context = capture.context
         source_id = self._source_id(context)
-        link = Link(context.frontier_url, Kind.ARTICLE, announced=context.announced, priority=2)
+        link = Link(context.frontier_url, Kind.ARTICLE, announced=context.announced, priority=OLD)
         origin = Origin(source_id, context.run_id, self._now, via=context.via, hops=context.hops_from_seed)
         url_id = frontier.enter(self._conn, link, origin)
         lease = Lease(

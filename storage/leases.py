@@ -24,7 +24,7 @@ _LEASE = (
     .values(lease_run=bindparam("run"), lease_until=bindparam("until"), considered_run=bindparam("run"))
 )
 _LEASES = (
-    select(urls, sources.c.name.label("source"))
+    select(urls, sources.c.name.label("source"), sources.c.edits)
     .join(sources, sources.c.id == urls.c.source_id)
     .where(urls.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(urls.c.next_fetch_at, urls.c.id)
@@ -152,7 +152,7 @@ def leases_of(conn: Connection, ids: Sequence[int]) -> list[Lease]:
 
 
 def lease_of(row: RowMapping) -> Lease:
-    """A row of `urls`, with its source's name as `source`."""
+    """A row of `urls`, with its source's name as `source`, and what it knows of edits."""
     return Lease(
         url_id=row["id"],
         url=row["url"],
@@ -169,6 +169,7 @@ def lease_of(row: RowMapping) -> Lease:
         discovered_at=row["discovered_at"],
         last_fetch_at=row["last_fetch_at"],
         rhythm=row["rhythm"],
+        edits=row["edits"],
     )
 
 

@@ -26,8 +26,9 @@ class _Between:
 
 def is_past(conn: Connection, article_id: int, fetched_at: str) -> bool:
     """Whether something newer than this moment is known of an article."""
-    row = conn.execute(select(articles.c.last_seen_at, articles.c.gone_at).where(articles.c.id == article_id)).one()
-    return bool(fetched_at < max(row.last_seen_at, row.gone_at or ""))
+    dates = select(articles.c.last_seen_at, articles.c.gone_at, articles.c.redirected_at)
+    row = conn.execute(dates.where(articles.c.id == article_id)).one()
+    return bool(fetched_at < max(row.last_seen_at, row.gone_at or "", row.redirected_at or ""))
 
 
 def settle_past(conn: Connection, article_id: int, candidate: Candidate, sighting: Sighting) -> Outcome:

@@ -24,7 +24,9 @@ class Kind(StrEnum):
 
 
 SEED_KINDS = frozenset({Kind.FEED, Kind.SITEMAP, Kind.HOME, Kind.SECTION})
-LAST = 3  # the priority of page requisites, which are fetched when no page is due any more
+REVISITED = 2  # the priority of articles that are fetched again: behind every new one
+OLD = 3  # of older pages that a sitemap lists
+LAST = 4  # of page requisites, which are fetched when no page is due any more
 
 
 class State(StrEnum):
@@ -37,7 +39,7 @@ class State(StrEnum):
     REJECTED = "rejected"  # fetched, and no article: reason says why
     FILTERED = "filtered"  # never fetched by rule: reason says which
     FAILED = "failed"  # could not be fetched or read: reason says why
-    GONE = "gone"  # a stored article that answered 404 or 410
+    GONE = "gone"  # a stored article that answered 404 or 410, or leads to the home page now
     KEPT = "kept"  # a page requisite that is in the archive: no article is made of it
 
 
@@ -87,7 +89,7 @@ class Link:
     kind: Kind = Kind.ARTICLE
     announced: Announced | None = None
     refused: str | None = None
-    priority: int = 1  # 0 seeds, 1 fresh news, 2 older pages that a sitemap lists, 3 (LAST) page requisites
+    priority: int = 1  # 0 seeds, 1 fresh news, 2 (REVISITED), 3 (OLD), 4 (LAST)
     payload: str | None = None  # JSON of an unusual request (a spider's own callback), else None
     spider: str | None = None  # the only spider that can read it, None: any
 
@@ -212,6 +214,7 @@ class Candidate:
     organizations: tuple[str, ...] = ()  # those of the authors that are organisations
     is_accessible_for_free: bool | None = None  # False: behind a paywall
     page_type: str | None = None  # article | live-blog | gallery | video | audio | opinion
+    walled: bool = False  # a short text, beside which the page asks to subscribe
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +234,9 @@ class Known:
     text_sha256: str | None = None
     extractor: str | None = None
     twin_article_id: int | None = None  # an article of the same source with the same wording
+    text: str = ""  # of its latest version
+    word_count: int = 0
+    is_accessible_for_free: bool | None = None
 
 
 class Verdict(StrEnum):
@@ -256,6 +262,7 @@ class Outcome:
     reason: str | None = None
     candidate: Candidate | None = None
     article_id: int | None = None
+    paywalled: bool | None = None  # whether a paywall went up before it, or is down; None: no news of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +294,7 @@ class Lease:
     discovered_at: str | None = None
     last_fetch_at: str | None = None
     rhythm: str | None = None  # JSON: what schedules remember of it
+    edits: str | None = None  # JSON: what its source's articles showed when they were fetched again
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, func, or_, select, update
 
 from storage import captures as capture_rows
 from storage import frontier
+from storage.articles import gone_column
 from storage.database import next_seq
 from storage.dialects import insert_ignore
 from storage.frontier import Origin
@@ -128,7 +129,7 @@ def _mend_article(conn: Connection, article_id: int) -> set[int]:
     values = {"version": latest.number, "canonical_url": latest.canonical_url, **_sightings(conn, article_id)}
     mended = update(articles).where(articles.c.id == article_id)
     conn.execute(mended.values(**values, changed_seq=next_seq(conn)))
-    gone = values.get("gone_at") is not None
+    gone = any(values.get(name) is not None for name in ("gone_at", "redirected_at"))
     was, is_now = (State.STORED, State.GONE) if gone else (State.GONE, State.STORED)
     own = (urls.c.article_id == article_id) & (urls.c.state == str(was))
     conn.execute(update(urls).where(own).values(state=str(is_now)))
@@ -147,7 +148,7 @@ def _remove_article(conn: Connection, article_id: int) -> set[int]:
 def _sightings(conn: Connection, article_id: int) -> dict[str, Any]:
     """What the outcomes of an article's URLs say of when it was seen, in the order of their captures."""
     rows = conn.execute(
-        select(outcomes.c.verdict, captures.c.fetched_at, captures.c.http_status)
+        select(outcomes.c.verdict, outcomes.c.reason, captures.c.fetched_at, captures.c.http_status)
         .join(captures, captures.c.id == outcomes.c.capture_id)
         .join(urls, urls.c.id == outcomes.c.url_id)
         .where(urls.c.article_id == article_id)
@@ -157,10 +158,14 @@ def _sightings(conn: Connection, article_id: int) -> dict[str, Any]:
     seen = [row.fetched_at for row in answered if row.verdict in _SEEN]
     if not seen:
         return {}
-    gone = [row.fetched_at for row in answered if row.verdict == Verdict.GONE and row.fetched_at > seen[-1]]
+    gone = [row for row in answered if row.verdict == Verdict.GONE and row.fetched_at > seen[-1]]
+    began = {gone_column(row.reason): row.fetched_at for row in reversed(gone)}
+    walled = select(articles.c.paywalled_at).where(articles.c.id == article_id, articles.c.paywalled_at.in_(seen))
     return {
         "last_seen_at": seen[-1],
-        "gone_at": gone[0] if gone else None,
+        "gone_at": began.get("gone_at"),
+        "redirected_at": began.get("redirected_at"),
+        "paywalled_at": conn.execute(walled).scalar_one_or_none(),
         "http_status": answered[-1].http_status,
     }
 

@@ -48,6 +48,7 @@ sources = Table(
     Column("trouble", CleanText, doc="why it needs a person; NULL: it does not"),
     Column("trouble_since", CleanText),
     Column("told_at", CleanText, doc="when a person was told of its trouble"),
+    Column("edits", CleanText, doc="JSON: what its articles showed when they were fetched again"),
 )
 
 runs = Table(

@@ -121,6 +121,20 @@ _SIZES = (
     ),
 )
 
+LATER = (
+    ViewColumn(
+        "redirected_at",
+        "a.redirected_at",
+        "Capture time at which its URL was first seen to lead to the home page instead; NULL while it leads to the article.",
+    ),
+    ViewColumn(
+        "paywalled_at",
+        "a.paywalled_at",
+        "Capture time at which the article, stored before, was first seen behind a paywall; NULL while it is free, or where "
+        "it was never seen without one.",
+    ),
+)
+
 _OF_VERSION = {
     "canonical_url": ("e.canonical_url", "URL that the page itself called canonical in this version (same site only)."),
     "http_status": ("c.http_status", "HTTP status of the capture that first showed this version."),
@@ -138,4 +152,4 @@ def of_version() -> tuple[ViewColumn, ...]:
         for c in ARTICLE
     )
     observed = ViewColumn("observed_at", "v.observed_at", "Capture time at which this version was first seen, UTC.")
-    return (*own, observed, *MORE, *_SIZES)
+    return (*own, observed, *MORE, *_SIZES, *LATER)

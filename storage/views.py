@@ -62,7 +62,7 @@ V_ARTICLES = View(
     source=f"articles AS a JOIN sources AS s ON s.id = a.source_id\nJOIN {_VERSION_TABLES}".replace(
         "{latest}", " AND v.number = a.version"
     ),
-    columns=(*view_columns.ARTICLE, *view_columns.MORE),
+    columns=(*view_columns.ARTICLE, *view_columns.MORE, *view_columns.LATER),
     fast="uid =, url =, source =, changed_seq > (in its order)",
     example=(
         "SELECT published_at, source, title FROM v_articles\n"

@@ -15,8 +15,8 @@ COMPARED = {
         "SELECT uid, source, url, canonical_url, site_name, title, authors, published_at, modified_at, published_local,"
         " published_precision, language, section, tags, description, image_url, text, word_count, version, first_seen_at,"
         " last_seen_at, gone_at, http_status, warc_file, warc_offset, warc_length, warc_record_id, payload_digest, extractor,"
-        " truncated, organizations, modified_local, modified_precision, is_accessible_for_free, page_type, reservations"
-        " FROM v_articles ORDER BY uid"
+        " truncated, organizations, modified_local, modified_precision, is_accessible_for_free, page_type, reservations,"
+        " redirected_at, paywalled_at FROM v_articles ORDER BY uid"
     ),
     "versions": (
         "SELECT uid, version, observed_at, title, text, authors, published_at, warc_file, warc_offset, warc_record_id,"

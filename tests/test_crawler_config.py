@@ -51,6 +51,10 @@ ping = "https://monitor.example/uuid"
 [alarm]
 budget = 0.5
 
+[schedule]
+revisit = true
+revisit_days = 10
+
 [[source]]
 name = "harbour-post"
 url = "https://www.harbour-post.net/"
@@ -67,6 +71,7 @@ verify_tls = true
 requisites = true
 pdfs = true
 paused = false
+revisit = false
 
 [[source]]
 name = "zeitung"
@@ -119,6 +124,7 @@ def test_every_key_is_read() -> None:
     assert (read.max_pages(post), read.max_pages(zeitung)) == (0, 500)
     assert (read.verify_tls(post), read.verify_tls(zeitung)) == (True, False)
     assert [(source.requisites, source.pdfs) for source in read.sources] == [(True, True), (False, False)]
+    assert [read.revisit_days(source) for source in (post, zeitung, None)] == [0, 10, 10]
     assert read.source("zeitung") is zeitung
     assert read.source("nobody") is None
 

@@ -13,6 +13,7 @@ import pytest
 from archives import SITE, Archive, candidate, page
 from desk import Desk
 
+from crawler.config import Config, ScheduleTable
 from crawler.recovery import Recovery
 from crawler.requisites import Allowance
 from crawler.tape import Limits
@@ -39,6 +40,7 @@ class FakeRun:
         self.shelf = Shelf(archive.folder, archive.engine)
         self.workers = self
         self.allowance = Allowance({}, 1)
+        self.config = Config(schedule=ScheduleTable(revisit=False))
         self.read: list[RawPage] = []
         self._archive = archive
         self._answer = answer

@@ -171,7 +171,7 @@ def test_requisites_are_counted_apart(database: Engine) -> None:
     with transaction(database) as conn:
         a_url(conn, A, state="failed", reason="tls")
         for number, state in enumerate(("kept", "kept", "pending", "failed")):
-            a_url(conn, f"https://cdn.test/{number}.jpg", state=state, kind="requisite", priority=3, reason="dns")
+            a_url(conn, f"https://cdn.test/{number}.jpg", state=state, kind="requisite", priority=4, reason="dns")
         (found,) = query.status(conn)
         assert query.states(conn) == {"kept": 2, "pending": 1, "failed": 2}
     assert found.urls == {"kept": 2, "pending": 1, "failed": 2}

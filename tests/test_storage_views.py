@@ -28,9 +28,10 @@ ARTICLE = (
     "http_status warc_file warc_offset warc_length warc_record_id payload_digest extractor changed_seq truncated"
 )
 MORE = "organizations modified_local modified_precision is_accessible_for_free page_type reservations"
+SINCE = "redirected_at paywalled_at"
 STABLE = {
-    "v_articles": f"{ARTICLE} {MORE}",
-    "v_versions": f"{ARTICLE} observed_at {MORE} words_added words_removed",
+    "v_articles": f"{ARTICLE} {MORE} {SINCE}",
+    "v_versions": f"{ARTICLE} observed_at {MORE} words_added words_removed {SINCE}",
     "v_provenance": "uid version field source",
     "v_article_authors": "uid position author",
     "v_article_tags": "uid position tag",

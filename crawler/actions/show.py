@@ -38,6 +38,8 @@ FIELDS = (
     "first_seen_at",
     "last_seen_at",
     "gone_at",
+    "redirected_at",
+    "paywalled_at",
 )
 CAPTURES = 20  # that are shown
 CHUNK = 65_536  # bytes

@@ -1,1 +1,1 @@
-"""Simulations of years of crawling, on a clock of their own."""
+"""Simulations on a virtual clock, with the real functions of the product."""

@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 _NEW = {
-    "sources": ("rhythm", "last_new_at", "trouble", "trouble_since", "told_at"),
+    "sources": ("rhythm", "last_new_at", "trouble", "trouble_since", "told_at", "edits"),
     "urls": ("considered_run", "rhythm"),
     "hosts": ("delay", "delay_since", "block_reason"),
     "captures": ("signals",),
@@ -26,6 +26,7 @@ def upgrade() -> None:
     for table, names in _NEW.items():
         for name in names:
             op.add_column(table, sa.Column(name, SortedText))
+    op.execute("UPDATE urls SET priority = priority + 1 WHERE priority >= 2")  # 2 is of articles that are fetched again
     op.create_index("ix_urls_considered_run", "urls", ["considered_run"])
     op.create_index("ix_captures_run", "captures", ["run_id", "kind"])
     op.create_table(
