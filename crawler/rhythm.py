@@ -1,0 +1,342 @@
+"""How often a source brings something new, learnt from its polls: pure functions of what is remembered and of one poll.
+
+The model is a Poisson process with a rate a source (gamma prior), a profile by hour of the week, shrunk level by level
+(source, hour of the day, day of the week, hour of the week), a level that follows the last days, and self-excitation
+(Hawkes 1971) whose strength each source shows by itself. News is counted in distinct moments, not in links: a thousand
+links that come at once are one. Moments are POSIX seconds (UTC), durations seconds, rates news an hour.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+SLOTS = 168  # hours of a week, from Thursday 00:00 UTC, where POSIX time begins
+HALF_LIFE = 28 * DAY  # of what was learnt
+REACH = 28 * DAY  # announced moments older than this say nothing of now
+APART = 60.0  # moments nearer than this are one
+MOST_NEWS = 200  # counted of one poll
+SLACK = 10 * 60.0  # how far clocks differ
+
+PRIOR_RATE = 2.0 / 24  # of a source of which nothing is known
+PRIOR_NEWS = 0.5  # as many pseudo-news weigh against what is seen
+SHRINK = (4.0, 6.0, 8.0, 12.0)  # the same for hour of day, day of week, hour of weekday or weekend, hour of week
+LEVEL_TIME = 3 * DAY  # memory of the level
+LEVEL_NEWS = 4.0  # pseudo-news for which the level is as usual
+TIMES = (0.5 * HOUR, 3 * HOUR)  # how long excitement lasts
+STRENGTHS = ((0.0, 0), (0.3, 0), (0.6, 0), (0.3, 1), (0.6, 1))  # (share of news that follows from news, index in TIMES)
+PRIOR_ODDS = (0.0, -1.0, -2.0, -1.0, -2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one successful poll brought.
+
+    `new` links were not known before; `published` are announced moments of those: few, none or wrong ones. `overrun`: nothing
+    on the page was known, so that something may have been missed. `unchanged`: 304, or the same bytes. `size`: links there.
+    """
+
+    at: float
+    previous_at: float | None = None
+    new: int = 0
+    published: Sequence[float] = ()
+    overrun: bool = False
+    unchanged: bool = False
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """What is remembered of a source. `exposure` (hours watched) and `news` (moments seen) are totals that never fade."""
+
+    at: float | None = None  # watched until
+    since: float | None = None  # watched from
+    news: int = 0
+    exposure: float = 0.0
+    last_news: float | None = None
+    counts: tuple[float, ...] = (0.0,) * SLOTS  # news by hour of week, fading
+    days: tuple[float, ...] = (0.0,) * 7  # hours watched, fading, by day
+    hours: tuple[float, ...] = (0.0,) * 24  # and by hour
+    faded_at: float = 0.0
+    recent: float = 0.0  # news of the last days, and how many were expected
+    usual: float = 0.0
+    excited: tuple[float, ...] = (0.0,) * len(TIMES)
+    odds: tuple[float, ...] = PRIOR_ODDS  # log odds of STRENGTHS
+    size: int = 0  # links that the page holds
+    haste: float = 1.0  # how much sooner it is asked since it ran over
+    quiet: int = 0  # 304 in a row since the last whole answer
+    told: int = 0  # probes in a row that brought news while no 304 had ended
+    lying: bool = False
+
+    def to_json(self) -> str:
+        """Short text that `from_json` reads, under 1.5 kB."""
+        return json.dumps({name: _short(getattr(self, name)) for name in self.__slots__}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Rhythm:
+        """What `to_json` wrote; a fresh one for anything else."""
+        try:
+            given = json.loads(text or "")
+            rhythm = cls(**{name: _like(getattr(_FRESH, name), given[name]) for name in cls.__slots__})
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+            return _FRESH
+        return rhythm if (rhythm.at is None) == (rhythm.since is None) else _FRESH
+
+
+_FRESH = Rhythm()
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_short(each) for each in value]
+    if isinstance(value, float):
+        rounded = round(value, 0 if abs(value) > 1e6 else 1 if abs(value) >= 10 else 2)
+        return int(rounded) if rounded == int(rounded) else rounded
+    return value
+
+
+def _like(fresh: Any, value: Any) -> Any:
+    """`value` in the type of the fresh one's. Raises TypeError or ValueError where it is something else."""
+    if isinstance(fresh, tuple):
+        if not isinstance(value, list) or len(value) != len(fresh):
+            raise TypeError
+        return tuple(_number(each) for each in value)
+    if isinstance(fresh, bool):
+        return bool(value)
+    if fresh is None:
+        return None if value is None else _number(value)
+    return type(fresh)(_number(value))
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if isinstance(value, bool | str) or not -1e12 < number < 1e12:
+        raise ValueError
+    return number
+
+
+# What is expected
+
+
+def rate(rhythm: Rhythm, moment: float) -> float:
+    """News an hour that the source's history leads to expect in that hour of the week, above 0."""
+    slot = int(moment // HOUR) % SLOTS
+    return _slot_rate(rhythm, slot)
+
+
+def mean_rate(rhythm: Rhythm) -> float:
+    """News an hour, whatever the hour."""
+    return (sum(rhythm.counts) + PRIOR_NEWS) / (sum(rhythm.hours) + PRIOR_NEWS / PRIOR_RATE)
+
+
+def _slot_rate(rhythm: Rhythm, slot: int) -> float:
+    counts, hours, days = rhythm.counts, rhythm.hours, rhythm.days
+    watched = sum(hours) or 1e-9
+    hour, day = slot % 24, slot // 24
+    usual = mean_rate(rhythm)
+    # Neighbouring hours are alike: half of what is known of an hour comes from them.
+    around = (hour - 1) % 24, hour, (hour + 1) % 24
+    near = sum(w * sum(counts[h::24]) for w, h in zip((0.5, 1.0, 0.5), around, strict=True))
+    near_watched = sum(w * hours[h] for w, h in zip((0.5, 1.0, 0.5), around, strict=True))
+    by_hour = _shrunk(near, near_watched, usual, SHRINK[0])
+    by_day = _shrunk(sum(counts[day * 24 : day * 24 + 24]), days[day], usual, SHRINK[1])
+    expected = by_hour * by_day / usual
+    weekend = day in (2, 3)
+    alike = (2, 3) if weekend else (0, 1, 4, 5, 6)
+    seen = sum(counts[d * 24 + hour] for d in alike)
+    part = hours[hour] / watched
+    expected = _shrunk(seen, part * sum(days[d] for d in alike), expected, SHRINK[2])
+    return _shrunk(counts[slot], part * days[day], expected, SHRINK[3])
+
+
+def _shrunk(seen: float, watched: float, prior: float, weight: float) -> float:
+    """The mean of a gamma posterior whose prior has the mean `prior` and weighs as `weight` news."""
+    return (seen + weight) / (watched + weight / prior)
+
+
+def expected(rhythm: Rhythm, start: float, end: float) -> float:
+    """How many news the source's history leads to expect from `start` to `end`, by hour of the week."""
+    if end - start > WEEK:
+        weeks = (end - start) // WEEK
+        whole = sum(_slot_rate(rhythm, slot) for slot in range(SLOTS))
+        return weeks * whole + expected(rhythm, start + weeks * WEEK, end)
+    total, at = 0.0, start
+    while at < end:
+        until = min(end, (at // HOUR + 1) * HOUR)
+        total += rate(rhythm, at) * (until - at) / HOUR
+        at = until
+    return total
+
+
+# What is learnt
+
+
+def moments(poll: Poll) -> list[float]:
+    """The distinct moments at which the new links of a poll appeared, as far as can be known, oldest first."""
+    since = poll.at - REACH if poll.previous_at is None else max(poll.previous_at, poll.at - REACH)
+    if poll.new <= 0 or poll.at <= since:
+        return []
+    dated = [m for m in poll.published[: 4 * MOST_NEWS] if since - SLACK < m <= poll.at + SLACK]
+    seen = _distinct(min(max(m, since), poll.at) for m in dated)
+    if poll.previous_at is None:
+        return seen[-MOST_NEWS:] if len(seen) > 2 else []
+    undated = min(poll.new - min(len(dated), poll.new), int((poll.at - since) / APART) + 1, MOST_NEWS)
+    spread = (since + (poll.at - since) * (n + 0.5) / undated for n in range(undated))
+    return _distinct([*seen, *spread])[-MOST_NEWS:]
+
+
+def _distinct(found: Iterable[float]) -> list[float]:
+    kept: list[float] = []
+    for moment in sorted(found):
+        if not kept or moment - kept[-1] >= APART:
+            kept.append(moment)
+    return kept
+
+
+def learn(rhythm: Rhythm, poll: Poll) -> Rhythm:
+    """What is known after a successful poll. A poll that is older than what is known teaches nothing."""
+    news = moments(poll)
+    start = rhythm.at if rhythm.at is not None else min([poll.at, *news])
+    start = max(start, poll.at - REACH)
+    if poll.at < start:
+        return rhythm
+    news = [m for m in news if m >= start - APART]
+    rhythm = _judged(rhythm, start, poll.at, len(news)) if rhythm.at is not None else rhythm
+    rhythm = _counted(_watched(_faded(rhythm, poll.at), start, poll.at), news)
+    ran_over = poll.overrun and poll.new > 1 and poll.previous_at is not None
+    return replace(
+        rhythm,
+        at=poll.at,
+        since=start if rhythm.since is None else rhythm.since,
+        size=poll.size if poll.size and not poll.unchanged else rhythm.size,
+        haste=min(rhythm.haste * 2, 16.0) if ran_over else max(rhythm.haste * 0.97, 1.0),
+        excited=_excitement(rhythm, start, poll.at, news),
+    )
+
+
+def _faded(rhythm: Rhythm, now: float) -> Rhythm:
+    """Old counts weigh less; done once a day, since it touches all of them."""
+    gone = now - rhythm.faded_at
+    if gone < DAY:
+        return rhythm
+    keep = 0.0 if rhythm.at is None else 0.5 ** (gone / HALF_LIFE)
+    return replace(
+        rhythm,
+        counts=tuple(c * keep for c in rhythm.counts),
+        days=tuple(d * keep for d in rhythm.days),
+        hours=tuple(h * keep for h in rhythm.hours),
+        faded_at=now,
+    )
+
+
+def _watched(rhythm: Rhythm, start: float, end: float) -> Rhythm:
+    hours, days, at = list(rhythm.hours), list(rhythm.days), start
+    while at < end:
+        until = min(end, (at // HOUR + 1) * HOUR)
+        slot = int(at // HOUR) % SLOTS
+        hours[slot % 24] += (until - at) / HOUR
+        days[slot // 24] += (until - at) / HOUR
+        at = until
+    return replace(rhythm, hours=tuple(hours), days=tuple(days), exposure=rhythm.exposure + (end - start) / HOUR)
+
+
+def _counted(rhythm: Rhythm, news: Sequence[float]) -> Rhythm:
+    if not news:
+        return rhythm
+    counts = list(rhythm.counts)
+    for moment in news:
+        counts[int(moment // HOUR) % SLOTS] += 1
+    last = max(news[-1], rhythm.last_news or news[-1])
+    return replace(rhythm, counts=tuple(counts), news=rhythm.news + len(news), last_news=last)
+
+
+def _judged(rhythm: Rhythm, start: float, end: float, news: int) -> Rhythm:
+    """The level of the last days, and how well each strength of excitement told what came."""
+    usual = expected(rhythm, start, end)
+    fade = math.exp(-(end - start) / LEVEL_TIME)
+    told = level(rhythm) * usual
+    scores = []
+    for odds, (strength, which) in zip(rhythm.odds, STRENGTHS, strict=True):
+        gone = 1 - math.exp(-(end - start) / TIMES[which])
+        guess = (1 - strength) * told + strength * rhythm.excited[which] * gone + 1e-6
+        scores.append(odds * 0.999 + news * math.log(guess) - guess)
+    best = max(scores)
+    return replace(
+        rhythm,
+        recent=rhythm.recent * fade + news,
+        usual=rhythm.usual * fade + usual,
+        odds=tuple(max(score - best, -20.0) for score in scores),
+    )
+
+
+def _excitement(rhythm: Rhythm, start: float, end: float, news: Sequence[float]) -> tuple[float, ...]:
+    return tuple(
+        calm * math.exp(-(end - start) / time) + sum(math.exp((moment - end) / time) for moment in news)
+        for calm, time in zip(rhythm.excited, TIMES, strict=True)
+    )
+
+
+def level(rhythm: Rhythm) -> float:
+    """How much of the usual came in the last days: 1 is as always."""
+    return (rhythm.recent + LEVEL_NEWS) / (rhythm.usual + LEVEL_NEWS)
+
+
+# When to ask
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How often to ask: seconds between polls at least and at most, and polls a day of a source with REFERENCE news an hour."""
+
+    least: float = 300.0
+    most: float = DAY
+    polls_per_day: float = 48.0
+
+
+REFERENCE = 8.0 / 24
+BETWEEN = 0.5  # polls of two sources are as their rates to this power (0.5 has the least mean delay)
+WITHIN = 0.5  # polls of two hours of one source
+FULL = 0.4  # of what the page holds may come between two polls
+
+
+def next_poll(rhythm: Rhythm, now: float, bounds: Bounds, jitter: float = 0.5) -> float:
+    """The moment of the next poll: when the integral of the rate's power since `now` reaches what the budget allows.
+
+    `jitter` from 0 to 1 moves it by up to a tenth of the interval.
+    """
+    whole = mean_rate(rhythm)
+    pace = bounds.polls_per_day / 24 * (whole / REFERENCE) ** BETWEEN * rhythm.haste
+    least, most = bounds.least, max(bounds.most, bounds.least)
+    room = FULL * rhythm.size if rhythm.size > 4 else math.inf
+    due, held, at, end = 0.0, 0.0, now, now + most
+    while at < end:
+        until = min(end, (at // HOUR + 0.25 * (int(at % HOUR / (HOUR / 4)) + 1)) * HOUR)
+        until = until if until > at else at + HOUR / 4
+        span = (until - at) / HOUR
+        here = intensity(rhythm, now, (at + until) / 2)
+        step = pace * (here / whole) ** WITHIN * span
+        part = min((1.0 - due) / step, (room - held) / (here * span))
+        if part <= 1:
+            end = at + max(part, 0.0) * (until - at)
+            break
+        due, held, at = due + step, held + here * span, until
+    wait = (min(end, now + most) - now) * (0.9 + 0.2 * jitter)
+    return now + min(max(wait, least), most)
+
+
+def intensity(rhythm: Rhythm, now: float, moment: float) -> float:
+    """News an hour at a moment to come, in the light of what came until `now`."""
+    weights = [math.exp(odds) for odds in rhythm.odds]
+    calm = level(rhythm) * rate(rhythm, moment)
+    told = 0.0
+    for weight, (strength, which) in zip(weights, STRENGTHS, strict=True):
+        time = TIMES[which]
+        stirred = rhythm.excited[which] * math.exp((now - moment) / time) * HOUR / time if strength else 0.0
+        told += weight * ((1 - strength) * calm + strength * stirred)
+    return told / sum(weights)
