@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 SLOTS = 168  # hours of a week, from Thursday 00:00 UTC, where POSIX time begins
+WEEKEND, WORKDAYS = (2, 3), (0, 1, 4, 5, 6)  # days of that week
 HALF_LIFE = 28 * DAY  # of what was learnt
 REACH = 28 * DAY  # announced moments older than this say nothing of now
 APART = 60.0  # moments nearer than this are one
@@ -51,6 +53,58 @@ class Poll:
     size: int = 0
 
 
+@dataclass(frozen=True)
+class Profile:
+    """News (`counts`) by hour of the week, and the hours watched by day and by hour of day; all fade with HALF_LIFE."""
+
+    counts: tuple[float, ...] = (0.0,) * SLOTS
+    days: tuple[float, ...] = (0.0,) * 7
+    hours: tuple[float, ...] = (0.0,) * 24
+    until: float = 0.0  # watched until, as far as it is entered here; also the moment of the last fading
+
+    @cached_property
+    def shape(self) -> tuple[float, ...]:
+        """Rates of the hours of the week against the mean: each level of knowledge is shrunk towards the one above."""
+        counts, watched = self.counts, sum(self.hours) or 1.0
+        mean = (sum(counts) or 1.0) / watched
+        by_hour = self._hours_of_day(mean)
+        by_day = [
+            _shrunk(sum(counts[24 * d : 24 * d + 24]), self.days[d], mean, SHRINK[1]) / mean for d in range(len(self.days))
+        ]
+        shape = [0.0] * SLOTS
+        for alike in (WEEKEND, WORKDAYS):
+            days = sum(self.days[day] for day in alike)
+            for hour in range(24):
+                share = self.hours[hour] / watched
+                seen = sum(counts[24 * day + hour] for day in alike)
+                usual = sum(by_hour[hour] * by_day[day] for day in alike) / len(alike)
+                lift = _shrunk(seen, share * days, usual, SHRINK[2]) / usual
+                for day in alike:
+                    slot, told = 24 * day + hour, by_hour[hour] * by_day[day] * lift
+                    shape[slot] = _shrunk(counts[slot], share * self.days[day], told, SHRINK[3]) / mean
+        level = sum(shape) / SLOTS
+        return tuple(each / level for each in shape)
+
+    def _hours_of_day(self, mean: float) -> list[float]:
+        """Rates by hour of day; neighbours are alike, so half of what is known of an hour comes from them."""
+        news = [sum(self.counts[hour::24]) for hour in range(24)]
+        watched = self.hours
+        return [
+            _shrunk(
+                news[h] + 0.5 * (news[h - 1] + news[h - 23]),
+                watched[h] + 0.5 * (watched[h - 1] + watched[h - 23]),
+                mean,
+                SHRINK[0],
+            )
+            for h in range(24)
+        ]
+
+
+def _shrunk(seen: float, watched: float, prior: float, weight: float) -> float:
+    """The mean of a gamma posterior whose prior has the mean `prior` and weighs as `weight` news."""
+    return (seen + weight) / (watched + weight / prior)
+
+
 @dataclass(frozen=True, slots=True)
 class Rhythm:
     """What is remembered of a source. `exposure` (hours watched) and `news` (moments seen) are totals that never fade."""
@@ -60,19 +114,19 @@ class Rhythm:
     news: int = 0
     exposure: float = 0.0
     last_news: float | None = None
-    counts: tuple[float, ...] = (0.0,) * SLOTS  # news by hour of week, fading
-    days: tuple[float, ...] = (0.0,) * 7  # hours watched, fading, by day
-    hours: tuple[float, ...] = (0.0,) * 24  # and by hour
-    faded_at: float = 0.0
+    seen: float = 0.0  # news and hours watched, fading
+    watched: float = 0.0
     recent: float = 0.0  # news of the last days, and how many were expected
     usual: float = 0.0
     excited: tuple[float, ...] = (0.0,) * len(TIMES)
     odds: tuple[float, ...] = PRIOR_ODDS  # log odds of STRENGTHS
     size: int = 0  # links that the page holds
     haste: float = 1.0  # how much sooner it is asked since it ran over
-    quiet: int = 0  # 304 in a row since the last whole answer
-    told: int = 0  # probes in a row that brought news while no 304 had ended
+    whole_at: float = 0.0  # the last answer that was no 304
+    quiet: int = 0  # 304 in a row since then
+    caught: int = 0  # unconditional polls in a row that brought what conditional ones before had not
     lying: bool = False
+    profile: Profile = Profile()
 
     def to_json(self) -> str:
         """Short text that `from_json` reads, under 1.5 kB."""
@@ -82,9 +136,8 @@ class Rhythm:
     def from_json(cls, text: str | None) -> Rhythm:
         """What `to_json` wrote; a fresh one for anything else."""
         try:
-            given = json.loads(text or "")
-            rhythm = cls(**{name: _like(getattr(_FRESH, name), given[name]) for name in cls.__slots__})
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError):
+            rhythm: Rhythm = _like(_FRESH, json.loads(text or ""))
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return _FRESH
         return rhythm if (rhythm.at is None) == (rhythm.since is None) else _FRESH
 
@@ -93,6 +146,8 @@ _FRESH = Rhythm()
 
 
 def _short(value: Any) -> Any:
+    if isinstance(value, Profile):
+        return {field.name: _short(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
         return [_short(each) for each in value]
     if isinstance(value, float):
@@ -102,7 +157,9 @@ def _short(value: Any) -> Any:
 
 
 def _like(fresh: Any, value: Any) -> Any:
-    """`value` in the type of the fresh one's. Raises TypeError or ValueError where it is something else."""
+    """`value` in the type of the fresh one's. Raises KeyError, TypeError or ValueError where it is something else."""
+    if isinstance(fresh, Rhythm | Profile):
+        return type(fresh)(**{field.name: _like(getattr(fresh, field.name), value[field.name]) for field in fields(fresh)})
     if isinstance(fresh, tuple):
         if not isinstance(value, list) or len(value) != len(fresh):
             raise TypeError
@@ -115,8 +172,10 @@ def _like(fresh: Any, value: Any) -> Any:
 
 
 def _number(value: Any) -> float:
+    if isinstance(value, bool | str):
+        raise TypeError
     number = float(value)
-    if isinstance(value, bool | str) or not -1e12 < number < 1e12:
+    if not -1e12 < number < 1e12:
         raise ValueError
     return number
 
@@ -124,54 +183,26 @@ def _number(value: Any) -> float:
 # What is expected
 
 
+def mean_rate(rhythm: Rhythm) -> float:
+    """News an hour, whatever the hour, above 0."""
+    return (rhythm.seen + PRIOR_NEWS) / (rhythm.watched + PRIOR_NEWS / PRIOR_RATE)
+
+
 def rate(rhythm: Rhythm, moment: float) -> float:
     """News an hour that the source's history leads to expect in that hour of the week, above 0."""
-    slot = int(moment // HOUR) % SLOTS
-    return _slot_rate(rhythm, slot)
-
-
-def mean_rate(rhythm: Rhythm) -> float:
-    """News an hour, whatever the hour."""
-    return (sum(rhythm.counts) + PRIOR_NEWS) / (sum(rhythm.hours) + PRIOR_NEWS / PRIOR_RATE)
-
-
-def _slot_rate(rhythm: Rhythm, slot: int) -> float:
-    counts, hours, days = rhythm.counts, rhythm.hours, rhythm.days
-    watched = sum(hours) or 1e-9
-    hour, day = slot % 24, slot // 24
-    usual = mean_rate(rhythm)
-    # Neighbouring hours are alike: half of what is known of an hour comes from them.
-    around = (hour - 1) % 24, hour, (hour + 1) % 24
-    near = sum(w * sum(counts[h::24]) for w, h in zip((0.5, 1.0, 0.5), around, strict=True))
-    near_watched = sum(w * hours[h] for w, h in zip((0.5, 1.0, 0.5), around, strict=True))
-    by_hour = _shrunk(near, near_watched, usual, SHRINK[0])
-    by_day = _shrunk(sum(counts[day * 24 : day * 24 + 24]), days[day], usual, SHRINK[1])
-    expected = by_hour * by_day / usual
-    weekend = day in (2, 3)
-    alike = (2, 3) if weekend else (0, 1, 4, 5, 6)
-    seen = sum(counts[d * 24 + hour] for d in alike)
-    part = hours[hour] / watched
-    expected = _shrunk(seen, part * sum(days[d] for d in alike), expected, SHRINK[2])
-    return _shrunk(counts[slot], part * days[day], expected, SHRINK[3])
-
-
-def _shrunk(seen: float, watched: float, prior: float, weight: float) -> float:
-    """The mean of a gamma posterior whose prior has the mean `prior` and weighs as `weight` news."""
-    return (seen + weight) / (watched + weight / prior)
+    return mean_rate(rhythm) * rhythm.profile.shape[int(moment // HOUR) % SLOTS]
 
 
 def expected(rhythm: Rhythm, start: float, end: float) -> float:
     """How many news the source's history leads to expect from `start` to `end`, by hour of the week."""
-    if end - start > WEEK:
-        weeks = (end - start) // WEEK
-        whole = sum(_slot_rate(rhythm, slot) for slot in range(SLOTS))
-        return weeks * whole + expected(rhythm, start + weeks * WEEK, end)
-    total, at = 0.0, start
+    shape = rhythm.profile.shape
+    weeks = max((end - start) // WEEK, 0.0)
+    total, at = weeks * SLOTS, start + weeks * WEEK
     while at < end:
         until = min(end, (at // HOUR + 1) * HOUR)
-        total += rate(rhythm, at) * (until - at) / HOUR
+        total += shape[int(at // HOUR) % SLOTS] * (until - at) / HOUR
         at = until
-    return total
+    return mean_rate(rhythm) * total
 
 
 # What is learnt
@@ -208,52 +239,42 @@ def learn(rhythm: Rhythm, poll: Poll) -> Rhythm:
         return rhythm
     news = [m for m in news if m >= start - APART]
     rhythm = _judged(rhythm, start, poll.at, len(news)) if rhythm.at is not None else rhythm
-    rhythm = _counted(_watched(_faded(rhythm, poll.at), start, poll.at), news)
     ran_over = poll.overrun and poll.new > 1 and poll.previous_at is not None
+    keep = 0.5 ** ((poll.at - start) / HALF_LIFE)
     return replace(
         rhythm,
         at=poll.at,
         since=start if rhythm.since is None else rhythm.since,
+        news=rhythm.news + len(news),
+        exposure=rhythm.exposure + (poll.at - start) / HOUR,
+        last_news=max(news[-1], rhythm.last_news or news[-1]) if news else rhythm.last_news,
+        seen=rhythm.seen * keep + len(news),
+        watched=rhythm.watched * keep + (poll.at - start) / HOUR,
         size=poll.size if poll.size and not poll.unchanged else rhythm.size,
         haste=min(rhythm.haste * 2, 16.0) if ran_over else max(rhythm.haste * 0.97, 1.0),
         excited=_excitement(rhythm, start, poll.at, news),
+        profile=_entered(rhythm.profile, rhythm.at or start, poll.at, news),
     )
 
 
-def _faded(rhythm: Rhythm, now: float) -> Rhythm:
-    """Old counts weigh less; done once a day, since it touches all of them."""
-    gone = now - rhythm.faded_at
-    if gone < DAY:
-        return rhythm
-    keep = 0.0 if rhythm.at is None else 0.5 ** (gone / HALF_LIFE)
-    return replace(
-        rhythm,
-        counts=tuple(c * keep for c in rhythm.counts),
-        days=tuple(d * keep for d in rhythm.days),
-        hours=tuple(h * keep for h in rhythm.hours),
-        faded_at=now,
-    )
-
-
-def _watched(rhythm: Rhythm, start: float, end: float) -> Rhythm:
-    hours, days, at = list(rhythm.hours), list(rhythm.days), start
+def _entered(profile: Profile, start: float, end: float, news: Sequence[float]) -> Profile:
+    """The profile after a poll. It costs to make one: without news it is made once a day."""
+    start = profile.until or start
+    if not news and end - start < DAY:
+        return profile if profile.until else replace(profile, until=start)
+    keep = 0.5 ** ((end - start) / HALF_LIFE)
+    counts = [count * keep for count in profile.counts]
+    hours, days = [each * keep for each in profile.hours], [each * keep for each in profile.days]
+    for moment in news:
+        counts[int(moment // HOUR) % SLOTS] += 1
+    at = max(start, end - REACH)
     while at < end:
         until = min(end, (at // HOUR + 1) * HOUR)
         slot = int(at // HOUR) % SLOTS
         hours[slot % 24] += (until - at) / HOUR
         days[slot // 24] += (until - at) / HOUR
         at = until
-    return replace(rhythm, hours=tuple(hours), days=tuple(days), exposure=rhythm.exposure + (end - start) / HOUR)
-
-
-def _counted(rhythm: Rhythm, news: Sequence[float]) -> Rhythm:
-    if not news:
-        return rhythm
-    counts = list(rhythm.counts)
-    for moment in news:
-        counts[int(moment // HOUR) % SLOTS] += 1
-    last = max(news[-1], rhythm.last_news or news[-1])
-    return replace(rhythm, counts=tuple(counts), news=rhythm.news + len(news), last_news=last)
+    return Profile(tuple(counts), tuple(days), tuple(hours), end)
 
 
 def _judged(rhythm: Rhythm, start: float, end: float, news: int) -> Rhythm:
@@ -303,6 +324,7 @@ REFERENCE = 8.0 / 24
 BETWEEN = 0.5  # polls of two sources are as their rates to this power (0.5 has the least mean delay)
 WITHIN = 0.5  # polls of two hours of one source
 FULL = 0.4  # of what the page holds may come between two polls
+STEP = HOUR / 4
 
 
 def next_poll(rhythm: Rhythm, now: float, bounds: Bounds, jitter: float = 0.5) -> float:
@@ -312,31 +334,33 @@ def next_poll(rhythm: Rhythm, now: float, bounds: Bounds, jitter: float = 0.5) -
     """
     whole = mean_rate(rhythm)
     pace = bounds.polls_per_day / 24 * (whole / REFERENCE) ** BETWEEN * rhythm.haste
-    least, most = bounds.least, max(bounds.most, bounds.least)
+    most = max(bounds.most, bounds.least)
     room = FULL * rhythm.size if rhythm.size > 4 else math.inf
+    foresee = foresight(rhythm, now)
     due, held, at, end = 0.0, 0.0, now, now + most
     while at < end:
-        until = min(end, (at // HOUR + 0.25 * (int(at % HOUR / (HOUR / 4)) + 1)) * HOUR)
-        until = until if until > at else at + HOUR / 4
-        span = (until - at) / HOUR
-        here = intensity(rhythm, now, (at + until) / 2)
-        step = pace * (here / whole) ** WITHIN * span
-        part = min((1.0 - due) / step, (room - held) / (here * span))
-        if part <= 1:
-            end = at + max(part, 0.0) * (until - at)
+        until = (at // STEP + 1) * STEP if at < now + HOUR else (at // HOUR + 1) * HOUR
+        here, span = foresee((at + until) / 2), (until - at) / HOUR
+        step, news = pace * (here / whole) ** WITHIN * span, here * span
+        if due + step >= 1 or held + news >= room:
+            end = at + min((1 - due) / step, (room - held) / news) * (until - at)
             break
-        due, held, at = due + step, held + here * span, until
+        due, held, at = due + step, held + news, until
     wait = (min(end, now + most) - now) * (0.9 + 0.2 * jitter)
-    return now + min(max(wait, least), most)
+    return now + min(max(wait, bounds.least), most)
 
 
-def intensity(rhythm: Rhythm, now: float, moment: float) -> float:
-    """News an hour at a moment to come, in the light of what came until `now`."""
+def foresight(rhythm: Rhythm, now: float) -> Callable[[float], float]:
+    """News an hour at moments to come, in the light of what came until `now`."""
     weights = [math.exp(odds) for odds in rhythm.odds]
-    calm = level(rhythm) * rate(rhythm, moment)
-    told = 0.0
+    whole = sum(weights)
+    calm = level(rhythm) * sum(w * (1 - strength) for w, (strength, _) in zip(weights, STRENGTHS, strict=True)) / whole
+    stirred = [0.0] * len(TIMES)
     for weight, (strength, which) in zip(weights, STRENGTHS, strict=True):
-        time = TIMES[which]
-        stirred = rhythm.excited[which] * math.exp((now - moment) / time) * HOUR / time if strength else 0.0
-        told += weight * ((1 - strength) * calm + strength * stirred)
-    return told / sum(weights)
+        stirred[which] += weight / whole * strength * rhythm.excited[which] * HOUR / TIMES[which]
+    lively = [(height, time) for height, time in zip(stirred, TIMES, strict=True) if height > 1e-4]
+
+    def rate_at(moment: float) -> float:
+        return calm * rate(rhythm, moment) + sum(h * math.exp((now - moment) / time) for h, time in lively)
+
+    return rate_at

@@ -2,25 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from zlib import crc32
+
+from crawler.rhythm import Bounds, Poll, Rhythm, expected, learn, next_poll
 from pipelines.store import Met, When
-from storage.records import SEED_KINDS, Kind, Lease, Outcome, Verdict
-from storage.times import later
+from storage.records import SEED_KINDS, Lease, Outcome, Verdict
+from storage.times import later, parse
 
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-POLL_SECONDS = {Kind.FEED: 15 * MINUTE, Kind.HOME: 30 * MINUTE, Kind.SECTION: 30 * MINUTE, Kind.SITEMAP: 30 * MINUTE}
-SEED_BACKOFF_MAX = 1 * DAY  # a seed never dies for good
+SEED_BACKOFF_MAX = 4 * DAY  # a seed never dies for good
 MAX_ATTEMPTS = 5  # of an article URL that keeps failing
+MOST_HINT = 2 * HOUR  # what a publisher's wish to be left alone is worth
 _OURS = "private-address"
 _HARD = ("http-4", "private-address", "scheme", "bad-url", "too-many-redirects")  # asking again will not help
 
+# How failures of a seed weigh: (how they begin, seconds until the first try again, seconds at most); the first that fits.
+_WEIGHTS = (
+    (("http-401", "http-403", "http-429", "robots"), HOUR, 2 * DAY),
+    (("http-4", "not-a-feed", "not-a-sitemap", "scheme", "bad-url", "too-many-redirects"), 4 * HOUR, SEED_BACKOFF_MAX),
+    (("",), 10 * MINUTE, DAY),
+)
+PROBE_NEWS = 3.0  # so many news missed by 304s in a row are suspicious
+PROBE_DAYS = 1.0
 
-def next_visit(lease: Lease, outcome: Outcome, met: Met, now: str) -> When:  # noqa: ARG001
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What a poll of a seed gave. `at` in POSIX seconds; `hint` in seconds, see Met; `probed`: it was asked unconditionally."""
+
+    at: float
+    failed: str | None = None
+    not_modified: bool = False
+    unchanged: bool = False
+    new: int = 0
+    known: int = 0
+    published: Sequence[float] = ()
+    hint: float | None = None
+    probed: bool = False
+
+
+def probe(rhythm: Rhythm, now: float) -> bool:
+    """Whether a seed is to be asked without validators, since its 304s may be lies."""
+    if rhythm.lying:
+        return True
+    if rhythm.quiet < 2:
+        return False
+    return now - rhythm.whole_at > PROBE_DAYS * DAY or expected(rhythm, rhythm.whole_at, now) > PROBE_NEWS
+
+
+def after_poll(
+    rhythm: Rhythm, attempts: int, polled: Polled, bounds: Bounds, key: str
+) -> tuple[float, int, Rhythm]:
+    """The next poll (POSIX seconds), failures in a row, and what is known then. `key` (the URL) decides the jitter."""
+    jitter = crc32(f"{key} {polled.at:.0f}".encode()) / 2**32
+    if polled.failed is not None:
+        attempts = min(attempts + 1, 30)
+        usual = next_poll(rhythm, polled.at, bounds, jitter) - polled.at
+        return polled.at + _backoff(polled.failed, attempts, usual, jitter), attempts, rhythm
+    rhythm = _heard(rhythm, polled)
+    wished = min(polled.hint or 0.0, MOST_HINT, bounds.most)
+    return max(next_poll(rhythm, polled.at, bounds, jitter), polled.at + wished), 0, rhythm
+
+
+def _backoff(reason: str, attempts: int, usual: float, jitter: float) -> float:
+    first, most = next((first, most) for starts, first, most in _WEIGHTS if reason.startswith(starts))
+    patient = min(first * 2.0 ** (attempts - 1), most)
+    return (patient if attempts > 6 else min(patient, max(usual, first))) * (0.9 + 0.2 * jitter)
+
+
+def _heard(rhythm: Rhythm, polled: Polled) -> Rhythm:
+    poll = Poll(
+        at=polled.at,
+        previous_at=rhythm.at,
+        new=polled.new,
+        published=polled.published,
+        overrun=polled.new > 0 and not polled.known,
+        unchanged=polled.unchanged or polled.not_modified,
+        size=polled.new + polled.known,
+    )
+    quiet, caught = rhythm.quiet, rhythm.caught
+    rhythm = learn(rhythm, poll)
+    if polled.not_modified:
+        return replace(rhythm, quiet=quiet + 1)
+    if polled.new:
+        caught = caught + 1 if polled.probed and quiet else 0
+    return replace(rhythm, quiet=0, whole_at=polled.at, caught=caught, lying=rhythm.lying or caught >= 2)
+
+
+def next_visit(lease: Lease, outcome: Outcome, met: Met, now: str) -> When:
     """The next visit of a fetched row, of which `outcome` and `met` tell what came of it."""
     if lease.kind in SEED_KINDS:
-        return _next_poll(lease, outcome, now)
+        return _next_poll(lease, outcome, met, now)
     if outcome.verdict is not Verdict.FAILED:
         return When(None, 0)
     attempts = lease.attempts + 1
@@ -29,11 +106,12 @@ def next_visit(lease: Lease, outcome: Outcome, met: Met, now: str) -> When:  # n
     return When(later(now, 15 * MINUTE * 4 ** (attempts - 1)), attempts)
 
 
-def _next_poll(lease: Lease, outcome: Outcome, now: str) -> When:
-    usual = POLL_SECONDS[lease.kind]
+def _next_poll(lease: Lease, outcome: Outcome, met: Met, now: str) -> When:
     if _OURS in (outcome.reason or ""):
         return When(now, 0)  # our own settings refused it: they may be mended by the next run
-    if outcome.verdict is not Verdict.FAILED:
-        return When(later(now, usual), 0)
-    attempts = min(lease.attempts + 1, 30)
-    return When(later(now, min(usual * 2 ** (attempts - 1), SEED_BACKOFF_MAX)), attempts)
+    at = parse(now).timestamp()
+    rhythm = Rhythm.from_json(lease.rhythm)
+    failed = (outcome.reason or "unknown") if outcome.verdict is not Verdict.POLLED else None
+    polled = Polled(at, failed, met.status == 304, met.unchanged, met.found.new, met.found.known, (), met.hint)
+    due, attempts, rhythm = after_poll(rhythm, lease.attempts, polled, Bounds(), lease.url)
+    return When(later(now, due - at), attempts, rhythm.to_json())
