@@ -33,7 +33,7 @@ LEVEL_TIME = 3 * DAY  # memory of the level
 LEVEL_NEWS = 4.0  # pseudo-news for which the level is as usual
 TIMES = (0.5 * HOUR, 3 * HOUR)  # how long excitement lasts
 STRENGTHS = ((0.0, 0), (0.3, 0), (0.6, 0), (0.3, 1), (0.6, 1))  # (share of news that follows from news, index in TIMES)
-PRIOR_ODDS = (0.0, -1.0, -2.0, -1.0, -2.0)
+PRIOR_ODDS = (0.0, -2.0, -3.0, -2.0, -3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,14 @@ class Rhythm:
             rhythm: Rhythm = _like(_FRESH, json.loads(text or ""))
         except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
             return _FRESH
-        return rhythm if (rhythm.at is None) == (rhythm.since is None) else _FRESH
+        return rhythm if rhythm.is_possible() else _FRESH
+
+    def is_possible(self) -> bool:
+        """Whether these can be counts and moments at all."""
+        amounts = (self.seen, self.watched, self.recent, self.usual, self.haste, *self.excited, *self.profile.counts)
+        watched = (*self.profile.days, *self.profile.hours)
+        moments_fit = (self.at is None) == (self.since is None)
+        return moments_fit and min(amounts) >= 0 and min(watched) >= 0 and max(self.odds) <= 0 < self.haste
 
 
 _FRESH = Rhythm()
@@ -320,8 +327,9 @@ class Bounds:
     polls_per_day: float = 48.0
 
 
-REFERENCE = 8.0 / 24
-BETWEEN = 0.5  # polls of two sources are as their rates to this power (0.5 has the least mean delay)
+REFERENCE = 8.0 / 24  # news an hour of a source of the middle
+RARE = 0.2 / 24  # below it a source gets less than an equal share
+AMPLE = 25.0  # polls a source and day from which on most of them are shared out equally
 WITHIN = 0.5  # polls of two hours of one source
 FULL = 0.4  # of what the page holds may come between two polls
 STEP = HOUR / 4
@@ -333,7 +341,7 @@ def next_poll(rhythm: Rhythm, now: float, bounds: Bounds, jitter: float = 0.5) -
     `jitter` from 0 to 1 moves it by up to a tenth of the interval.
     """
     whole = mean_rate(rhythm)
-    pace = bounds.polls_per_day / 24 * (whole / REFERENCE) ** BETWEEN * rhythm.haste
+    pace = pace_of(whole, bounds.polls_per_day) * rhythm.haste
     most = max(bounds.most, bounds.least)
     room = FULL * rhythm.size if rhythm.size > 4 else math.inf
     foresee = foresight(rhythm, now)
@@ -348,6 +356,16 @@ def next_poll(rhythm: Rhythm, now: float, bounds: Bounds, jitter: float = 0.5) -
         due, held, at = due + step, held + news, until
     wait = (min(end, now + most) - now) * (0.9 + 0.2 * jitter)
     return now + min(max(wait, bounds.least), most)
+
+
+def pace_of(news: float, budget: float) -> float:
+    """Polls an hour of a source with so many news an hour, where each has `budget` polls a day on average.
+
+    One part is shared out equally, the other by rate. A small budget goes where the news is; with an ample one
+    nobody has to wait.
+    """
+    equal = budget**2 / (budget**2 + AMPLE**2)
+    return budget / 24 * (equal * min(1.0, news / RARE) ** 0.5 + (1 - equal) * news / REFERENCE)
 
 
 def foresight(rhythm: Rhythm, now: float) -> Callable[[float], float]:
