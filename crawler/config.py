@@ -75,6 +75,15 @@ class ReportTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleTable:
+    """`[schedule]`: when what is fetched again. Times in seconds."""
+
+    min_poll: Annotated[float, checks.positive_seconds] = 300.0
+    max_poll: Annotated[float, checks.positive_seconds] = 86_400.0
+    polls_per_day: Annotated[int, checks.whole("polls", 1440)] = 48
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One `[[source]]`, a site. Feeds, sitemaps, sections: None, they are found by themselves; (), none is used."""
 
@@ -102,6 +111,7 @@ class Config:
     crawl: CrawlTable = CrawlTable()
     database: DatabaseTable = DatabaseTable()
     report: ReportTable = ReportTable()
+    schedule: ScheduleTable = ScheduleTable()
     sources: tuple[Source, ...] = ()
 
     def source(self, name: str) -> Source | None:
@@ -130,6 +140,7 @@ TABLES: Mapping[str, type[Any]] = {
     "crawl": CrawlTable,
     "database": DatabaseTable,
     "report": ReportTable,
+    "schedule": ScheduleTable,
     "source": Source,
 }
 Table = TypeVar("Table")
@@ -214,10 +225,11 @@ def parse(tables: Mapping[str, object], file: str) -> Config:
     crawl = _one(CrawlTable, tables, "crawl", file, faults)
     database = _one(DatabaseTable, tables, "database", file, faults)
     report = _one(ReportTable, tables, "report", file, faults)
+    schedule = _one(ScheduleTable, tables, "schedule", file, faults)
     sources = _sources(tables.get("source", []), file, faults)
     if faults:
         raise FaultyConfig(tuple(faults))
-    return Config(collection, crawl, database, report, sources)
+    return Config(collection, crawl, database, report, schedule, sources)
 
 
 def _stray(name: str) -> str:

@@ -240,7 +240,8 @@ def _distinct(found: Iterable[float]) -> list[float]:
 def learn(rhythm: Rhythm, poll: Poll) -> Rhythm:
     """What is known after a successful poll. A poll that is older than what is known teaches nothing."""
     news = moments(poll)
-    start = rhythm.at if rhythm.at is not None else min([poll.at, *news])
+    before = poll.previous_at if rhythm.at is None else rhythm.at
+    start = before if before is not None else min([poll.at, *news])
     start = max(start, poll.at - REACH)
     if poll.at < start:
         return rhythm
@@ -329,8 +330,8 @@ class Bounds:
 
 REFERENCE = 8.0 / 24  # news an hour of a source of the middle
 RARE = 0.2 / 24  # below it a source gets less than an equal share
-AMPLE = 25.0  # polls a source and day from which on most of them are shared out equally
-WITHIN = 0.5  # polls of two hours of one source
+AMPLE = 35.0  # polls a source and day from which on most of them are shared out equally
+WITHIN = 0.6  # polls of two hours of one source
 FULL = 0.4  # of what the page holds may come between two polls
 STEP = HOUR / 4
 
@@ -364,8 +365,8 @@ def pace_of(news: float, budget: float) -> float:
     One part is shared out equally, the other by rate. A small budget goes where the news is; with an ample one
     nobody has to wait.
     """
-    equal = budget**2 / (budget**2 + AMPLE**2)
-    return budget / 24 * (equal * min(1.0, news / RARE) ** 0.5 + (1 - equal) * news / REFERENCE)
+    equal: float = budget**2 / (budget**2 + AMPLE**2)
+    return budget / 24 * (equal * math.sqrt(min(1.0, news / RARE)) + (1 - equal) * news / REFERENCE)
 
 
 def foresight(rhythm: Rhythm, now: float) -> Callable[[float], float]:

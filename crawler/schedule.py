@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC
+from itertools import islice
 from zlib import crc32
 
-from crawler.rhythm import Bounds, Poll, Rhythm, expected, learn, next_poll
+from crawler.config import ScheduleTable
+from crawler.rhythm import MOST_NEWS, Bounds, Poll, Rhythm, expected, learn, next_poll
+from pipelines import dates
 from pipelines.store import Met, When
-from storage.records import SEED_KINDS, Lease, Outcome, Verdict
+from storage.dedupe import NOT_CHANGED
+from storage.records import SEED_KINDS, Announced, Lease, Outcome, Verdict
 from storage.times import later, parse
 
 MINUTE = 60
@@ -36,6 +42,7 @@ class Polled:
     """What a poll of a seed gave. `at` in POSIX seconds; `hint` in seconds, see Met; `probed`: it was asked unconditionally."""
 
     at: float
+    previous_at: float | None = None  # the last fetch, where no rhythm tells of it
     failed: str | None = None
     not_modified: bool = False
     unchanged: bool = False
@@ -78,7 +85,7 @@ def _backoff(reason: str, attempts: int, usual: float, jitter: float) -> float:
 def _heard(rhythm: Rhythm, polled: Polled) -> Rhythm:
     poll = Poll(
         at=polled.at,
-        previous_at=rhythm.at,
+        previous_at=polled.previous_at if rhythm.at is None else rhythm.at,
         new=polled.new,
         published=polled.published,
         overrun=polled.new > 0 and not polled.known,
@@ -94,10 +101,23 @@ def _heard(rhythm: Rhythm, polled: Polled) -> Rhythm:
     return replace(rhythm, quiet=0, whole_at=polled.at, caught=caught, lying=rhythm.lying or caught >= 2)
 
 
-def next_visit(lease: Lease, outcome: Outcome, met: Met, now: str) -> When:
-    """The next visit of a fetched row, of which `outcome` and `met` tell what came of it."""
+def bounds_of(settings: ScheduleTable) -> Bounds:
+    """What `[schedule]` allows."""
+    return Bounds(settings.min_poll, settings.max_poll, float(settings.polls_per_day))
+
+
+def is_probe(lease: Lease, now: str) -> bool:
+    """Whether a seed in hand is to be asked without validators."""
+    return probe(Rhythm.from_json(lease.rhythm), parse(now).timestamp())
+
+
+USUAL = bounds_of(ScheduleTable())
+
+
+def next_visit(lease: Lease, outcome: Outcome, met: Met, now: str, *, bounds: Bounds = USUAL) -> When:
+    """The next visit of a fetched row, of which `outcome` and `met` tell what came of it. `bounds` are of seeds."""
     if lease.kind in SEED_KINDS:
-        return _next_poll(lease, outcome, met, now)
+        return _next_poll(lease, outcome, met, now, bounds)
     if outcome.verdict is not Verdict.FAILED:
         return When(None, 0)
     attempts = lease.attempts + 1
@@ -106,12 +126,36 @@ def next_visit(lease: Lease, outcome: Outcome, met: Met, now: str) -> When:
     return When(later(now, 15 * MINUTE * 4 ** (attempts - 1)), attempts)
 
 
-def _next_poll(lease: Lease, outcome: Outcome, met: Met, now: str) -> When:
+def _next_poll(lease: Lease, outcome: Outcome, met: Met, now: str, bounds: Bounds) -> When:
     if _OURS in (outcome.reason or ""):
         return When(now, 0)  # our own settings refused it: they may be mended by the next run
     at = parse(now).timestamp()
     rhythm = Rhythm.from_json(lease.rhythm)
     failed = (outcome.reason or "unknown") if outcome.verdict is not Verdict.POLLED else None
-    polled = Polled(at, failed, met.status == 304, met.unchanged, met.found.new, met.found.known, (), met.hint)
-    due, attempts, rhythm = after_poll(rhythm, lease.attempts, polled, Bounds(), lease.url)
+    polled = Polled(
+        at=at,
+        previous_at=parse(lease.last_fetch_at).timestamp() if lease.last_fetch_at else None,
+        failed=failed,
+        not_modified=met.status == NOT_CHANGED,
+        unchanged=met.unchanged,
+        new=met.found.new,
+        known=met.found.known,
+        published=_published(met.found.announced),
+        hint=met.hint,
+        probed=probe(rhythm, at),
+    )
+    due, attempts, rhythm = after_poll(rhythm, lease.attempts, polled, bounds, lease.url)
     return When(later(now, due - at), attempts, rhythm.to_json())
+
+
+def _published(announced: Sequence[Announced]) -> list[float]:
+    """The full moments that were announced, of so many as a schedule needs."""
+    return list(islice(_moments(announced[: 4 * MOST_NEWS]), MOST_NEWS))
+
+
+def _moments(announced: Sequence[Announced]) -> Iterator[float]:
+    for each in announced:
+        moment = dates.parse(each.published) if each.published else None
+        if moment is not None and moment.known:
+            with suppress(OverflowError, ValueError):  # a zone may lead past the last year there is
+                yield moment.at(UTC).timestamp()
