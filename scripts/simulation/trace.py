@@ -94,7 +94,7 @@ def read(lines: Iterable[str], name: str) -> World:
 def _trace(row: dict[str, Any]) -> Trace:
     known = {field.name for field in fields(Trace)}
     given: dict[str, Any] = {key: _frozen(value) for key, value in row.items() if key in known and value is not None}
-    trace = Trace(**{"host": str(row["id"]), **given})
+    trace = Trace(**{**given, "id": str(row["id"]), "host": str(row.get("host") or row["id"])})
     order = sorted(range(len(trace.stories)), key=trace.stories.__getitem__)
     values = {key: getattr(trace, key) for key in known}
     for key in ("stories", "announced", "edits"):
