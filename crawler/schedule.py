@@ -33,6 +33,7 @@ _WEIGHTS = (
     (("http-4", "not-a-feed", "not-a-sitemap", "scheme", "bad-url", "too-many-redirects"), 4 * HOUR, SEED_BACKOFF_MAX),
     (("",), 10 * MINUTE, DAY),
 )
+PASSING = 6  # failures in a row that may still be of the moment
 PROBE_NEWS = 3.0  # so many news missed by 304s in a row are suspicious
 PROBE_DAYS = 1.0
 
@@ -79,7 +80,9 @@ def after_poll(
 def _backoff(reason: str, attempts: int, usual: float, jitter: float) -> float:
     first, most = next((first, most) for starts, first, most in _WEIGHTS if reason.startswith(starts))
     patient = min(first * 2.0 ** (attempts - 1), most)
-    return (patient if attempts > 6 else min(patient, max(usual, first))) * (0.9 + 0.2 * jitter)
+    if most == DAY and attempts <= PASSING:
+        patient = min(patient, max(usual, first))  # what fails for the moment is not asked less often than usual
+    return patient * (0.9 + 0.2 * jitter)
 
 
 def _heard(rhythm: Rhythm, polled: Polled) -> Rhythm:
