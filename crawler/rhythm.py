@@ -330,7 +330,6 @@ class Bounds:
 
 REFERENCE = 8.0 / 24  # news an hour of a source of the middle
 RARE = 0.2 / 24  # below it a source gets less than an equal share
-STEEP = 1.0  # the power of the rate by which the rest is shared out
 AMPLE = 35.0  # polls a source and day from which on most of them are shared out equally
 WITHIN = 0.6  # polls of two hours of one source
 FULL = 0.4  # of what the page holds may come between two polls
@@ -366,8 +365,8 @@ def pace_of(news: float, budget: float) -> float:
     One part is shared out equally, the other by rate. A small budget goes where the news is; with an ample one
     nobody has to wait.
     """
-    equal: float = budget**3 / (budget**3 + AMPLE**3)
-    return budget / 24 * (equal * math.sqrt(min(1.0, news / RARE)) + (1 - equal) * (news / REFERENCE) ** STEEP)
+    equal: float = budget**2 / (budget**2 + AMPLE**2)
+    return budget / 24 * (equal * math.sqrt(min(1.0, news / RARE)) + (1 - equal) * news / REFERENCE)
 
 
 def foresight(rhythm: Rhythm, now: float) -> Callable[[float], float]:
