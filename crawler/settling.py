@@ -108,7 +108,7 @@ class Settling:
 
     def _give_back(self, lease: Lease) -> None:
         """Done with for this run; the lease itself ends with the run, so that nobody takes it again before."""
-        self._run.frontier.settled(lease, new_links=False)
+        self._run.frontier.settled(lease, new_links=self._run.backfill is not None)
 
     async def _named(self, harvest: Harvest, visit: Visit) -> Visit:
         """A refusal with the name of the wall that stands behind its status."""
