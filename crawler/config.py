@@ -83,7 +83,6 @@ class AlarmTable:
 
 
 @dataclass(frozen=True, slots=True)
-@dataclass(frozen=True, slots=True)
 class ScheduleTable:
     """`[schedule]`: when what is fetched again. Times in seconds, ages in days."""
 
