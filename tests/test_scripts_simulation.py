@@ -60,9 +60,9 @@ def test_we_are_sooner_than_a_fixed_interval() -> None:
     """At no more requests than hourly polling takes, half of the stories are found sooner."""
     honest = replace(SMALL, traces=tuple(trace for trace in SMALL.traces if not trace.lying))
     hourly = run(honest, Fixed(3600.0))
-    _, mine = matched(honest, ours, hourly.requests, 20.0)
+    _, mine = matched(honest, ours, round(hourly.requests * 0.97), 20.0)
     compared = ratio(honest, mine, hourly)
-    assert compared.requests <= 1.01
+    assert compared.requests <= 1
     assert compared.median < 0.9
 
 

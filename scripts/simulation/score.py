@@ -88,7 +88,7 @@ def _at(ordered: Sequence[float], share: float) -> float:
 
 
 def matched(world: World, make: Callable[[float], Policy], requests: int, first: float) -> tuple[float, Result]:
-    """The policy whose budget comes nearest to so many requests, never 1.5 % above, after four tries at most."""
+    """The policy whose budget comes nearest to so many requests in four tries: within 3 % below and 1 % above, as a rule."""
     knob, best = first, None
     for _ in range(4):
         result = run(world, make(knob))
