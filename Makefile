@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 # setuptools warns at length of folders beside an editable package; ours are meant to be there.
 PIP_INSTALL := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup demo test referees hostile torture fuzz bench eval lint corpus canary clean
+.PHONY: help setup demo test referees hostile torture fuzz bench eval simulate lint corpus canary clean
 
 help:
 	@echo 'make demo    crawl a small newsroom on loopback into ./demo-news/ and show what came of it'
@@ -24,6 +24,7 @@ help:
 	@echo 'make fuzz    run each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make bench   measure what a crawl costs, on the pages of NEWSWARC_CORPUS or on generated ones'
 	@echo 'make eval    how good extraction is on the pages of NEWSWARC_CORPUS, beside plain trafilatura'
+	@echo 'make simulate poll a thousand made-up sources for a fortnight on a virtual clock, beside the policies of others; TRACES=FILE for yours'
 	@echo 'make lint    ruff, mypy --strict, import contracts'
 	@echo 'make corpus  crawl the pages of NEWSWARC_CORPUS at their own host names (needs root)'
 	@echo 'make canary  run the wire tests on the newest Scrapy'
@@ -83,6 +84,9 @@ bench: setup
 
 eval: setup
 	@$(BIN)/python -m scripts.eval_extract $(EVAL_ARGS)
+
+simulate: setup
+	@$(BIN)/python -m scripts.simulation $(if $(TRACES),--traces '$(TRACES)') $(SIMULATE_ARGS)
 
 lint: $(VENV)/.lint-ready
 	@failed=; for tool in 'ruff check .' mypy lint-imports; do echo "$$tool"; $(BIN)/$$tool || failed="$$failed $${tool%% *}"; done; \

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_SITEMAPS = 50_000  # that one back-fill reads
+IN_HAND = 2  # at once: each may list 50,000 URLs, which are in memory until they are stored
 READ = frozenset({Kind.ROBOTS, Kind.SITEMAP})
 
 
@@ -52,18 +53,19 @@ class Backfill:
                 self._asked.add(wanted)
                 self._waiting[wanted] = None
 
-    async def claim(self, limit: int, until: str) -> list[Lease]:
-        """Lease what is to be read and has its row."""
-        wanted = list(self._waiting)[:limit]
-        if not wanted:
+    async def claim(self, in_hand: int, until: str) -> list[Lease]:
+        """Lease what is to be read and has its row, as long as few are in hand."""
+        wanted = list(self._waiting)
+        room = IN_HAND - in_hand
+        if not wanted or room <= 0:
             return []
-        taken = await self._run.do(lambda conn: self._lease(conn, wanted, until))
+        taken = await self._run.do(lambda conn: self._lease(conn, wanted, room, until))
         for lease in taken:
             self._waiting.pop(key(lease.url), None)
         return taken
 
-    def _lease(self, conn: Connection, wanted: Sequence[str], until: str) -> list[Lease]:
-        ids = list(frontier.ids_of(conn, wanted).values())
+    def _lease(self, conn: Connection, wanted: Sequence[str], room: int, until: str) -> list[Lease]:
+        ids = list(frontier.ids_of(conn, wanted).values())[:room]
         return leases.claim_rows(conn, ids, self._run.id, until)
 
     async def take(self, lease: Lease, found: Chosen) -> Discovered:

@@ -8,8 +8,9 @@ from scrapy import Request
 from scrapy.http import Response
 
 from crawler.hints import of_headers
+from crawler.schedule import is_probe
 from storage.dedupe import NOT_CHANGED
-from storage.records import Kind, Lease, Validators
+from storage.records import SEED_KINDS, Kind, Lease, Validators
 from storage.times import now
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Conditional:
         lease: Lease | None = request.meta.get("lease")
         if lease is None or lease.payload is not None or request.meta.get("kind") is Kind.ROBOTS:
             return None  # a callback of one's own wants to see the page each time
-        if request.meta.get(UNCONDITIONAL):
+        if request.meta.get(UNCONDITIONAL) or (lease.kind in SEED_KINDS and is_probe(lease, now())):
             return None
         known = lease.validators
         return known if known and known.url == request.url and self.run.may_be_unmodified(lease, known.date) else None

@@ -84,8 +84,11 @@ class AlarmTable:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleTable:
-    """`[schedule]`: when what is fetched again. Ages in days."""
+    """`[schedule]`: when what is fetched again. Times in seconds, ages in days."""
 
+    min_poll: Annotated[float, checks.positive_seconds] = 300.0
+    max_poll: Annotated[float, checks.positive_seconds] = 86_400.0
+    polls_per_day: Annotated[int, checks.whole("polls", 1440)] = 48
     revisit: Annotated[bool, checks.yes_or_no] = True
     revisit_days: Annotated[int, checks.whole("days", 365)] = 30
 

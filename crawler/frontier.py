@@ -136,6 +136,11 @@ class Frontier(BaseScheduler):
         finally:
             self._planting -= 1
 
+    @property
+    def in_hand(self) -> int:
+        """Leases that are not settled."""
+        return len(self._open)
+
     def hunger(self) -> None:
         """There may be more to claim."""
         self._watching = None

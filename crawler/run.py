@@ -257,7 +257,7 @@ class Run:
             ids, self._exact_ids = self._exact_ids[:limit], self._exact_ids[limit:]
             return await self.do(lambda conn: leases.claim_rows(conn, ids, self.id, until))
         if self.backfill is not None:
-            return [] if last else await self.backfill.claim(limit, until)
+            return [] if last else await self.backfill.claim(self.frontier.in_hand, until)
         want = Want(
             run_id=self.id,
             now=moment,

@@ -16,7 +16,7 @@ from crawler.reading import obstacle
 from crawler.reasons import reason_of
 from crawler.requisites import links_to, torn
 from crawler.revisits import Habits, shown
-from crawler.schedule import next_visit
+from crawler.schedule import bounds_of, next_visit
 from pipelines.archived import LINKS_ONLY
 from pipelines.page import ReadArticle, digest_of, read_article, read_stylesheet
 from pipelines.requisites import is_stylesheet
@@ -108,7 +108,7 @@ class Settling:
 
     def _give_back(self, lease: Lease) -> None:
         """Done with for this run; the lease itself ends with the run, so that nobody takes it again before."""
-        self._run.frontier.settled(lease, new_links=False)
+        self._run.frontier.settled(lease, new_links=self._run.backfill is not None)
 
     async def _named(self, harvest: Harvest, visit: Visit) -> Visit:
         """A refusal with the name of the wall that stands behind its status."""
@@ -161,7 +161,8 @@ class Settling:
         links, found = await self._most_links(harvest.links, visit)
         visit = replace(visit, found=found)
         if visit.lease.kind in SEED_KINDS:
-            outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, links, visit.error, next_visit))
+            again = partial(next_visit, bounds=bounds_of(self._run.config.schedule))
+            outcome, new = await self._run.do(lambda conn: store_seed(conn, visit, links, visit.error, again))
         else:
             days = self._run.config.revisit_days(self._run.sources[visit.lease.source].source)
             again = partial(next_visit, revisit_days=days)

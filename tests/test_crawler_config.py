@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler import checks, config, config_edit
-from crawler.config import CrawlTable, FaultyConfig, Source
+from crawler.config import CrawlTable, FaultyConfig, ScheduleTable, Source
 from storage.errors import ConfigError, DiskError
 
 FILE = "newswarc.toml"
@@ -54,6 +54,9 @@ budget = 0.5
 [schedule]
 revisit = true
 revisit_days = 10
+min_poll = 120
+max_poll = 7200
+polls_per_day = 24
 
 [[source]]
 name = "harbour-post"
@@ -115,6 +118,7 @@ def test_every_key_is_read() -> None:
         http_proxy="http://proxy.local:3128",
     )
     assert read.database.url == "postgresql://crawl:pass@db.local/news"
+    assert read.schedule == ScheduleTable(min_poll=120.0, max_poll=7200.0, polls_per_day=24, revisit_days=10)
     post, zeitung = read.sources
     assert post.sitemaps == ()
     assert zeitung.sitemaps is None

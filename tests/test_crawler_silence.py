@@ -36,8 +36,8 @@ def silent_after(pulse: Pulse, budget: float = 5) -> float:
 
 def test_nights_and_weekends_are_no_silence() -> None:
     """A source of weekdays is not silent on Monday before work, and is by the end of that day."""
-    pulse = begun(office(4))
-    monday = MONDAY + 28 * DAY
+    pulse = begun(office(8))
+    monday = MONDAY + 56 * DAY
     assert not is_silent(pulse, monday + 7 * HOUR, 5)
     assert is_silent(pulse, monday + 40 * HOUR, 5)
 

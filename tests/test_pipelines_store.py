@@ -49,7 +49,7 @@ class Paper:
         link = Link(SITE + path, kind)
         frontier.discover(self.conn, [link], Origin(self.source_id, "run-1", self.now))
         ids = list(frontier.ids_of(self.conn, [link.url.removeprefix("https://")]).values())
-        frontier.make_due_rows(self.conn, ids, self.now)
+        frontier.make_due_rows(self.conn, ids, "run-1", self.now)
         [lease] = leases.claim_rows(self.conn, ids, "run-1", later(self.now, 3600))
         return lease
 

@@ -223,7 +223,7 @@ def test_a_requisite_that_is_asked_for_is_a_page(database: Engine, origin: Origi
     [lease] = claim(database, replace(WANT, last=True))
     with transaction(database) as conn:
         frontier.settle(conn, lease.url_id, Settlement(State.FAILED, "http-404", None, 1), T0)
-        frontier.make_due_rows(conn, [lease.url_id], SOON)
+        frontier.make_due_rows(conn, [lease.url_id], "run-1", SOON)
     found = row(database, PICTURE.url)
     assert (found["kind"], found["state"], found["priority"]) == ("article", "pending", 1)
 

@@ -90,7 +90,7 @@ def _shown(conn: Connection, collection: Collection, moment: str) -> list[Shown]
 def _one(conn: Connection, collection: Collection, row: SourceStatus, lately: Lately, moment: str) -> Shown:
     remembered, pulse = lately.remembered, History.from_json(lately.remembered.history).pulse
     source = collection.config.source(row.source)
-    place = "removed from newswarc.toml" if source is None else "paused" if getattr(source, "paused", False) else None
+    place = "removed from newswarc.toml" if source is None else "paused" if source.paused else None
     end = parse(moment).timestamp()
     return Shown(
         status=row,

@@ -1,0 +1,119 @@
+"""Prints how our schedule and those of peers find stories: `python -m scripts.simulation`, `--help` for more."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import process_time
+
+from scripts.simulation.engine import Policy, Result, run
+from scripts.simulation.generate import SETS, world
+from scripts.simulation.ours import ours
+from scripts.simulation.peers import DAY, EntryFrequency, Fixed, duplicate_shares
+from scripts.simulation.score import Score, matched, ratio, score
+from scripts.simulation.trace import World, read, write
+
+BUDGETS = (6.0, 12.0, 24.0, 48.0, 96.0)
+PEERS: dict[str, Callable[[], Policy]] = {
+    "fixed 15 min": lambda: Fixed(900.0),
+    "fixed 60 min": lambda: Fixed(3600.0),
+    "miniflux": EntryFrequency,
+    "miniflux x 4": lambda: EntryFrequency(4.0),
+}
+HEAD = f"{'policy':30} {'requests':>9} {'median':>8} {'p95':>8} {'mean':>8} {'missed':>13}"
+RATIOS = f"{'at the requests of':30} {'budget':>9} {'requests':>9} {'median':>8} {'p95':>8} {'mean':>8} {'fair':>6} {'strict':>7}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for. 0, or 2 where a file cannot be read."""
+    options = _options(arguments)
+    try:
+        worlds = list(_worlds(options))
+    except (OSError, ValueError) as error:
+        print(f"simulation: {options.traces}: {error}", file=sys.stderr)
+        return 2
+    for each in worlds:
+        if options.write:
+            write(sys.stdout, each)
+        else:
+            _report(each, options.quick)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m scripts.simulation", description=__doc__)
+    parser.add_argument("--set", choices=[*SETS, "both"], default="both", help="which made-up sources (both)")
+    parser.add_argument("--sources", type=int, default=1000, help="how many of them (1000)")
+    parser.add_argument("--traces", type=Path, help="sources of yours, in the format of docs/simulation.md")
+    parser.add_argument("--quick", action="store_true", help="compare with the peers only, without curves")
+    parser.add_argument("--write", action="store_true", help="print the made-up sources in that format instead")
+    return parser.parse_args(arguments)
+
+
+def _worlds(options: argparse.Namespace) -> Iterator[World]:
+    if options.traces:
+        with options.traces.open(encoding="utf-8") as file:
+            yield read(file, options.traces.name)
+        return
+    for name, parameters in SETS.items():
+        if options.set in (name, "both"):
+            yield world(replace(parameters, sources=options.sources))
+
+
+def _report(sources: World, quick: bool) -> None:
+    days = (sources.end - sources.start) / DAY
+    stories = sum(sources.start <= moment < sources.end for trace in sources.traces for moment in trace.stories)
+    print(f"\n{sources.name}: {len(sources.traces)} sources, {days:.0f} days, {stories} stories. Requests a source and day,")
+    print("delays in minutes, over all stories; in brackets without the first three days.\n" + HEAD, flush=True)
+    peers = {name: _run(sources, name, make()) for name, make in PEERS.items()}
+    peers |= _family(sources)
+    if not quick:
+        for budget in BUDGETS:
+            _run(sources, f"newswarc, {budget:.0f} polls a day", ours(budget))
+    print("\nnewswarc against each, at its requests (ratios)\n" + RATIOS, flush=True)
+    for name, result in peers.items():
+        _compare(sources, name, result)
+
+
+def _run(sources: World, name: str, policy: Policy) -> Result:
+    result = run(sources, policy)
+    print(_line(name, score(sources, result), score(sources, result, 3.0)), flush=True)
+    return result
+
+
+def _line(name: str, all_of_it: Score, later: Score) -> str:
+    missed = f"{all_of_it.missed}/{all_of_it.stories}"
+    return (
+        f"{name:30} {all_of_it.requests:9.2f} {all_of_it.median:8.1f} {all_of_it.p95:8.1f} {all_of_it.mean:8.1f} {missed:>13}"
+        f"   [{later.median:.1f} {later.p95:.1f} {later.mean:.1f}]"
+    )
+
+
+def _family(sources: World) -> dict[str, Result]:
+    """Media Cloud's policy: of all its members that member with the least median for what it takes, and the laziest settings."""
+    results = {}
+    for policy in duplicate_shares():
+        name = f"dup. {policy.low:.0%}-{policy.high:.0%} {policy.least / 60:.0f}m {policy.step / 60:.0f}m"
+        results[f"{name} {policy.most / 3600:.0f}h"] = run(sources, policy)
+    best = min(results, key=lambda name: (s := score(sources, results[name])).median * s.requests)
+    print(_line(best, score(sources, results[best]), score(sources, results[best], 3.0)), flush=True)
+    return {best: results[best]}
+
+
+def _compare(sources: World, name: str, peers: Result) -> None:
+    began = process_time()
+    knob, mine = matched(sources, ours, peers.requests, score(sources, peers).requests)
+    whole, later = ratio(sources, mine, peers), ratio(sources, mine, peers, 3.0)
+    print(
+        f"{name:30} {knob:9.1f} {whole.requests:9.3f} {whole.median:8.2f} {whole.p95:8.2f} {whole.mean:8.2f}"
+        f" {whole.fair:6.3f} {whole.strictly:7.3f}   [{later.median:.2f} {later.p95:.2f} {later.mean:.2f} {later.fair:.3f}]"
+        f"   gap kept: {mine.least_gap:.1f} s, CPU {process_time() - began:.0f} s",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
