@@ -14,12 +14,10 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TypeVar
-from uuid import uuid4
 
 from crawler import PRODUCT_VERSION, VERSION, console
 from crawler.collection import Collection
@@ -28,6 +26,7 @@ from crawler.ingest_options import Ingested, IngestOptions, Input
 from crawler.ingest_pages import Pages
 from crawler.ingest_sources import Sources
 from crawler.ledger import write_ledger
+from crawler.options import new_run_id
 from pipelines.archive import WarcKeeping
 from pipelines.ingest import Entering, Rules, Tally
 from pipelines.revive import Reviver
@@ -67,7 +66,7 @@ class Ingestion:
     """One run of `ingest` on a collection."""
 
     def __init__(self, collection: Collection, options: IngestOptions) -> None:
-        self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+        self.run_id = new_run_id()
         console.of_run(self.run_id)
         self._collection = collection
         self._options = options

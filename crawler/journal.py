@@ -8,7 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Self, cast
 
 from crawler import checks, console
-from storage.times import iso
+from storage.times import iso, now
 from storage.warc_file import disk
 from storage.warc_format import run_uri
 from storage.warc_write import WarcWriter
@@ -70,7 +70,7 @@ class Journal(logging.Handler):
                 with disk("write the log in", writer.folder):
                     self._file.seek(self._size)
                     self._file.truncate()  # half a line, where the disk was full
-                    self._file.write(f"{iso(datetime.now(UTC))} {self._left_out} lines were left out\n".encode())
+                    self._file.write(f"{now()} {self._left_out} lines were left out\n".encode())
             self._sealed = True
             writer.write_resource(run_uri(run_id, "log"), "text/plain; charset=utf-8", cast("IO[bytes]", self._file))
         finally:

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 from crawler import console
 from crawler.masking import masked
-from storage.times import iso
+from storage.times import iso, now
 
 MOST_CHARACTERS = 4_000  # of a message: a page's text is nobody's log
 MOST_OF_TRACEBACK = 16_000
@@ -52,7 +52,7 @@ class JsonLines(io.TextIOBase):
 
     def say(self, level: str, message: str, *, at: datetime | None = None, **known: Any) -> None:
         """Write an object. Never raises: there is nobody left to tell."""
-        told: dict[str, Any] = {"time": iso(at or datetime.now(UTC)), "level": level, "run": known.pop("run", None) or self.run}
+        told: dict[str, Any] = {"time": iso(at) if at else now(), "level": level, "run": known.pop("run", None) or self.run}
         told |= {name: _text(known.pop(name, None)) for name in _KNOWN}
         told["message"] = _text(message)
         if (trace := known.pop("traceback", None)) is not None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from uuid import uuid4
 
 from storage.records import Candidate, NoArticle
+from storage.times import now, parse
 
 
 def new_run_id() -> str:
     """An id that no other run has, and that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+    return f"{parse(now()):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
 
 
 @dataclass(frozen=True, slots=True)

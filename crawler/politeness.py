@@ -27,7 +27,7 @@ from crawler.robots import ROBOTS_BYTES, Rules, answered, is_trouble, rules_of, 
 from storage.http_message import decode_body
 from storage.records import Kind
 from storage.robots import Kept
-from storage.times import now
+from storage.times import now, parse
 from storage.urlkey import InvalidURL, canonical, host_key
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class RetryAfter(_Component):
     def process_response(self, request: Request, response: Response) -> Response:
         """After an answer came."""
         if response.status in (429, 503):
-            seconds = retry_after(response.headers.get(b"Retry-After"), datetime.now(UTC))
+            seconds = retry_after(response.headers.get(b"Retry-After"), parse(now()))
             if seconds is not None or response.status == 429:
                 self.run.hosts.block(host_key(request.url), seconds, f"http-{response.status}")
         elif response.status < 400:

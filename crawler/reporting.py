@@ -21,6 +21,7 @@ from crawler.masking import masked
 from crawler.options import CrawlOptions
 from storage.errors import LockedError, NewswarcError
 from storage.records import Ledger
+from storage.times import now, parse
 
 if TYPE_CHECKING:
     from crawler.metrics import Ended, write
@@ -107,7 +108,7 @@ class Report:
         names = frozenset(source.name for source in config.sources) if self._collection else None
         duration = time.monotonic() - self._options.began
         try:
-            write(path, config.collection.name, Ended(time.time(), duration, exit_code, measured, names))
+            write(path, config.collection.name, Ended(parse(now()).timestamp(), duration, exit_code, measured, names))
         except OSError as error:
             console.note(f"The metrics cannot be written to {path}: {error.strerror}")
 

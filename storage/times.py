@@ -16,7 +16,7 @@ def iso_of(seconds: float) -> str:
 
 
 def now() -> str:
-    """This moment."""
+    """This moment: the only clock of all that is stored or planned. Log lines have their own, pauses time.monotonic."""
     return iso(datetime.now(UTC))
 
 

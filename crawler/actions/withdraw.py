@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 from crawler import PRODUCT_VERSION, VERSION, checks
 from crawler import collection as collections
 from crawler.collection import Collection
+from crawler.options import new_run_id
 from storage import captures, purge, runs, withdrawals
 from storage.database import Connection, Engine, open_database, reading, transaction
 from storage.errors import UsageError
@@ -48,7 +48,7 @@ def _named(collection: Collection, engine: Engine, target: str, reason: str) -> 
 
 
 def _withdraw(engine: Engine, warc: Path, withdrawal: Withdrawal, note: Callable[[str], None], *, purged: bool) -> None:
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+    run_id = new_run_id()
     with transaction(engine) as conn:
         runs.begin(conn, run_id, VERSION, withdrawal.at, COMMAND)
         hidden = withdrawals.apply(conn, withdrawal)

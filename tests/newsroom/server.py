@@ -46,7 +46,7 @@ class Served:
     request: bytes
     response: bytes
     status: int
-    started: float  # time.time()
+    started: float  # seconds since 1970
     connection: int
 
     @property
@@ -65,11 +65,13 @@ class Newsroom:
     `latency` is waited before every answer, in seconds. Everything a test does takes effect with the next request.
     """
 
-    def __init__(self, stories: int = 26, *, seed: int = 1, port: int = 0, latency: float = 0.0) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
+    def __init__(
+        self, stories: int = 26, *, seed: int = 1, address: str = "127.0.0.1", port: int = 0, latency: float = 0.0
+    ) -> None:
+        self._listener = socket.create_server((address, port), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         self.latency = latency
-        self.host = f"127.0.0.1:{self.port}"
+        self.host = f"{address}:{self.port}"
         self.site = Site(f"http://{self.host}", stories, seed)
         self.url = f"{self.site.base}/"
         self._log: list[Served] = []
@@ -116,6 +118,10 @@ class Newsroom:
         """The exchanges of one URL or path (query included when given)."""
         wanted = path_of(url)
         return [entry for entry in self.log if wanted in (entry.target, entry.path)]
+
+    def moment(self) -> float:
+        """What the clock says by which it remembers: seconds since 1970."""
+        return time.time()
 
     def clear_log(self) -> None:
         """Forget what was served."""
@@ -181,7 +187,7 @@ class Newsroom:
 
     def _serve(self, connection: socket.socket, request: bytes, number: int) -> bool:
         """Answer one request; whether the connection stays open."""
-        started = time.time()
+        started = self.moment()
         if self.latency:
             time.sleep(self.latency)
         method, target, headers = parse_request(request)
