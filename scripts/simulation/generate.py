@@ -83,7 +83,34 @@ HELD_OUT = Parameters(
     undated=0.4,
     lying_dates=0.1,
 )
-SETS = {"tuned": TUNED, "held-out": HELD_OUT}
+FRESH = Parameters(
+    "fresh",
+    seed=905_518_264,
+    mixture={
+        "diurnal": 0.23,
+        "weekly": 0.22,
+        "bursty": 0.17,
+        "memoryless": 0.18,
+        "clocked": 0.02,
+        "dying": 0.06,
+        "reviving": 0.04,
+        "lying": 0.03,
+        "silent": 0.05,
+    },
+    rate=6.0,
+    spread=1.4,
+    most=250.0,
+    night=(0.05, 0.25),
+    weekend=(0.2, 0.8),
+    branching=(0.25, 0.6),
+    burst=(10 * 60.0, 2 * 3600.0),
+    outages=0.4,
+    outage=4 * HOUR,
+    shared_hosts=0.1,
+    undated=0.3,
+    lying_dates=0.04,
+)
+SETS = {"tuned": TUNED, "held-out": HELD_OUT, "fresh": FRESH}
 
 
 @dataclass(frozen=True)
