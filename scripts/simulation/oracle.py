@@ -30,11 +30,11 @@ class Oracle:
     least: float = 5 * MINUTE
     most: float = 2 * DAY
 
-    def begin(self, place: int, trace: Trace, at: float) -> float:  # noqa: ARG002
+    def begin(self, place: int, trace: Trace, at: float) -> float:
         """The first poll, within the first five minutes as that of others."""
         return at + phase(place, 5 * MINUTE)
 
-    def conditional(self, place: int) -> bool:  # noqa: ARG002
+    def conditional(self, place: int) -> bool:
         """It is never told that nothing is new where something is."""
         return False
 
@@ -58,7 +58,7 @@ class Oracle:
             rate = rate * (1 + truth.branching / (1 - truth.branching) * (1 - fading)) + stirred * fading
             step = share * (rate / mean) ** self.within * (until - at) / HOUR
             if done + step >= 1:
-                return at + (1 - done) / step * (until - at)
+                return float(at + (1 - done) / step * (until - at))
             done, at = done + step, until
         return inf
 

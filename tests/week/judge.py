@@ -122,7 +122,8 @@ def figures(week: Week) -> Iterator[str]:
     seen = sum(wording in kept for wording, _ in edits)
     yield f"edits: {len(edits)} made, {seen} seen ({100 * seen / max(1, len(edits)):.0f} %), {_lasting(week, kept)}"
     lost = {one.wording for paper in week.papers for one in paper.handed} - kept
-    yield f"wordings handed out: {sum(len(paper.handed) for paper in week.papers)} answers; {len(lost)} lost with a run that was cut"
+    answers = sum(len(paper.handed) for paper in week.papers)
+    yield f"wordings handed out: {answers} answers; {len(lost)} lost with a run that was cut"
 
 
 def _smallest(week: Week) -> Iterator[str]:
@@ -139,7 +140,8 @@ def _delays(week: Week) -> str:
         for one in paper.handed:
             first.setdefault(one.wording.url, one.at)
     delays = sorted((first[url] - at) / 60 for url, at in born.items() if url in first)
-    return f"found after {median(delays):.0f} minutes (median), {delays[int(0.95 * len(delays))]:.0f} (95th percentile)" if delays else "none"
+    late = delays[int(0.95 * len(delays))] if delays else 0
+    return f"found after {median(delays):.0f} minutes (median), {late:.0f} (95th percentile)" if delays else "none"
 
 
 def _lasting(week: Week, kept: set[Wording]) -> str:

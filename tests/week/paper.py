@@ -122,7 +122,7 @@ class Paper(Newsroom):
         value = format_datetime(until, usegmt=True) if busy.as_date else f"{busy.patience:.0f}"
         return Answer(429, b"<h1>Too many requests</h1>", headers=(("Retry-After", value),))
 
-    def _bytes(self, answer: Answer, asked, headers, fault):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    def _bytes(self, answer: Answer, asked, headers, fault):  # type: ignore[no-untyped-def]
         response, status = super()._bytes(answer, asked, headers, fault)
         story = self.site._paths.get(path_of(asked[1]))
         if status == 200 and story is not None:

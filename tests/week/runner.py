@@ -164,7 +164,7 @@ def _ending_here() -> Iterator[None]:
 
     try:
         yield
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a child of a fork must never return into its parent's code
         traceback.print_exc()
     os._exit(70)
 
