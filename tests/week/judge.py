@@ -58,7 +58,9 @@ def _versions(week: Week) -> Iterator[str]:
     kept = Counter(Wording(url, edition_of(text)) for url, text in rows(week, "SELECT url, text FROM v_versions"))
     handed = {one.wording for paper in week.papers for one in paper.handed}
     yield from (f"{wording} is {count} versions" for wording, count in kept.items() if count > 1)
-    yield from (f"{wording} was handed out and is no version" for wording in sorted(_safely(week) - kept.keys(), key=str))
+    yield from (
+        f"{wording} was handed out and is no version" for wording in sorted(_safely(week) - kept.keys(), key=str)
+    )
     yield from (f"{wording} is a version and was never handed out" for wording in kept.keys() - handed)
 
 
@@ -122,7 +124,8 @@ def figures(week: Week) -> Iterator[str]:
     seen = sum(wording in kept for wording, _ in edits)
     yield f"edits: {len(edits)} made, {seen} seen ({100 * seen / max(1, len(edits)):.0f} %), {_lasting(week, kept)}"
     lost = {one.wording for paper in week.papers for one in paper.handed} - kept
-    yield f"wordings handed out: {sum(len(paper.handed) for paper in week.papers)} answers; {len(lost)} lost with a run that was cut"
+    answers = sum(len(paper.handed) for paper in week.papers)
+    yield f"wordings handed out: {answers} answers; {len(lost)} lost with a run that was cut"
 
 
 def _smallest(week: Week) -> Iterator[str]:
@@ -138,8 +141,8 @@ def _delays(week: Week) -> str:
     for paper in week.papers:
         for one in paper.handed:
             first.setdefault(one.wording.url, one.at)
-    delays = sorted((first[url] - at) / 60 for url, at in born.items() if url in first)
-    return f"found after {median(delays):.0f} minutes (median), {delays[int(0.95 * len(delays))]:.0f} (95th percentile)" if delays else "none"
+    delays = sorted((first[url] - at) / 60 for url, at in born.items() if url in first) or [0.0]
+    return f"found after {median(delays):.0f} minutes (median), {delays[int(0.95 * len(delays))]:.0f} (95th percentile)"
 
 
 def _lasting(week: Week, kept: set[Wording]) -> str:
