@@ -13,13 +13,14 @@ BIN := $(VENV)/bin
 # setuptools warns at length of folders beside an editable package; ours are meant to be there.
 PIP_INSTALL := PYTHONWARNINGS='ignore:Editable installation' $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help setup demo test referees hostile torture fuzz bench eval simulate lint corpus canary clean
+.PHONY: help setup demo test referees hostile week torture fuzz bench eval simulate lint corpus canary clean
 
 help:
 	@echo 'make demo    crawl a small newsroom on loopback into ./demo-news/ and show what came of it'
 	@echo 'make test    run every test'
 	@echo 'make referees make .venv-referees: pywb, wacz, cdxj-indexer, ReplayWeb.page, with which tests judge our archives'
 	@echo 'make hostile crawl a server with some hundred faults'
+	@echo 'make week    a run every ten minutes of a week, on a virtual clock, some killed, one without disk, one with a wrong clock'
 	@echo 'make torture kill -9 a crawl 200 times at random and at every certain moment, and cut its file anywhere'
 	@echo 'make fuzz    run each fuzz target for FUZZ_SECONDS (60)'
 	@echo 'make bench   measure what a crawl costs, on the pages of NEWSWARC_CORPUS or on generated ones'
@@ -66,6 +67,9 @@ referees: .venv-referees/.ready
 
 hostile: setup
 	@$(BIN)/python -m pytest -s tests/test_crawler_hostile.py
+
+week: setup
+	@$(BIN)/python -m tests.week $(WEEK_ARGS)
 
 torture: setup
 	@NEWSWARC_KILLS=$${NEWSWARC_KILLS:-200} $(BIN)/python -m pytest -s $(PYTEST_ARGS) tests/test_crawler_torture.py \

@@ -217,6 +217,7 @@ def _spread(name: str, number: int) -> float:
 _SEEN = {Verdict.CHANGED, Verdict.UNCHANGED}
 _SETBACKS = {Verdict.FAILED, Verdict.REJECTED, Verdict.FILTERED}
 _LASTING = ("http-4", "bad-url", "scheme", "too-many-redirects")
+MOMENTARY = ("http-408", "http-425", "http-429")  # of 4xx, those that say "not now"
 
 
 def after_visit(lease: Lease, outcome: Outcome, met: Met, now: str, days: float) -> When | None:
@@ -248,7 +249,8 @@ def _after_setback(lease: Lease, outcome: Outcome, story: Story, moment: float, 
     attempts = lease.attempts + 1
     if attempts >= FAILURES and moment >= _end(story, days * DAY):
         return _when(story, None, attempts)
-    passing = outcome.verdict is Verdict.FAILED and not (outcome.reason or "").startswith(_LASTING)
+    reason = outcome.reason or ""
+    passing = outcome.verdict is Verdict.FAILED and (reason.startswith(MOMENTARY) or not reason.startswith(_LASTING))
     wait = (PASSING if passing else LASTING) * 4 ** min(attempts - 1, 9)
     return _when(story, moment + min(wait, LONGEST), attempts)
 

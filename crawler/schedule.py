@@ -10,7 +10,7 @@ from itertools import islice
 from zlib import crc32
 
 from crawler.config import ScheduleTable
-from crawler.revisits import after_visit
+from crawler.revisits import MOMENTARY, after_visit
 from crawler.rhythm import MOST_NEWS, Bounds, Poll, Rhythm, expected, learn, next_poll
 from pipelines import dates
 from pipelines.store import Met, When
@@ -132,8 +132,8 @@ def next_visit(
         return when
     if outcome.verdict is not Verdict.FAILED:
         return When(None, 0)
-    attempts = lease.attempts + 1
-    if attempts >= MAX_ATTEMPTS or (outcome.reason or "").startswith(_HARD):
+    attempts, reason = lease.attempts + 1, outcome.reason or ""
+    if attempts >= MAX_ATTEMPTS or (reason.startswith(_HARD) and not reason.startswith(MOMENTARY)):
         return When(None, attempts)
     return When(later(now, 15 * MINUTE * 4 ** (attempts - 1)), attempts)
 

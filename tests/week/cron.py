@@ -55,6 +55,9 @@ class Week:
     seed: int
     has_disk: bool
     ended: list[Ended] = field(default_factory=list)
+    numbers: dict[tuple[int, int], int] = field(
+        default_factory=dict
+    )  # (paper, number in the plot) -> number in the paper
 
     @property
     def end(self) -> datetime:
@@ -95,7 +98,9 @@ def _papers(clock: Clock, runs: int, seed: int) -> list[Paper]:
     for number in range(len(PACES)):
         port = papers[0].port if papers else 0
         asks = CRAWL_DELAY if number == 3 else 0.0
-        papers.append(Paper(f"127.0.71.{number + 1}", port, clock, stories=FIRST, seed=100 * seed + number, crawl_delay=asks))
+        papers.append(
+            Paper(f"127.0.71.{number + 1}", port, clock, stories=FIRST, seed=100 * seed + number, crawl_delay=asks)
+        )
     span = runs * STEP.total_seconds()
     begin = START.timestamp()
     papers[2].down = [(begin + span * 3 / 7, begin + span * 4 / 7)]
@@ -135,7 +140,7 @@ def _disk(folder: Path) -> Iterator[bool]:
 
 def play(week: Week, incidents: dict[int, Incident], progress: Callable[[int], None] = lambda _: None) -> None:
     """All runs of the week."""
-    plan = deeds(START, week.end, list(PACES), FIRST, week.seed)
+    plan = deeds(START, week.end, list(PACES), week.seed)
     for number in range(week.runs):
         week.clock.put_on(START + number * STEP)
         while plan and plan[0].at <= week.clock.now():
@@ -148,13 +153,14 @@ def play(week: Week, incidents: dict[int, Incident], progress: Callable[[int], N
 
 
 def _do(week: Week, deed: Deed) -> None:
-    paper = week.papers[deed.paper]
+    """Let an editor do it. Bursts come between, so that a paper's numbers are not those of the plot."""
+    paper, known = week.papers[deed.paper], (deed.paper, deed.number)
     if deed.what == "publish":
-        paper.publish(deed.at)
+        week.numbers[known] = paper.publish(deed.at).number
     elif deed.what == "amend":
-        paper.amend(deed.number or 0, deed.at)
+        paper.amend(week.numbers[known], deed.at)
     else:
-        paper.withdraw(deed.number or 0, deed.at)
+        paper.withdraw(week.numbers[known], deed.at)
 
 
 def run(week: Week, number: int, what: str, *arguments: str, expected: int = 0, ahead: float = 0.0) -> Ended:

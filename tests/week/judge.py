@@ -58,7 +58,9 @@ def _versions(week: Week) -> Iterator[str]:
     kept = Counter(Wording(url, edition_of(text)) for url, text in rows(week, "SELECT url, text FROM v_versions"))
     handed = {one.wording for paper in week.papers for one in paper.handed}
     yield from (f"{wording} is {count} versions" for wording, count in kept.items() if count > 1)
-    yield from (f"{wording} was handed out and is no version" for wording in sorted(_safely(week) - kept.keys(), key=str))
+    yield from (
+        f"{wording} was handed out and is no version" for wording in sorted(_safely(week) - kept.keys(), key=str)
+    )
     yield from (f"{wording} is a version and was never handed out" for wording in kept.keys() - handed)
 
 
@@ -139,9 +141,8 @@ def _delays(week: Week) -> str:
     for paper in week.papers:
         for one in paper.handed:
             first.setdefault(one.wording.url, one.at)
-    delays = sorted((first[url] - at) / 60 for url, at in born.items() if url in first)
-    late = delays[int(0.95 * len(delays))] if delays else 0
-    return f"found after {median(delays):.0f} minutes (median), {late:.0f} (95th percentile)" if delays else "none"
+    delays = sorted((first[url] - at) / 60 for url, at in born.items() if url in first) or [0.0]
+    return f"found after {median(delays):.0f} minutes (median), {delays[int(0.95 * len(delays))]:.0f} (95th percentile)"
 
 
 def _lasting(week: Week, kept: set[Wording]) -> str:

@@ -52,7 +52,9 @@ def edition_of(text: str) -> int:
 class Paper(Newsroom):
     """See Newsroom. `crawl_delay`: seconds, in its robots.txt."""
 
-    def __init__(self, address: str, port: int, clock: Clock, *, stories: int, seed: int, crawl_delay: float = 0.0) -> None:
+    def __init__(
+        self, address: str, port: int, clock: Clock, *, stories: int, seed: int, crawl_delay: float = 0.0
+    ) -> None:
         super().__init__(stories, seed=seed, address=address, port=port)
         self.clock = clock
         self.crawl_delay = crawl_delay
@@ -122,7 +124,7 @@ class Paper(Newsroom):
         value = format_datetime(until, usegmt=True) if busy.as_date else f"{busy.patience:.0f}"
         return Answer(429, b"<h1>Too many requests</h1>", headers=(("Retry-After", value),))
 
-    def _bytes(self, answer: Answer, asked, headers, fault):  # type: ignore[no-untyped-def]
+    def _bytes(self, answer: Answer, asked, headers, fault):
         response, status = super()._bytes(answer, asked, headers, fault)
         story = self.site._paths.get(path_of(asked[1]))
         if status == 200 and story is not None:
@@ -135,5 +137,3 @@ class Paper(Newsroom):
 def story_url(paper: Newsroom, story: Story) -> str:
     """The URL of a story's own page."""
     return paper.site.url(story)
-
-

@@ -14,23 +14,23 @@ NEWEST = timedelta(hours=12)  # before the end nothing new appears: what is stor
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something an editor does. `number`: of the story; None: a new one."""
+    """Something an editor does to the story with a number."""
 
     at: datetime
     paper: int
     what: str  # publish | amend | withdraw
-    number: int | None = None
+    number: int
 
 
-def deeds(start: datetime, end: datetime, paces: list[float], first: int, seed: int) -> list[Deed]:
-    """The deeds of papers that publish so many stories a day, having `first` at the start; in order of time."""
+def deeds(start: datetime, end: datetime, paces: list[float], seed: int) -> list[Deed]:
+    """The deeds of papers that publish so many stories a day; in order of time."""
     found: list[Deed] = []
     for paper, pace in enumerate(paces):
         chance = random.Random(f"{seed}:{paper}")
-        for number, born in enumerate(_births(start, end - NEWEST, pace, chance), first):
-            found.append(Deed(born, paper, "publish"))
+        for number, born in enumerate(_births(start, end - NEWEST, pace, chance)):
+            found.append(Deed(born, paper, "publish", number))
             found += _life(paper, number, born, end, chance)
-    return sorted(found, key=lambda deed: (deed.at, deed.paper, deed.number or -1))
+    return sorted(found, key=lambda deed: (deed.at, deed.paper, deed.number))
 
 
 def _births(start: datetime, end: datetime, pace: float, chance: random.Random) -> Iterator[datetime]:

@@ -2,29 +2,45 @@
 
     tests --socket--> runner --fork--> keeper --fork--> newswarc
 
-The only thing that is replaced is `storage.times.now`, before anybody imports it by name. A keeper waits for its command, which
-may be killed, and tells its exit code. Nothing is shared between commands: each is a fork of a process that never ran one.
+Two things are replaced. `storage.times.now`, before anybody imports it by name: it is all that is virtual. And the start of the
+workers' forker, which takes a second: the keeper forks one that has everything imported, and from there on it is the real one.
+A keeper waits for its command, which may be killed, and tells its exit code. Nothing is shared between commands: each is a fork
+of a process that never ran one.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import random
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import IO, NoReturn, Self
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PRELOAD = ("crawler.engine", "crawler.frontier", "crawler.wire", "crawler.settling", "crawler.politeness", "crawler.conditional")
+PRELOAD = (
+    *(
+        "crawler.engine",
+        "crawler.frontier",
+        "crawler.wire",
+        "crawler.settling",
+        "crawler.politeness",
+        "crawler.conditional",
+    ),
+    *("crawler.reading", "pipelines.worker_main", "pipelines.forker"),
+)
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 LIMIT = 300.0  # seconds that a command may take
 
 
@@ -72,12 +88,14 @@ class Runner:
             self._process = subprocess.Popen(
                 [sys.executable, "-W", "error", "-m", "tests.week.runner", str(listener.fileno())],
                 cwd=ROOT,
-                env=environment | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+                env=environment | ONE_THREAD | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
                 pass_fds=[listener.fileno()],
             )
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._process.kill()
         self._process.wait()
         self._address.unlink()
@@ -125,11 +143,12 @@ def _shift_time() -> list[float]:
 
 
 def _preload() -> None:
-    import importlib
-
     for name in PRELOAD:
         importlib.import_module(name)
     from crawler.cli import COMMANDS, later
+    from pipelines.page import warm
+
+    warm()
 
     for path in COMMANDS.values():
         later(path).function()
@@ -140,46 +159,95 @@ def _preload() -> None:
 
 
 def _keep(conversation: socket.socket, shift: list[float]) -> NoReturn:
+    """Fork a command, and forkers of its workers while it lives; tell how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     lines = conversation.makefile("rw")
     wanted = json.loads(lines.readline())
+    ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        conversation.detach()
+        ours.close()
+        os.close(conversation.fileno())
         shift[0] = wanted["offset"]
         with _ending_here():
-            _command(wanted["arguments"], wanted["folder"], wanted["told"])
+            _command(wanted["arguments"], wanted["folder"], wanted["told"], theirs)
+    theirs.close()
     lines.write(f"{pid}\n")
     lines.flush()
+    while fds := socket.recv_fds(ours, 1, 2)[1]:
+        ours.sendall(b"%10d" % _fork_forker(*fds, conversation.fileno(), ours.fileno()))
     _, status = os.waitpid(pid, 0)
     lines.write(f"{os.waitstatus_to_exitcode(status)}\n")
     lines.flush()
     os._exit(0)
 
 
+def _fork_forker(control: int, output: int, *ours: int) -> int:
+    """See `pipelines.worker_main`: a forker that need not import anything."""
+    from pipelines import worker_main
+
+    pid = os.fork()
+    if pid == 0:
+        with _ending_here():
+            for number in ours:
+                os.close(number)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            worker_main._preload = lambda _: gc.freeze()
+            worker_main.main(control)
+    os.close(control)
+    os.close(output)
+    return pid
+
+
+class Forked:
+    """What `pipelines.forker` needs of a process."""
+
+    def __init__(self, keeper: socket.socket, control: int) -> None:
+        reading, writing = os.pipe()
+        self.stdout: IO[bytes] = open(reading, "rb")  # noqa: SIM115 - closed by whoever reads it
+        socket.send_fds(keeper, [b"!"], [control, writing])
+        os.close(writing)
+        self.pid = int(keeper.recv(10))
+        self._end = os.pidfd_open(self.pid)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """See subprocess.Popen."""
+        if not select.select([self._end], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("forker", timeout or 0.0)
+        return 0
+
+    def kill(self) -> None:
+        """See subprocess.Popen."""
+        signal.pidfd_send_signal(self._end, signal.SIGKILL)
+
+
 @contextmanager
 def _ending_here() -> Iterator[None]:
-    """Whatever comes out of it, no frame of the keeper is run by its child."""
-    import traceback
-
+    """Whatever comes out of it, no frame of the parent is run by its child."""
     try:
         yield
-    except BaseException:  # noqa: BLE001 - a child of a fork must never return into its parent's code
+    except SystemExit:
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - a fork of somebody else's frames must end here
         traceback.print_exc()
     os._exit(70)
 
 
-def _command(arguments: Sequence[str], folder: str, told: str) -> NoReturn:
+def _command(arguments: Sequence[str], folder: str, told: str, keeper: socket.socket) -> NoReturn:
     os.setsid()
     os.chdir(folder)
     output = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     for number in (1, 2):
         os.dup2(output, number)
-    os.closerange(3, 64)
+    os.close(output)
     random.seed()  # else each command would have the same luck
     sys.argv = ["newswarc", *arguments]
     from crawler.cli import main
+    from pipelines import forker
 
+    forker._popen = lambda control: Forked(keeper, control)
     code = main(arguments)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,0 +1,26 @@
+"""A short week of cron on a virtual clock: what befalls a few runs, and what must hold after all of it. `make week` runs a whole one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.week import cron
+from tests.week.judge import faults, figures
+
+pytestmark = pytest.mark.timeout(280)
+RUNS = 33
+INCIDENTS = {
+    2: cron.locked_out, 6: cron.killed, 9: cron.skipped, 13: cron.full_disk, 17: cron.killed, 21: cron.set_back, 24: cron.patient,
+    27: cron.killed,
+}  # fmt: skip
+
+
+def test_a_week_of_cron_ends_with_everything_once_and_nothing_too_soon(tmp_path: Path) -> None:
+    """Every story is stored once, every wording handed out is a version, no gap is short, exit codes are deserved."""
+    with cron.opened(tmp_path, RUNS, seed=3) as week:
+        cron.play(week, INCIDENTS)
+        broken = faults(week)
+        print(*figures(week), sep="\n")
+    assert broken == []
