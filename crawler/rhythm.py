@@ -1,8 +1,9 @@
 """How often a source brings something new, learnt from its polls: pure functions of what is remembered and of one poll.
 
 The model is a Poisson process with a rate a source (gamma prior), a profile by hour of the week, shrunk level by level
-(source, hour of the day, day of the week, hour of the week), and a level that follows the last days. News is counted in distinct moments, not in links: a thousand
-links that come at once are one. Moments are POSIX seconds (UTC), durations seconds, rates news an hour.
+(source, hour of the day, day of the week, hour of the week), and a level that follows the last days. News is counted in
+distinct moments, not in links: a thousand links that come at once are one. Moments are POSIX seconds (UTC), durations
+seconds, rates news an hour.
 """
 
 from __future__ import annotations

@@ -6,7 +6,21 @@ import json
 
 import pytest
 
-from crawler.rhythm import DAY, HOUR, RARE, WEEK, Bounds, Poll, Rhythm, expected, learn, mean_rate, moments, next_poll, pace_of
+from crawler.rhythm import (
+    DAY,
+    HOUR,
+    RARE,
+    WEEK,
+    Bounds,
+    Poll,
+    Rhythm,
+    expected,
+    learn,
+    mean_rate,
+    moments,
+    next_poll,
+    pace_of,
+)
 
 START = 1_767_571_200.0  # a Monday, 00:00 UTC
 BOUNDS = Bounds(least=300, most=DAY, polls_per_day=48)

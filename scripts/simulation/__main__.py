@@ -6,13 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import process_time
 
 from scripts.simulation import revisiting
 from scripts.simulation.engine import Policy, Result, run
 from scripts.simulation.generate import SETS, Truth, made
-from scripts.simulation.oracle import Oracle
+from scripts.simulation.oracle import at_shares
 from scripts.simulation.ours import ours
 from scripts.simulation.peers import DAY, EntryFrequency, Fixed, duplicate_shares
 from scripts.simulation.score import Ratio, Score, matched, ratio, score
@@ -118,14 +119,13 @@ def _family(sources: World) -> dict[str, Result]:
 def _compare(sources: World, name: str, peers: Result, truths: list[Truth] | None) -> None:
     began, first = process_time(), score(sources, peers).requests
     for share in SHARES:
-        knob, mine = matched(sources, lambda budget, share=share: ours(budget, share), peers.requests, first)
+        knob, mine = matched(sources, partial(ours, equal_share=share), peers.requests, first)
         _print(f"{name}: {share} alike", knob, ratio(sources, mine, peers), ratio(sources, mine, peers, 3.0))
         print(f"{'':30} least gap of a host {mine.least_gap:.1f} s, CPU {process_time() - began:.0f} s", flush=True)
     if truths is None:
         return
-    shares = [max(asked, 1) / 24 for asked in peers.asked]
     for within in (0.5, 1.0):
-        knob, best = matched(sources, lambda k, w=within: Oracle(truths, [k * s for s in shares], w), peers.requests, 0.07)
+        knob, best = matched(sources, partial(at_shares, truths, peers.asked, within), peers.requests, 1 / 14)
         _print(f"{name}: oracle, power {within}", knob, ratio(sources, best, peers), ratio(sources, best, peers, 3.0))
 
 
