@@ -13,7 +13,7 @@ from time import process_time
 from scripts.simulation import revisiting
 from scripts.simulation.engine import Policy, Result, run
 from scripts.simulation.generate import SETS, Truth, made
-from scripts.simulation.oracle import Oracle
+from scripts.simulation.oracle import at_shares
 from scripts.simulation.ours import ours
 from scripts.simulation.peers import DAY, EntryFrequency, Fixed, duplicate_shares
 from scripts.simulation.score import Ratio, Score, matched, ratio, score
@@ -116,10 +116,6 @@ def _family(sources: World) -> dict[str, Result]:
     return {best: results[best]}
 
 
-def _oracle(truths: list[Truth], shares: list[float], within: float, knob: float) -> Oracle:
-    return Oracle(truths, [knob * share for share in shares], within)
-
-
 def _compare(sources: World, name: str, peers: Result, truths: list[Truth] | None) -> None:
     began, first = process_time(), score(sources, peers).requests
     for share in SHARES:
@@ -128,9 +124,8 @@ def _compare(sources: World, name: str, peers: Result, truths: list[Truth] | Non
         print(f"{'':30} least gap of a host {mine.least_gap:.1f} s, CPU {process_time() - began:.0f} s", flush=True)
     if truths is None:
         return
-    shares = [max(asked, 1) / 24 for asked in peers.asked]
     for within in (0.5, 1.0):
-        knob, best = matched(sources, partial(_oracle, truths, shares, within), peers.requests, 0.07)
+        knob, best = matched(sources, partial(at_shares, truths, peers.asked, within), peers.requests, 1 / 14)
         _print(f"{name}: oracle, power {within}", knob, ratio(sources, best, peers), ratio(sources, best, peers, 3.0))
 
 

@@ -14,6 +14,7 @@ from scripts.simulation.trace import Trace
 
 STEP = 10 * MINUTE
 SLOTS = 168
+FULL = 0.4  # of what a page holds may come between two polls
 MEMORY = 5  # mean times after which a burst is over
 
 
@@ -56,7 +57,8 @@ class Oracle:
             # stories yet unseen bring others: on average a burst fades the slower, and the calm rate is the larger
             fading = exp(-(middle - now) / truth.time * (1 - truth.branching))
             rate = rate * (1 + truth.branching / (1 - truth.branching) * (1 - fading)) + stirred * fading
-            step = share * (rate / mean) ** self.within * (until - at) / HOUR
+            span = (until - at) / HOUR
+            step: float = max(share * (rate / mean) ** self.within, rate / (FULL * trace.window)) * span
             if done + step >= 1:
                 return float(at + (1 - done) / step * (until - at))
             done, at = done + step, until
@@ -73,3 +75,8 @@ def _stirred(truth: Truth, trace: Trace, now: float) -> float:
         return 0.0
     start, end = bisect_right(trace.stories, now - MEMORY * truth.time), bisect_right(trace.stories, now)
     return sum(truth.branching / truth.time * HOUR * exp((moment - now) / truth.time) for moment in trace.stories[start:end])
+
+
+def at_shares(truths: Sequence[Truth], asked: Sequence[int], within: float, knob: float) -> Oracle:
+    """An oracle that asks sources in the proportions in which a peer asked them."""
+    return Oracle(truths, [knob * max(requests, 1) / 24 for requests in asked], within)
