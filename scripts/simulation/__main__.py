@@ -12,7 +12,7 @@ from time import process_time
 
 from scripts.simulation import revisiting
 from scripts.simulation.engine import Policy, Result, run
-from scripts.simulation.generate import SETS, Truth, made
+from scripts.simulation.generate import HOUR, SETS, Truth, made
 from scripts.simulation.oracle import at_shares
 from scripts.simulation.ours import ours
 from scripts.simulation.peers import DAY, EntryFrequency, Fixed, duplicate_shares
@@ -20,6 +20,7 @@ from scripts.simulation.score import Ratio, Score, matched, ratio, score
 from scripts.simulation.trace import World, read, write
 
 BUDGETS = (6.0, 12.0, 24.0, 48.0, 96.0)
+BY_NEWS = "miniflux"  # of which an oracle that asks in its proportions is a bound
 SHARES = (0.9, 0.1)  # of the budget that all sources get alike
 PEERS: dict[str, Callable[[], Policy]] = {
     "fixed 15 min": lambda: Fixed(900.0),
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.write:
             write(sys.stdout, each)
         else:
-            _report(each, truths, options.quick)
+            _report(each, truths, options.peer, options.quick)
     if not options.write and not options.traces and not options.quick:
         revisiting.report_all(None if options.set == "all" else options.set)
     return 0
@@ -54,6 +55,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--set", choices=[*SETS, "all"], default="all", help="which made-up sources (all)")
     parser.add_argument("--sources", type=_count, default=1000, help="how many of them (1000)")
     parser.add_argument("--traces", type=Path, help="sources of yours, in the format of docs/simulation.md")
+    parser.add_argument("--peer", choices=PEERS, action="append", help="a peer to compare with (all, and Media Cloud's)")
     parser.add_argument("--quick", action="store_true", help="compare with the peers only, without curves and edits")
     parser.add_argument("--write", action="store_true", help="print the made-up sources in that format instead")
     return parser.parse_args(arguments)
@@ -75,13 +77,13 @@ def _worlds(options: argparse.Namespace) -> Iterator[tuple[World, list[Truth] | 
             yield made(replace(parameters, sources=options.sources))
 
 
-def _report(sources: World, truths: list[Truth] | None, quick: bool) -> None:
+def _report(sources: World, truths: list[Truth] | None, chosen: list[str] | None, quick: bool) -> None:
     days = (sources.end - sources.start) / DAY
     stories = sum(sources.start <= moment < sources.end for trace in sources.traces for moment in trace.stories)
     print(f"\n{sources.name}: {len(sources.traces)} sources, {days:.1f} days, {stories} stories. Requests a source and day,")
     print("delays in minutes, over all stories; in brackets without the first three days.\n" + HEAD, flush=True)
-    peers = {name: _run(sources, name, make()) for name, make in PEERS.items()}
-    peers |= _family(sources)
+    peers = {name: _run(sources, name, PEERS[name]()) for name in chosen or PEERS}
+    peers |= {} if chosen else _family(sources)
     if not quick:
         for share in SHARES:
             for budget in BUDGETS:
@@ -122,10 +124,11 @@ def _compare(sources: World, name: str, peers: Result, truths: list[Truth] | Non
         knob, mine = matched(sources, partial(ours, equal_share=share), peers.requests, first)
         _print(f"{name}: {share} alike", knob, ratio(sources, mine, peers), ratio(sources, mine, peers, 3.0))
         print(f"{'':30} least gap of a host {mine.least_gap:.1f} s, CPU {process_time() - began:.0f} s", flush=True)
-    if truths is None:
+    if truths is None or not name.startswith(BY_NEWS):
         return
+    shares = [max(asked, 1) / (sources.end - sources.start) * HOUR for asked in peers.asked]
     for within in (0.5, 1.0):
-        knob, best = matched(sources, partial(at_shares, truths, peers.asked, within), peers.requests, 1 / 14)
+        knob, best = matched(sources, partial(at_shares, truths, shares, within), peers.requests, 1.0)
         _print(f"{name}: oracle, power {within}", knob, ratio(sources, best, peers), ratio(sources, best, peers, 3.0))
 
 

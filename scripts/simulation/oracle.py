@@ -77,6 +77,6 @@ def _stirred(truth: Truth, trace: Trace, now: float) -> float:
     return sum(truth.branching / truth.time * HOUR * exp((moment - now) / truth.time) for moment in trace.stories[start:end])
 
 
-def at_shares(truths: Sequence[Truth], asked: Sequence[int], within: float, knob: float) -> Oracle:
-    """An oracle that asks sources in the proportions in which a peer asked them."""
-    return Oracle(truths, [knob * max(requests, 1) / 24 for requests in asked], within)
+def at_shares(truths: Sequence[Truth], shares: Sequence[float], within: float, knob: float) -> Oracle:
+    """An oracle that asks sources so many times an hour, all of them times `knob`."""
+    return Oracle(truths, [knob * share for share in shares], within)
