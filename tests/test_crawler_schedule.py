@@ -116,3 +116,14 @@ def test_what_is_learnt_goes_with_the_row() -> None:
     rhythm = Rhythm.from_json(when.rhythm)
     assert rhythm.news == 20
     assert rhythm.at == AT
+
+
+def test_an_outage_is_not_waited_for_much_longer_than_it_lasted() -> None:
+    """Temporary failures are asked as often as usual at first; later no wait is longer than half of what it failed for."""
+    failed_for, waits = 0.0, []
+    for attempts in range(14):
+        due, _, _ = after(attempts=attempts, failed="timeout")
+        waits.append(due - AT)
+        assert attempts < 6 or waits[-1] < failed_for / 2
+        failed_for += waits[-1]
+    assert waits[-1] > 2 * waits[5]
