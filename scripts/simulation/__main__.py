@@ -20,7 +20,7 @@ from scripts.simulation.score import Ratio, Score, matched, ratio, score
 from scripts.simulation.trace import World, read, write
 
 BUDGETS = (6.0, 12.0, 24.0, 48.0, 96.0)
-BY_NEWS = "miniflux"  # of which an oracle that asks in its proportions is a bound
+BY_NEWS = "miniflux"  # beside which an oracle that asks in its proportions is shown
 SHARES = (0.9, 0.1)  # of the budget that all sources get alike
 PEERS: dict[str, Callable[[], Policy]] = {
     "fixed 15 min": lambda: Fixed(900.0),
