@@ -1,4 +1,4 @@
-"""A schedule that knows what no schedule can: the true rates, bursts, outages and deaths. What it reaches is a mark, no proven bound."""
+"""A schedule that knows what none can: the true rates, bursts, outages and deaths. A mark for others, no proven bound."""
 
 from __future__ import annotations
 
