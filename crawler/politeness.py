@@ -27,7 +27,7 @@ from crawler.robots import ROBOTS_BYTES, Rules, answered, is_trouble, rules_of, 
 from storage.http_message import decode_body
 from storage.records import Kind
 from storage.robots import Kept
-from storage.times import now, parse
+from storage.times import now
 from storage.urlkey import InvalidURL, canonical, host_key
 
 if TYPE_CHECKING:
@@ -220,13 +220,14 @@ class RetryAfter(_Component):
 
     def process_response(self, request: Request, response: Response) -> Response:
         """After an answer came."""
-        if response.status in (429, 503):
-            seconds = retry_after(response.headers.get(b"Retry-After"), parse(now()))
-            if seconds is not None or response.status == 429:
-                self.run.hosts.block(host_key(request.url), seconds, f"http-{response.status}")
+        if response.status in PLEAS:
+            self.run.hosts.heed(host_key(request.url), response.status, response.headers.get(b"Retry-After"), now())
         elif response.status < 400:
             self.run.hosts.answered_well(request.meta["download_slot"])
         return response
+
+
+PLEAS = frozenset({429, 503})  # statuses that may ask for patience
 
 
 def retry_after(value: bytes | None, at: datetime) -> float | None:

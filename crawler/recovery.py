@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from crawler.politeness import PLEAS
 from crawler.requisites import links_to, torn
 from crawler.schedule import next_visit
 from pipelines.archived import raw_page, validators_of
@@ -22,6 +24,7 @@ from storage.records import SEED_KINDS, Ended, Kind, Lease, Link, Outcome
 from storage.recover import Unread, unread
 from storage.scribe import Job
 from storage.times import now
+from storage.urlkey import host_key
 
 if TYPE_CHECKING:
     from crawler.run import Run
@@ -64,6 +67,8 @@ class Recovery:
 
     async def _job(self, left: Unread) -> Job | None:
         """The job that settles a page, or leaves it to the frontier; None when only a later run can say."""
+        if left.capture.http_status in PLEAS:
+            await self._heed(left)
         if left.outdated or not _may_be_read(left):
             return _forget(left)
         try:
@@ -94,6 +99,16 @@ class Recovery:
     def _revisit_days(self, lease: Lease) -> int:
         config = self._run.config
         return config.revisit_days(config.source(lease.source))
+
+    async def _heed(self, left: Unread) -> None:
+        """A killed run may have heard of a host's plea and not entered it."""
+        host = host_key(left.capture.url)
+        if self._run.hosts.blocked_for(host) > 0:
+            return
+        with suppress(DamageError, AwayError):  # the next answer will say it again
+            _, head = await asyncio.to_thread(raw_page, self._run.shelf, left.capture, self._run.limits)
+            said = (head.get("retry-after") or "").encode("latin-1", "replace")
+            self._run.hosts.heed(host, left.capture.http_status or 0, said, left.capture.fetched_at)
 
     async def _requisite_job(self, left: Unread, raw: RawPage, head: Head) -> Job | None:
         """As after a live fetch: kept, and what a stylesheet needs is noted."""

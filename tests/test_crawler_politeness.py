@@ -263,6 +263,26 @@ def test_retry_after_closes_the_host_for_the_runs_to_come(desk: Desk, room: News
     assert (len(host["blocks"]), host["inside_block"], host["blocked_until"]) == (1, [], host["blocks"][0]["until"])
 
 
+@pytest.mark.unbalanced("rows are as a run leaves them that is killed before its last batch is entered")
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_plea_that_a_killed_run_archived_and_did_not_enter_is_heeded(desk: Desk, room: Newsroom, status: int) -> None:
+    """What is in the archive alone closes the host for what is left of the time that it named."""
+    configure(desk, room)
+    first, second = urls(room)[:2]
+    room.replace(first, Answer(status, b"slow down", headers=(("Retry-After", "7200"),)))
+    desk.run("fetch", first, code=None)
+    answered = desk.one("SELECT fetched_at FROM captures WHERE http_status = ?", status)
+    until = desk.one("SELECT blocked_until FROM hosts")
+    for lost in ("host_blocks", "hosts", "outcomes"):
+        desk.write(f"DELETE FROM {lost}")
+    desk.write("UPDATE captures SET pending = 1 WHERE http_status = ?", status)
+    desk.write("UPDATE urls SET next_fetch_at = ?, last_fetch_at = NULL, attempts = 0, state = 'pending'", answered)
+    before = len(room.log)
+    desk.run("fetch", second, code=None)
+    assert len(room.log) == before
+    assert desk.one("SELECT abs(julianday(blocked_until) - julianday(?)) * 86400 < 5 FROM hosts", until)
+
+
 def test_what_is_over_a_hosts_budget_is_the_next_runs(desk: Desk, room: Newsroom) -> None:
     """Each run begins so many of its pages, reads its seeds all the same, and leaves nothing of others to starve."""
     with Newsroom(stories=8) as other:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import nan
 from typing import Any, TextIO, TypeVar
@@ -174,11 +174,3 @@ def _moment(key: str, value: object) -> float:
 def _expect(holds: bool, message: str) -> None:
     if not holds:
         raise ValueError(message)
-
-
-def by_host(traces: Iterable[Trace]) -> Iterator[tuple[str, list[int]]]:
-    """The places of the sources of each host."""
-    hosts: dict[str, list[int]] = {}
-    for place, trace in enumerate(traces):
-        hosts.setdefault(trace.host, []).append(place)
-    yield from hosts.items()
