@@ -126,6 +126,13 @@ def budget(value: object) -> float:
     return float(value)
 
 
+def share(value: object) -> float:
+    """A part of one whole."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError(f"must be a number from 0 to 1, not {shown(value)}")
+    return float(value)
+
+
 def whole(unit: str, largest: int, smallest: int = 1) -> Callable[[object], int]:
     """A whole number of `unit` from `smallest` to `largest`."""
 

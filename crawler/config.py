@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from crawler import checks
-from storage.errors import ConfigError, DiskError
+from storage.errors import ConfigError, DiskError, NewswarcError
 
 FILE_NAME = "newswarc.toml"
 MAX_BYTES = 4_000_000  # some ten thousand sources
@@ -89,6 +89,7 @@ class ScheduleTable:
     min_poll: Annotated[float, checks.positive_seconds] = 300.0
     max_poll: Annotated[float, checks.positive_seconds] = 86_400.0
     polls_per_day: Annotated[int, checks.whole("polls", 1440)] = 48
+    equal_share: Annotated[float, checks.share] = 0.9
     revisit: Annotated[bool, checks.yes_or_no] = True
     revisit_days: Annotated[int, checks.whole("days", 365)] = 30
 
@@ -189,6 +190,10 @@ def required(table: type[Any]) -> frozenset[str]:
 
 def load(path: Path) -> Config:
     """The settings in a file. Raises FaultyConfig (a ConfigError), and DiskError when it cannot be read."""
+    return loads(_content(path), str(path))
+
+
+def _content(path: Path) -> bytes:
     try:
         if stat.S_ISFIFO(path.stat().st_mode):
             raise ConfigError(f"{path}: is a pipe, not a file")
@@ -202,15 +207,14 @@ def load(path: Path) -> Config:
         raise DiskError(f"{path}: cannot be read: {error.strerror}") from None
     if len(content) > MAX_BYTES:
         raise ConfigError(f"{path}: is larger than {MAX_BYTES} bytes; is it a settings file at all?")
-    return loads(content, str(path))
+    return content
 
 
 def remains(path: Path) -> Config:
     """Of a file that is faulty, what still says whose crawl it is and who is to hear of it. Never raises."""
     try:
-        with path.open("rb") as file:
-            tables = document(file.read(MAX_BYTES), "")
-    except (OSError, ConfigError):
+        tables = document(_content(path), "")
+    except NewswarcError:
         return Config()
     crawl = tables.get("crawl", {})
     proxy = {"http_proxy": crawl["http_proxy"]} if isinstance(crawl, Mapping) and "http_proxy" in crawl else {}

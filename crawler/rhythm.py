@@ -1,16 +1,16 @@
 """How often a source brings something new, learnt from its polls: pure functions of what is remembered and of one poll.
 
 The model is a Poisson process with a rate a source (gamma prior), a profile by hour of the week, shrunk level by level
-(source, hour of the day, day of the week, hour of the week), a level that follows the last days, and self-excitation
-(Hawkes 1971) whose strength each source shows by itself. News is counted in distinct moments, not in links: a thousand
-links that come at once are one. Moments are POSIX seconds (UTC), durations seconds, rates news an hour.
+(source, hour of the day, day of the week, hour of the week), and a level that follows the last days. News is counted in
+distinct moments, not in links: a thousand links that come at once are one. Moments are POSIX seconds (UTC), durations
+seconds, rates news an hour.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -31,9 +31,6 @@ PRIOR_NEWS = 0.5  # as many pseudo-news weigh against what is seen
 SHRINK = (4.0, 6.0, 8.0, 12.0)  # the same for hour of day, day of week, hour of weekday or weekend, hour of week
 LEVEL_TIME = 3 * DAY  # memory of the level
 LEVEL_NEWS = 4.0  # pseudo-news for which the level is as usual
-TIMES = (0.5 * HOUR, 3 * HOUR)  # how long excitement lasts
-STRENGTHS = ((0.0, 0), (0.3, 0), (0.6, 0), (0.3, 1), (0.6, 1))  # (share of news that follows from news, index in TIMES)
-PRIOR_ODDS = (0.0, -2.0, -3.0, -2.0, -3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +115,6 @@ class Rhythm:
     watched: float = 0.0
     recent: float = 0.0  # news of the last days, and how many were expected
     usual: float = 0.0
-    excited: tuple[float, ...] = (0.0,) * len(TIMES)
-    odds: tuple[float, ...] = PRIOR_ODDS  # log odds of STRENGTHS
     size: int = 0  # links that the page holds
     haste: float = 1.0  # how much sooner it is asked since it ran over
     whole_at: float = 0.0  # the last answer that was no 304
@@ -143,10 +138,10 @@ class Rhythm:
 
     def is_possible(self) -> bool:
         """Whether these can be counts and moments at all."""
-        amounts = (self.seen, self.watched, self.recent, self.usual, self.haste, *self.excited, *self.profile.counts)
+        amounts = (self.seen, self.watched, self.recent, self.usual, self.haste, *self.profile.counts)
         watched = (*self.profile.days, *self.profile.hours)
         moments_fit = (self.at is None) == (self.since is None)
-        return moments_fit and min(amounts) >= 0 and min(watched) >= 0 and max(self.odds) <= 0 < self.haste
+        return moments_fit and min(amounts) >= 0 and min(watched) >= 0 < self.haste
 
 
 _FRESH = Rhythm()
@@ -246,7 +241,7 @@ def learn(rhythm: Rhythm, poll: Poll) -> Rhythm:
     if poll.at < start:
         return rhythm
     news = [m for m in news if m >= start - APART]
-    rhythm = _judged(rhythm, start, poll.at, len(news)) if rhythm.at is not None else rhythm
+    rhythm = _levelled(rhythm, start, poll.at, len(news)) if rhythm.at is not None else rhythm
     ran_over = poll.overrun and poll.new > 1 and poll.previous_at is not None
     keep = 0.5 ** ((poll.at - start) / HALF_LIFE)
     return replace(
@@ -260,7 +255,6 @@ def learn(rhythm: Rhythm, poll: Poll) -> Rhythm:
         watched=rhythm.watched * keep + (poll.at - start) / HOUR,
         size=poll.size if poll.size and not poll.unchanged else rhythm.size,
         haste=min(rhythm.haste * 2, 16.0) if ran_over else max(rhythm.haste * 0.97, 1.0),
-        excited=_excitement(rhythm, start, poll.at, news),
         profile=_entered(rhythm.profile, rhythm.at or start, poll.at, news),
     )
 
@@ -285,30 +279,10 @@ def _entered(profile: Profile, start: float, end: float, news: Sequence[float]) 
     return Profile(tuple(counts), tuple(days), tuple(hours), end)
 
 
-def _judged(rhythm: Rhythm, start: float, end: float, news: int) -> Rhythm:
-    """The level of the last days, and how well each strength of excitement told what came."""
-    usual = expected(rhythm, start, end)
+def _levelled(rhythm: Rhythm, start: float, end: float, news: int) -> Rhythm:
+    """The level of the last days."""
     fade = math.exp(-(end - start) / LEVEL_TIME)
-    told = level(rhythm) * usual
-    scores = []
-    for odds, (strength, which) in zip(rhythm.odds, STRENGTHS, strict=True):
-        gone = 1 - math.exp(-(end - start) / TIMES[which])
-        guess = (1 - strength) * told + strength * rhythm.excited[which] * gone + 1e-6
-        scores.append(odds * 0.999 + news * math.log(guess) - guess)
-    best = max(scores)
-    return replace(
-        rhythm,
-        recent=rhythm.recent * fade + news,
-        usual=rhythm.usual * fade + usual,
-        odds=tuple(max(score - best, -20.0) for score in scores),
-    )
-
-
-def _excitement(rhythm: Rhythm, start: float, end: float, news: Sequence[float]) -> tuple[float, ...]:
-    return tuple(
-        calm * math.exp(-(end - start) / time) + sum(math.exp((moment - end) / time) for moment in news)
-        for calm, time in zip(rhythm.excited, TIMES, strict=True)
-    )
+    return replace(rhythm, recent=rhythm.recent * fade + news, usual=rhythm.usual * fade + expected(rhythm, start, end))
 
 
 def level(rhythm: Rhythm) -> float:
@@ -318,22 +292,26 @@ def level(rhythm: Rhythm) -> float:
 
 # When to ask
 
+EQUAL_SHARE = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How often to ask: seconds between polls at least and at most, and polls a day of a source with REFERENCE news an hour."""
+    """How often to ask: seconds between polls at least and at most, and polls a day of a source with REFERENCE news an hour.
+
+    `equal_share` of those, from 0 to 1, every source gets alike; the rest follows the news.
+    """
 
     least: float = 300.0
     most: float = DAY
     polls_per_day: float = 48.0
+    equal_share: float = EQUAL_SHARE
 
 
 REFERENCE = 8.0 / 24  # news an hour of a source of the middle
 RARE = 0.2 / 24  # below it a source gets less than an equal share
-AMPLE = 35.0  # polls a source and day from which on most of them are shared out equally
-WITHIN = 0.6  # polls of two hours of one source
+WITHIN = 0.5  # the power of the rate within the week: the square root has the least mean delay for so many polls
 FULL = 0.4  # of what the page holds may come between two polls
-STEP = HOUR / 4
 
 
 def next_poll(rhythm: Rhythm, now: float, bounds: Bounds, jitter: float = 0.5) -> float:
@@ -342,14 +320,14 @@ def next_poll(rhythm: Rhythm, now: float, bounds: Bounds, jitter: float = 0.5) -
     `jitter` from 0 to 1 moves it by up to a tenth of the interval.
     """
     whole = mean_rate(rhythm)
-    pace = pace_of(whole, bounds.polls_per_day) * rhythm.haste
+    pace = pace_of(whole, bounds) * rhythm.haste
     most = max(bounds.most, bounds.least)
     room = FULL * rhythm.size if rhythm.size > 4 else math.inf
-    foresee = foresight(rhythm, now)
+    lately = level(rhythm)
     due, held, at, end = 0.0, 0.0, now, now + most
     while at < end:
-        until = (at // STEP + 1) * STEP if at < now + HOUR else (at // HOUR + 1) * HOUR
-        here, span = foresee((at + until) / 2), (until - at) / HOUR
+        until = (at // HOUR + 1) * HOUR
+        here, span = lately * rate(rhythm, (at + until) / 2), (until - at) / HOUR
         step, news = pace * (here / whole) ** WITHIN * span, here * span
         if due + step >= 1 or held + news >= room:
             end = at + min((1 - due) / step, (room - held) / news) * (until - at)
@@ -359,27 +337,7 @@ def next_poll(rhythm: Rhythm, now: float, bounds: Bounds, jitter: float = 0.5) -
     return now + min(max(wait, bounds.least), most)
 
 
-def pace_of(news: float, budget: float) -> float:
-    """Polls an hour of a source with so many news an hour, where each has `budget` polls a day on average.
-
-    One part is shared out equally, the other by rate. A small budget goes where the news is; with an ample one
-    nobody has to wait.
-    """
-    equal: float = budget**2 / (budget**2 + AMPLE**2)
-    return budget / 24 * (equal * math.sqrt(min(1.0, news / RARE)) + (1 - equal) * news / REFERENCE)
-
-
-def foresight(rhythm: Rhythm, now: float) -> Callable[[float], float]:
-    """News an hour at moments to come, in the light of what came until `now`."""
-    weights = [math.exp(odds) for odds in rhythm.odds]
-    whole = sum(weights)
-    calm = level(rhythm) * sum(w * (1 - strength) for w, (strength, _) in zip(weights, STRENGTHS, strict=True)) / whole
-    stirred = [0.0] * len(TIMES)
-    for weight, (strength, which) in zip(weights, STRENGTHS, strict=True):
-        stirred[which] += weight / whole * strength * rhythm.excited[which] * HOUR / TIMES[which]
-    lively = [(height, time) for height, time in zip(stirred, TIMES, strict=True) if height > 1e-4]
-
-    def rate_at(moment: float) -> float:
-        return calm * rate(rhythm, moment) + sum(h * math.exp((now - moment) / time) for h, time in lively)
-
-    return rate_at
+def pace_of(news: float, bounds: Bounds) -> float:
+    """Polls an hour of a source with so many news an hour: one part is the same for all that live, the other follows the news."""
+    alike = bounds.equal_share * math.sqrt(min(1.0, news / RARE))
+    return bounds.polls_per_day / 24 * (alike + (1 - bounds.equal_share) * news / REFERENCE)

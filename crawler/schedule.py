@@ -81,8 +81,9 @@ def after_poll(
 def _backoff(reason: str, attempts: int, usual: float, jitter: float) -> float:
     first, most = next((first, most) for starts, first, most in _WEIGHTS if reason.startswith(starts))
     patient = min(first * 2.0 ** (attempts - 1), most)
-    if most == DAY and attempts <= PASSING:
-        patient = min(patient, max(usual, first))  # what fails for the moment is not asked less often than usual
+    if most == DAY:
+        # what fails for the moment is asked as often as usual, and what failed for long after a quarter of that time again
+        patient = min(patient, max(usual, first) * 1.25 ** max(0, attempts - PASSING))
     return patient * (0.9 + 0.2 * jitter)
 
 
@@ -107,7 +108,7 @@ def _heard(rhythm: Rhythm, polled: Polled) -> Rhythm:
 
 def bounds_of(settings: ScheduleTable) -> Bounds:
     """What `[schedule]` allows."""
-    return Bounds(settings.min_poll, settings.max_poll, float(settings.polls_per_day))
+    return Bounds(settings.min_poll, settings.max_poll, float(settings.polls_per_day), settings.equal_share)
 
 
 def is_probe(lease: Lease, now: str) -> bool:

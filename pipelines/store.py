@@ -267,6 +267,7 @@ def _settle(conn: Connection, visit: Visit, outcome: Outcome, state: State | Non
             next_fetch_at=when.next_fetch_at,
             attempts=when.attempts,
             rhythm=when.rhythm,
+            run_id=visit.run_id,
             priority=when.priority,
             article_id=None if state is None else outcome.article_id,
             validators=None if other_page else visit.validators,  # a later 304 must not speak of another page

@@ -26,6 +26,7 @@ from sqlalchemy import (
     literal,
     not_,
     or_,
+    outerjoin,
     select,
     union,
 )
@@ -123,7 +124,7 @@ def _left(run_id: str, reach: Reach | None) -> Select[*tuple[Any, ...]]:
             _sum(and_(not_(is_new), before)).label("due"),
             _sum(and_(not_(is_new), not_(before))).label("carried"),
             _sum(undone).label("pending"),
-            _sum(done.c.times > 1).label("twice"),
+            _sum(done.c.own > 1).label("twice"),
             _sum(and_(undone, _idle)).label("lost"),
         )
         .select_from(considered.join(urls, urls.c.id == considered.c.id).outerjoin(done, done.c.url_id == urls.c.id))
@@ -154,8 +155,19 @@ def _unreached(reach: Reach) -> ColumnElement[bool]:
 
 
 def _done(run_id: str) -> CTE:
-    counted = select(outcomes.c.url_id, func.max(outcomes.c.kind).label("kind"), func.count().label("times"))
-    return counted.where(outcomes.c.run_id == run_id).group_by(outcomes.c.url_id).cte("done")
+    """A row a URL that the run has settled: its last outcome, and how many there are of what the run fetched itself.
+
+    A run that finds exchanges of lost ones in the archive settles each of them, in their order: only the last counts.
+    """
+    is_own = or_(outcomes.c.capture_id.is_(None), captures.c.run_id == run_id)
+    counted = select(
+        outcomes.c.url_id,
+        func.max(outcomes.c.kind).label("kind"),
+        func.max(outcomes.c.id).label("last"),
+        _sum(is_own).label("own"),
+    )
+    joined = counted.select_from(outerjoin(outcomes, captures, captures.c.id == outcomes.c.capture_id))
+    return joined.where(outcomes.c.run_id == run_id).group_by(outcomes.c.url_id).cte("done")
 
 
 def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
@@ -164,9 +176,10 @@ def _sum(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 def _outcomes(conn: Connection, run_id: str) -> tuple[dict[str, int], dict[str, int]]:
     """Article URLs by verdict, and all others by kind and verdict."""
-    counted = select(outcomes.c.kind, outcomes.c.verdict, func.count()).where(outcomes.c.run_id == run_id)
+    done = _done(run_id)
+    counted = select(done.c.kind, outcomes.c.verdict, func.count()).join(outcomes, outcomes.c.id == done.c.last)
     rows = conn.execute(
-        counted.group_by(outcomes.c.kind, outcomes.c.verdict).order_by(outcomes.c.kind, outcomes.c.verdict)
+        counted.group_by(done.c.kind, outcomes.c.verdict).order_by(done.c.kind, outcomes.c.verdict)
     ).all()
     articles = {verdict: count for kind, verdict, count in rows if kind == ARTICLE}
     return articles, {f"{kind}/{verdict}": count for kind, verdict, count in rows if kind != ARTICLE}

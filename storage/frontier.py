@@ -295,6 +295,7 @@ class Settlement:
     validators: Validators | None = None  # None keeps those that are known
     rhythm: str | None = None  # None keeps the one that is known
     priority: int | None = None  # likewise
+    run_id: str | None = None  # the run that settles it, which may have found the page in the archive; None: who considered it
 
 
 # Of a row that is to be fetched whole.
@@ -316,6 +317,8 @@ def settle(conn: Connection, url_id: int, settlement: Settlement, now: str) -> N
         values |= {"validated_url": told.url, "validated_at": told.date}
     if settlement.rhythm is not None:
         values["rhythm"] = settlement.rhythm
+    if settlement.run_id is not None:
+        values["considered_run"] = settlement.run_id
     if settlement.priority is not None:
         values["priority"] = settlement.priority
     if settlement.state is not None:

@@ -24,7 +24,7 @@ from storage.withdrawals import withdrawn_at
 _CHUNK = 500  # rows a statement
 _DEPTH = 8  # revisits of revisits
 _KNOWN = (
-    select(urls, sources.c.name.label("source"))
+    select(urls, sources.c.name.label("source"), sources.c.edits)
     .join(sources, sources.c.id == urls.c.source_id)
     .where(urls.c.key == bindparam("wanted"))
 )

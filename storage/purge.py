@@ -168,6 +168,8 @@ def _forget(conn: Connection, doomed: _Doomed, withdrawal: Withdrawal) -> None:
     conn.execute(delete(articles).where(articles.c.uid == withdrawal.uid))
     for start in range(0, len(doomed.ids), _CHUNK):
         chunk = doomed.ids[start : start + _CHUNK]
+        settled = select(outcomes.c.url_id).where(outcomes.c.capture_id.in_(chunk))
+        conn.execute(update(urls).where(urls.c.id.in_(settled)).values(considered_run=None))  # no run accounts for them
         for table in (versions, extractions, outcomes):
             conn.execute(delete(table).where(table.c.capture_id.in_(chunk)))
         conn.execute(delete(captures).where(captures.c.id.in_(chunk)))

@@ -35,7 +35,7 @@ def test_settings_are_told_as_they_were_used() -> None:
     assert told["settings"]["crawl"]["delay"] == 2
     assert told["settings"]["crawl"]["timeout"] == 60
     own = {"name": "paper", "url": "https://paper.test/", "deny": ["/sport/"]}
-    assert told["settings"]["source"] == [own | {"robots": "obey", "requisites": False, "pdfs": False}]
+    assert told["settings"]["source"] == [own | {"robots": "obey", "requisites": False, "pdfs": False, "paused": False}]
     assert (told["run"], told["command"], told["versions"]["trafilatura"]) == ("R1", "crawl", version("trafilatura"))
     assert (told["options"]["now"], told["options"]["max_pages"], told["options"]["refetch"]) == (True, 5, False)
     assert "quiet" not in told["options"]

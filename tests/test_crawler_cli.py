@@ -647,7 +647,8 @@ def uid(tmp_path: Path) -> str:
         uid = databases.an_article(conn, URL, title="=Crane\x07 moves", text="First.\nSecond.", authors=["Ada", "Cy"])
         databases.a_version(conn, uid, at="2026-03-02T12:00:00.000Z", title="Crane moved")
         databases.a_url(conn, "https://gazette.test/waits")
-        databases.a_url(conn, "https://gazette.test/rss", kind="feed", state="seed", reason="http-500", attempts=2)
+        failing = {"reason": "http-500", "attempts": 2, "next_fetch_at": databases.T0}
+        databases.a_url(conn, "https://gazette.test/rss", kind="feed", state="seed", **failing)
         databases.an_outcome(conn, URL, "added")
         place = capture.place
         row = {"warc_offset": place.offset, "warc_length": place.length, "context": context_json(capture.context)}

@@ -57,6 +57,7 @@ revisit_days = 10
 min_poll = 120
 max_poll = 7200
 polls_per_day = 24
+equal_share = 0.5
 
 [[source]]
 name = "harbour-post"
@@ -118,7 +119,7 @@ def test_every_key_is_read() -> None:
         http_proxy="http://proxy.local:3128",
     )
     assert read.database.url == "postgresql://crawl:pass@db.local/news"
-    assert read.schedule == ScheduleTable(min_poll=120.0, max_poll=7200.0, polls_per_day=24, revisit_days=10)
+    assert read.schedule == ScheduleTable(min_poll=120.0, max_poll=7200.0, polls_per_day=24, equal_share=0.5, revisit_days=10)
     post, zeitung = read.sources
     assert post.sitemaps == ()
     assert zeitung.sitemaps is None

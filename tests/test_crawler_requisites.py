@@ -120,7 +120,7 @@ def test_they_are_told_in_a_line(kept: tuple[Desk, Newsroom, str]) -> None:
     assert f"Requisites: {total} kept\n" in said
     status = desk.run("status").stdout
     assert f"of them page requisites: {total} kept\n" in status
-    assert re.search(rf"^room\t{STORIES}\t0\t", status, re.MULTILINE)
+    assert re.search(rf"^room\t{STORIES}\t{STORIES}\t{STORIES}\t0\t", status, re.MULTILINE)
 
 
 def test_a_later_run_asks_for_none_of_them_again(desk: Desk) -> None:

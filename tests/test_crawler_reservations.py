@@ -31,6 +31,7 @@ def reserving(desk: Desk, newsroom: Newsroom) -> Desk:
     newsroom.replace("/", replace(home, headers=(("X-Robots-Tag", "nosnippet"),)))
     desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
     desk.run("crawl")
+    desk.write("DELETE FROM robots")
     desk.run("crawl", "--refetch", "--now")
     return desk
 

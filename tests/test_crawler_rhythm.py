@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
-from random import Random
 
 import pytest
 
-from crawler.rhythm import DAY, HOUR, WEEK, Bounds, Poll, Rhythm, expected, learn, mean_rate, moments, next_poll
+from crawler.rhythm import (
+    DAY,
+    HOUR,
+    RARE,
+    WEEK,
+    Bounds,
+    Poll,
+    Rhythm,
+    expected,
+    learn,
+    mean_rate,
+    moments,
+    next_poll,
+    pace_of,
+)
 
 START = 1_767_571_200.0  # a Monday, 00:00 UTC
 BOUNDS = Bounds(least=300, most=DAY, polls_per_day=48)
@@ -29,13 +42,21 @@ def wait(rhythm: Rhythm, now: float, bounds: Bounds = BOUNDS) -> float:
 
 def test_a_source_with_more_news_is_asked_more_often() -> None:
     """The interval shrinks with the rate of news."""
-    small = Bounds(least=300, most=DAY, polls_per_day=12)
+    small = Bounds(least=300, most=DAY, polls_per_day=12, equal_share=0.1)
     waits = [
         sum(wait(watched(list(range(0, 24, step))), START + 28 * DAY + hour * HOUR, small) for hour in range(24))
         for step in (2, 6, 12)
     ]
     assert waits == sorted(waits)
     assert waits[0] < waits[-1] / 2
+
+
+def test_what_is_shared_equally_does_not_follow_the_news() -> None:
+    """With an equal share of all polls, a source with ten times the news is asked as often."""
+    bounds = Bounds(least=300, most=DAY, polls_per_day=24, equal_share=1.0)
+    paces = [pace_of(news, bounds) for news in (RARE, 10 * RARE)]
+    assert paces == [1.0, 1.0]
+    assert pace_of(10 * RARE, Bounds(equal_share=0.0)) == pytest.approx(10 * pace_of(RARE, Bounds(equal_share=0.0)))
 
 
 def test_hours_in_which_news_comes_are_asked_more_often() -> None:
@@ -82,18 +103,6 @@ def test_links_that_come_at_once_are_one_moment() -> None:
     assert len(moments(Poll(START, START - 30 * DAY, 10_000, ()))) <= 200
 
 
-def test_a_burst_brings_the_next_poll_nearer_for_a_while() -> None:
-    """Of a source whose news came in bursts, the next poll is sooner right after news, and as usual a day later."""
-    random, rhythm, at = Random(1), learn(Rhythm(), Poll(START, None, 20, (), size=20)), START
-    left = 0
-    for _ in range(2000):
-        left = 6 if not left and random.random() < 0.02 else max(left - 1, 0)
-        rhythm, at = learn(rhythm, Poll(at + 900, at, int(left > 0), (), size=20)), at + 900
-    rhythm = learn(rhythm, Poll(at + 900, at, 1, (), size=20))
-    quiet = learn(rhythm, Poll(at + DAY + 900, at + 900, 0, (), size=20))
-    assert wait(rhythm, at + 900) < 0.7 * wait(quiet, at + DAY + 900)
-
-
 def test_a_page_that_ran_over_is_asked_sooner() -> None:
     """Where nothing on the page was known, the interval is halved."""
     before = learn(Rhythm(), Poll(START, None, 10, (), size=10))
@@ -134,7 +143,7 @@ def test_a_rhythm_is_kept_as_short_text() -> None:
         json.dumps(json.loads(Rhythm().to_json()) | {"seen": "1"}),
         json.dumps(json.loads(Rhythm().to_json()) | {"seen": 1e400}),
         json.dumps(json.loads(Rhythm().to_json()) | {"at": 5}),
-        json.dumps(json.loads(Rhythm().to_json()) | {"odds": [1]}),
+        json.dumps(json.loads(Rhythm().to_json()) | {"profile": {"counts": [1]}}),
         json.dumps(json.loads(Rhythm().to_json()) | {"profile": None}),
         json.dumps(json.loads(Rhythm().to_json()) | {"seen": -5, "watched": 3}),
     ],

@@ -216,6 +216,7 @@ def test_a_source_that_is_back_needs_nobody(desk: Desk, newsroom: Newsroom) -> N
 def test_a_source_that_worked_may_fail_for_a_while(crawled: Desk, newsroom: Newsroom) -> None:
     """Where all fail it is exit code 5 once, and then no news; the source needs nobody before patience is over."""
     newsroom.fault(f"{newsroom.url}robots.txt", Fault.SERVER_ERROR)
+    crawled.write("DELETE FROM robots")
     due = "UPDATE urls SET next_fetch_at = '2026-01-01T00:00:00.000Z' WHERE state = 'seed'"
     crawled.write(due)
     assert "Failed: room" in crawled.run("crawl", "-q", code=5).stderr

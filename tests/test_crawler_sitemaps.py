@@ -9,7 +9,7 @@ import pytest
 
 from crawler.discovery import Discovered, Scope, discover, sitemaps_in_robots
 from crawler.sitemaps import is_fresh
-from storage.records import Announced, Kind, Link, Page
+from storage.records import OLD, Announced, Kind, Link, Page
 
 URL = "https://zeitung.example/sitemap.xml"
 SCOPE = Scope.of("https://zeitung.example/")
@@ -83,17 +83,17 @@ def test_prefixed_elements() -> None:
 
 
 def test_fresh_pages_go_first() -> None:
-    """What changed in the last three days has priority 1, older and undated pages 2."""
+    """What changed in the last three days has priority 1, older and undated pages the one of old pages."""
     days = {
         "2026-03-03": 1,
         "2026-02-28T23:00:00-05:00": 1,
-        "2026-02-27": 2,
+        "2026-02-27": OLD,
         "2027-01-01": 1,
-        "gestern": 2,
-        "2026-02-30": 2,
+        "gestern": OLD,
+        "2026-02-30": OLD,
     }
     entries = "".join(f"<url><loc>/{i}</loc><lastmod>{day}</lastmod></url>" for i, day in enumerate(days))
-    assert [link.priority for link in read(urlset(entries + "<url><loc>/x</loc></url>")).links] == [*days.values(), 2]
+    assert [link.priority for link in read(urlset(entries + "<url><loc>/x</loc></url>")).links] == [*days.values(), OLD]
     assert not is_fresh(None, NOW)
 
 
@@ -115,7 +115,7 @@ def test_pages_that_are_no_articles() -> None:
 
 
 def test_index_brings_the_newest_first() -> None:
-    """Fresh and news sitemaps have priority 0, undated ones 1, the archive 2, newest first within each."""
+    """Fresh and news sitemaps have priority 0, undated ones 1, the archive that of old pages, newest first within each."""
     children = [
         ("/2019-05.xml", "2019-05-31"),
         ("/pages.xml", ""),
@@ -134,8 +134,8 @@ def test_index_brings_the_newest_first() -> None:
         ("x.xml", 0),
         ("news.xml", 0),
         ("pages.xml", 1),
-        ("2026-02.xml.gz", 2),
-        ("2019-05.xml", 2),
+        ("2026-02.xml.gz", OLD),
+        ("2019-05.xml", OLD),
     ]
     assert {link.kind for link in found.seeds} == {Kind.SITEMAP}
     assert found.seeds[0].announced == Announced(modified="2026-03-03")
@@ -169,7 +169,7 @@ def test_text_sitemap() -> None:
     """One URL a line, in any line ending; other lines are no URLs."""
     found = read("\ufeffhttps://zeitung.example/a\r\nhttps://zeitung.example/b\n\n# x\nHTTPS://zeitung.example/c ")
     assert [link.url[-1] for link in found.links] == ["a", "b", "c"]
-    assert {link.priority for link in found.links} == {2}
+    assert {link.priority for link in found.links} == {OLD}
 
 
 def test_feed_as_sitemap() -> None:
@@ -272,7 +272,7 @@ def test_thousands_of_sitemaps_do_not_come_before_the_stories() -> None:
     entries = "".join(f"<sitemap><loc>{url}</loc><lastmod>{NOW[:10]}</lastmod></sitemap>" for url in urls)
     for seeds in (lines, read(f"<sitemapindex {SITEMAP}>{entries}</sitemapindex>").seeds):
         assert [link.url for link in seeds] == urls
-        assert [link.priority for link in seeds] == [0] * 100 + [2] * 200
+        assert [link.priority for link in seeds] == [0] * 100 + [OLD] * 200
 
 
 def test_robots_page() -> None:

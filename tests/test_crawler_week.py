@@ -1,4 +1,4 @@
-"""A short week of cron on a virtual clock: what befalls a few runs, and what must hold. `make week` runs a whole one."""
+"""A short week of cron on a virtual clock: what befalls a few runs, and what must hold then. `make week` runs a whole one."""
 
 from __future__ import annotations
 

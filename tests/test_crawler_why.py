@@ -139,7 +139,10 @@ def test_robots_and_blocks_are_told_as_they_are_remembered(crawled: Desk, newsro
     assert why(crawled, f"{origin}/new")["robots"]["verdict"] == "not known"
     later = "2099-01-01T00:00:00.000Z"
     crawled.write(
-        "INSERT INTO robots VALUES (?, '2026-03-01T12:00:00.000Z', ?, 200, NULL, ?)", origin, later, "User-agent: *\nDisallow: /no"
+        "INSERT INTO robots(origin, fetched_at, expires_at, http_status, body) VALUES (?, '2026-03-01T12:00:00.000Z', ?, 200, ?)",
+        origin,
+        later,
+        "User-agent: *\nDisallow: /no",
     )
     host = crawled.one("SELECT host FROM urls WHERE kind = 'home'")
     crawled.write("DELETE FROM hosts WHERE host = ?", host)

@@ -45,7 +45,7 @@ def test_every_command_of_the_page_works(tmp_path: Path) -> None:
             shell(block, tmp_path)
             if "source import" in block:  # made-up sites answer nobody: from here on it is the newsroom that is crawled
                 configure(news, room)
-    assert (tmp_path / "backup" / "drill" / "news.db").exists()
+    assert (tmp_path / "backup" / "drill.db").exists()
 
 
 def configure(news: Path, room: Newsroom) -> None:

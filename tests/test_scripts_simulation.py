@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from scripts.simulation.__main__ import main
 from scripts.simulation.engine import Policy, ask, run
-from scripts.simulation.generate import HELD_OUT, TUNED, world
+from scripts.simulation.generate import HELD_OUT, TUNED, made, world
+from scripts.simulation.oracle import at_shares
 from scripts.simulation.ours import ours
 from scripts.simulation.peers import DuplicateShare, EntryFrequency, Fixed
 from scripts.simulation.score import matched, per_source, ratio, score
@@ -104,7 +107,55 @@ def test_traces_are_read_as_they_are_written() -> None:
     assert loose.traces[0] == Trace("7", "7", (10.0, 30.0), announced=(9.0, None))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"id": "a"}', '{"id": "a", "stories": [1], "announced": []}', '{"stories": "x"}'])
+def test_traces_made_elsewhere_get_a_whole_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two days, a source without stories, stories in no order and at one moment: all peers and the curve are told."""
+    hours = [SMALL.start + 3600 * n for n in (40, 3, 3, 7, 12, 30, 0, 48)]
+    file = tmp_path / "traces.jsonl"
+    file.write_text("\n".join(json.dumps({"id": name, "stories": moments}) for name, moments in (("a", hours), ("b", []))))
+    assert main(["--traces", str(file)]) == 0
+    told = capsys.readouterr().out
+    assert "2 sources, 2.0 days, 7 stories" in told
+    for name in ("fixed 15 min", "fixed 60 min", "miniflux", "dup. "):
+        assert told.count(f"\n{name}") >= 3  # its own figures, and ours against them with either share
+    assert told.count("newswarc, ") == 10
+    assert "least gap of a host" in told
+
+
+def test_who_knows_the_truth_finds_more_sooner() -> None:
+    """At the requests of hourly polling, a schedule that knows the true rates is sooner than it, in the mean of all sources too."""
+    sources, truths = made(replace(TUNED, sources=25, days=4))
+    hourly = run(sources, Fixed(3600.0))
+    _, best = matched(sources, partial(at_shares, truths, [1.0] * len(truths), 0.5), hourly.requests, 1.0)
+    assert ratio(sources, best, hourly).median < 0.9
+    assert ratio(sources, best, hourly).mean < 0.9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"id": "a"}',
+        '{"stories": "x"}',
+        '{"id": "a", "stories": []}',
+        '{"id": "a", "stories": [5]}',
+        '{"id": "a", "stories": [NaN, 5]}',
+        '{"id": "a", "stories": [1e999, 5]}',
+        '{"id": "a", "stories": [true, 5]}',
+        '{"id": "a", "stories": [1767571200000, 1767571300000]}',
+        '{"id": "a", "stories": [0, 1767571200]}',
+        '{"id": "a", "stories": [1, 2]}\n{"id": "a", "stories": [1, 2]}',
+        '{"id": "a", "stories": [1, 2], "announced": []}',
+        '{"id": "a", "stories": [1, 2], "announced": ["x", 1]}',
+        '{"id": "a", "stories": [1, 2], "window": 0}',
+        '{"id": "a", "stories": [1, 2], "down": [[1]]}',
+        '{"id": "a", "stories": [1, 2], "lying": [1]}',
+        '{"start": 5, "end": 1}\n{"id": "a", "stories": [1, 2]}',
+        '{"start": 5, "gap": -1}\n{"id": "a", "stories": [1, 20]}',
+    ],
+)
 def test_a_file_that_is_no_trace_is_told_in_one_line(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be read ends with one line and status 2."""
     file = tmp_path / "traces.jsonl"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from databases import T0, a_run, a_source, a_url, an_outcome
+from databases import T0, a_capture, a_run, a_source, a_url, an_outcome
 from sqlalchemy import Engine, text
 
 from storage import balance
@@ -93,3 +93,13 @@ def test_an_idle_run_costs_nothing_and_has_no_states(database: Engine) -> None:
     with reading(database) as conn:
         told = balance.ledger(conn, RUN, Reach(T0, T0, [], []))
     assert (told.articles, told.others, told.pending, told.considered) == ({}, {}, 0, {})
+
+
+def test_of_what_lost_runs_had_fetched_the_last_outcome_counts(conn: Connection) -> None:
+    """A run that settles several captures of one URL, which it found in the archive, has considered one URL."""
+    url = known(conn, "/a")
+    for number, verdict in enumerate(("added", "changed")):
+        capture = a_capture(conn, url, at=later(T0, number), run_id="run-0")
+        an_outcome(conn, url, verdict, capture_id=capture)
+    told = balance.ledger(conn, RUN)
+    assert (told.articles, sum(told.considered.values()), told.faults) == ({"changed": 1}, 1, ())

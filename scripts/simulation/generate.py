@@ -6,8 +6,9 @@ of the week, with clusters (Hawkes) where a source is bursty, at certain minutes
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -82,26 +83,71 @@ HELD_OUT = Parameters(
     undated=0.4,
     lying_dates=0.1,
 )
-SETS = {"tuned": TUNED, "held-out": HELD_OUT}
+FRESH = Parameters(
+    "fresh",
+    seed=905_518_264,
+    mixture={
+        "diurnal": 0.23,
+        "weekly": 0.22,
+        "bursty": 0.17,
+        "memoryless": 0.18,
+        "clocked": 0.02,
+        "dying": 0.06,
+        "reviving": 0.04,
+        "lying": 0.03,
+        "silent": 0.05,
+    },
+    rate=6.0,
+    spread=1.4,
+    most=250.0,
+    night=(0.05, 0.25),
+    weekend=(0.2, 0.8),
+    branching=(0.25, 0.6),
+    burst=(10 * 60.0, 2 * 3600.0),
+    outages=0.4,
+    outage=4 * HOUR,
+    shared_hosts=0.1,
+    undated=0.3,
+    lying_dates=0.04,
+)
+SETS = {"tuned": TUNED, "held-out": HELD_OUT, "fresh": FRESH}
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a source really is: stories an hour by hour of the week, its bursts, and the spans in which it lives."""
+
+    rates: tuple[float, ...]
+    branching: float = 0.0
+    time: float = HOUR  # seconds, mean, from a story to one that follows from it
+    alive: Spans = ((0.0, math.inf),)
 
 
 def world(parameters: Parameters) -> World:
     """All sources of a set; the same each time."""
+    return made(parameters)[0]
+
+
+def made(parameters: Parameters) -> tuple[World, list[Truth]]:
+    """All sources of a set, and what no schedule may know of them."""
     rng = np.random.default_rng(parameters.seed)
     kinds = list(parameters.mixture)
     shares = np.array([parameters.mixture[kind] for kind in kinds])
     drawn = rng.choice(len(kinds), size=parameters.sources, p=shares / shares.sum())
-    traces = tuple(_source(parameters, rng, number, kinds[kind]) for number, kind in enumerate(drawn))
-    return World(parameters.name, START, START + parameters.days * DAY, traces)
+    sources = [_source(parameters, rng, number, kinds[kind]) for number, kind in enumerate(drawn)]
+    traces = tuple(trace for trace, _ in sources)
+    return World(parameters.name, START, START + parameters.days * DAY, traces), [truth for _, truth in sources]
 
 
-def _source(parameters: Parameters, rng: np.random.Generator, number: int, kind: str) -> Trace:
+def _source(parameters: Parameters, rng: np.random.Generator, number: int, kind: str) -> tuple[Trace, Truth]:
     end = START + parameters.days * DAY
-    stories = _SPANS.get(kind, _always)(rng, _stories(parameters, rng, kind), end)
+    stories, truth = _stories(parameters, rng, kind)
+    alive = _SPANS.get(kind, _always)(rng, end)
+    stories = stories[[any(since <= moment < until for since, until in alive) for moment in stories]]
     shared = rng.random() < parameters.shared_hosts
     host = f"host{rng.integers(parameters.sources // 20 + 1)}.test" if shared else f"source{number}.test"
     lying: Spans = ((START + rng.uniform(0, 5) * DAY, end),) if kind == "lying" else ()
-    return Trace(
+    trace = Trace(
         id=f"source{number}",
         host=host,
         stories=tuple(float(moment) for moment in stories),
@@ -111,10 +157,11 @@ def _source(parameters: Parameters, rng: np.random.Generator, number: int, kind:
         down=_outages(parameters, rng, end),
         lying=lying,
     )
+    return trace, replace(truth, alive=alive)
 
 
-def _stories(parameters: Parameters, rng: np.random.Generator, kind: str) -> np.ndarray:
-    """The moments of a source that lives all the time, rounded to whole seconds."""
+def _stories(parameters: Parameters, rng: np.random.Generator, kind: str) -> tuple[np.ndarray, Truth]:
+    """The moments of a source that lives all the time, rounded to whole seconds, and its rates."""
     a_day = min(float(rng.lognormal(np.log(parameters.rate), parameters.spread)), parameters.most)
     if kind == "silent":
         a_day = 0.02
@@ -125,12 +172,15 @@ def _stories(parameters: Parameters, rng: np.random.Generator, kind: str) -> np.
     weights = profile[(hours // HOUR).astype(int) % 168]
     counts = rng.poisson(weights / profile.mean() * a_day / 24 * (1 - branching))
     moments = np.repeat(hours, counts) + rng.uniform(0, HOUR, counts.sum())
+    time = HOUR
     if branching:
-        moments = _with_bursts(parameters, rng, moments, branching)
+        time = float(np.exp(rng.uniform(*np.log(parameters.burst))))
+        moments = _with_bursts(rng, moments, branching, time)
     if kind == "clocked":
         moments = moments // HOUR * HOUR + rng.integers(60) * 60 + rng.uniform(0, 30, len(moments))
     moments = np.unique(np.round(moments))
-    return moments[moments < START + parameters.days * DAY]
+    rates = tuple(float(rate) for rate in profile / profile.mean() * a_day / 24)
+    return moments[moments < START + parameters.days * DAY], Truth(rates, branching, time)
 
 
 def _profile(parameters: Parameters, rng: np.random.Generator, *, weekly: bool) -> np.ndarray:
@@ -149,11 +199,8 @@ def _profile(parameters: Parameters, rng: np.random.Generator, *, weekly: bool) 
     return flat
 
 
-def _with_bursts(
-    parameters: Parameters, rng: np.random.Generator, moments: np.ndarray, branching: float
-) -> np.ndarray:
+def _with_bursts(rng: np.random.Generator, moments: np.ndarray, branching: float, time: float) -> np.ndarray:
     """The moments and, generation after generation, those that follow from them."""
-    time = np.exp(rng.uniform(*np.log(parameters.burst)))
     all_of_them, parents = [moments], moments
     for _ in range(60):
         children = np.repeat(parents, rng.poisson(branching, len(parents)))
@@ -164,20 +211,20 @@ def _with_bursts(
     return np.concatenate(all_of_them)
 
 
-def _always(rng: np.random.Generator, stories: np.ndarray, end: float) -> np.ndarray:  # noqa: ARG001
-    return stories
+def _always(rng: np.random.Generator, end: float) -> Spans:  # noqa: ARG001
+    return ((0.0, math.inf),)
 
 
-def _dying(rng: np.random.Generator, stories: np.ndarray, end: float) -> np.ndarray:
-    return stories[stories < rng.uniform(START, end)]
+def _dying(rng: np.random.Generator, end: float) -> Spans:
+    return ((0.0, float(rng.uniform(START, end))),)
 
 
-def _reviving(rng: np.random.Generator, stories: np.ndarray, end: float) -> np.ndarray:
+def _reviving(rng: np.random.Generator, end: float) -> Spans:
     died = START - rng.uniform(1, 20) * DAY
-    return stories[(stories < died) | (stories > rng.uniform(START + DAY, end))]
+    return (0.0, float(died)), (float(rng.uniform(START + DAY, end)), math.inf)
 
 
-_SPANS: Mapping[str, Callable[[np.random.Generator, np.ndarray, float], np.ndarray]] = {
+_SPANS: Mapping[str, Callable[[np.random.Generator, float], Spans]] = {
     "dying": _dying,
     "reviving": _reviving,
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from crawler.rhythm import Bounds, Rhythm
+from crawler.rhythm import EQUAL_SHARE, Bounds, Rhythm
 from crawler.schedule import Polled, after_poll, probe
 from scripts.simulation.engine import Answer
 from scripts.simulation.peers import MINUTE, phase
@@ -47,6 +47,6 @@ class Ours:
         return due
 
 
-def ours(polls_per_day: float, bounds: Bounds = Bounds()) -> Ours:  # noqa: B008 - frozen
-    """Our schedule with a budget of polls a source and day."""
-    return Ours(replace(bounds, polls_per_day=polls_per_day))
+def ours(polls_per_day: float, equal_share: float = EQUAL_SHARE) -> Ours:
+    """Our schedule with a budget of polls a source and day, and the share of it that all get alike."""
+    return Ours(Bounds(polls_per_day=polls_per_day, equal_share=equal_share))

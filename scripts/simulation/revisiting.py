@@ -197,9 +197,14 @@ def main() -> None:
     parser.add_argument("--stories", type=int, default=30, help="of each site")
     parser.add_argument("--set", choices=sorted(PARAMETERS), help="only this parameter set")
     chosen = parser.parse_args()
+    report_all(chosen.set, chosen.sites, chosen.stories)
+
+
+def report_all(chosen: str | None = None, count: int = 60, stories: int = 30) -> None:
+    """Print the table of each parameter set, or of the chosen one."""
     for name, parameters in PARAMETERS.items():
-        if chosen.set in (None, name):
-            report(name, sites(parameters, chosen.sites, chosen.stories))
+        if chosen in (None, name):
+            report(name, sites(parameters, count, stories))
 
 
 if __name__ == "__main__":

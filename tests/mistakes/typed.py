@@ -97,7 +97,7 @@ TYPED = [
     Mistake("`show --at` before the first capture", "show SITE/good/ --at 1999-12-31", USAGE, 'newswarc: error: "SITE/good/" has no capture up to 1999-12-31; the oldest is of ...', crawled),
     Mistake("`why` of nonsense", "why %%%", USAGE, 'newswarc: error: "%%%" is no URL that can be fetched (no-scheme), and no article has it as uid', crawled),
     Mistake("`why` of bytes that are no text", ("why", b"\xff\xfe"), USAGE, 'newswarc: error: "\\udcff\\udcfe" is no text, and so neither URL nor uid', crawled),
-    Mistake("`why` of a URL never seen", "why http://paper.test/never-seen", OK, "is not known: no page, feed or sitemap that was read has led to it", crawled),
+    Mistake("`why` of a URL never seen", "why http://paper.test/never-seen", OK, "  is not known: no page, feed or sitemap that was read has led to it", crawled),
     Mistake("`why` before the first crawl", "why http://paper.test/", DATABASE, "newswarc: error: database DIR/news.db does not exist; a crawl makes it, or correct [database] url", good),
     Mistake("`plan` of a source misspelt", "plan papper", USAGE, 'newswarc: error: no source "papper" in DIR/newswarc.toml; did you mean "paper"?', good),
     Mistake("`plan` at no moment", "plan --at tomorrow", USAGE, "newswarc: error: 'tomorrow' is no date; write 2026-03-01 or 2026-03-01T12:00:00Z", good),
