@@ -40,6 +40,12 @@ def test_hard_failures_are_not_tried_again(reason: str) -> None:
     assert next_visit(lease(Kind.ARTICLE), Outcome(Verdict.FAILED, reason), Met(), NOW).next_fetch_at is None
 
 
+@pytest.mark.parametrize("reason", ["http-408", "http-425", "http-429"])
+def test_not_now_is_not_never(reason: str) -> None:
+    """An article whose host was busy is asked for again, though its status is a 4xx."""
+    assert next_visit(lease(Kind.ARTICLE), Outcome(Verdict.FAILED, reason), Met(), NOW).next_fetch_at is not None
+
+
 @pytest.mark.parametrize("kind", [Kind.FEED, Kind.SITEMAP, Kind.HOME, Kind.SECTION])
 def test_a_seed_never_dies_for_good(kind: Kind) -> None:
     """However often it failed, a seed is due again within a few days; a success resets the count."""

@@ -23,4 +23,6 @@ def test_a_week_of_cron_ends_with_everything_once_and_nothing_too_soon(tmp_path:
         cron.play(week, INCIDENTS)
         broken = faults(week)
         print(*figures(week), sep="\n")
+        edits = [wording for paper in week.papers for wording, _ in paper.edits]
     assert broken == []
+    assert len(edits) >= 30

@@ -17,7 +17,7 @@ from tests.week.paper import Busy, Paper
 from tests.week.plot import STEP, Deed, deeds
 from tests.week.runner import Runner, Running
 
-START = datetime(2026, 3, 4, tzinfo=UTC)  # the day after the newsroom's first edition
+START = datetime(2026, 3, 4, 8, tzinfo=UTC)  # the day after the newsroom's first edition
 DAY = timedelta(days=1)
 RUNS = 1008  # a week
 DELAY = 0.3  # seconds between two requests to a host
@@ -150,6 +150,8 @@ def play(week: Week, incidents: dict[int, Incident], progress: Callable[[int], N
         else:
             run(week, number, "cron")
         progress(number)
+    week.clock.put_on(week.end)
+    run(week, week.runs, "last", "crawl", "-q", "--now")  # what is late is not lost
 
 
 def _do(week: Week, deed: Deed) -> None:
@@ -184,10 +186,12 @@ def _ending(week: Week, number: int, what: str, running: Running, began: float, 
 
 
 def _burst(week: Week) -> None:
-    """Stories at once, and the time that they are found in."""
+    """Stories at once; and the one that came last is amended."""
+    now = week.clock.now()
     for paper in week.papers:
+        paper.amend(paper.site.live[-1].number, now)
         for number in range(BURST):
-            paper.publish(week.clock.now() - timedelta(minutes=number))
+            paper.publish(now - timedelta(minutes=number))
 
 
 def _until_asked(week: Week, running: Running, more: int) -> None:

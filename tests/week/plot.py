@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 STEP = timedelta(minutes=10)
-NEWEST = timedelta(hours=12)  # before the end nothing new appears: what is stored then can be told from what is late
+NEWEST = 1 / 8  # of the time, at its end: nothing new appears
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def deeds(start: datetime, end: datetime, paces: list[float], seed: int) -> list
     found: list[Deed] = []
     for paper, pace in enumerate(paces):
         chance = random.Random(f"{seed}:{paper}")
-        for number, born in enumerate(_births(start, end - NEWEST, pace, chance)):
+        for number, born in enumerate(_births(start, end - NEWEST * (end - start), pace, chance)):
             found.append(Deed(born, paper, "publish", number))
             found += _life(paper, number, born, end, chance)
     return sorted(found, key=lambda deed: (deed.at, deed.paper, deed.number))
