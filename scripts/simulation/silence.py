@@ -41,6 +41,7 @@ class Parameters:
 SETS = {
     "tuned": Parameters(seed=1),
     "held-out": Parameters(seed=2, middle=3.0, spread=1.9, branching=0.75, weeks=6, night=0.1, weekend=0.0),
+    "fresh": Parameters(seed=4, sources=200, middle=5.0, spread=1.7, branching=0.65, weeks=7, night=0.05, weekend=0.3),
 }
 
 
@@ -173,9 +174,13 @@ def _judge(pulse: Pulse, usual: Tempo, moment: float, found: Found) -> None:
     for name, limit in SIMPLE.items():
         found.alarms[name] += moment - pulse.last > limit(pulse)
     rare = rarity(pulse.gaps, usual.between(pulse.last, moment))
-    age = moment - (pulse.first or 0.0)
     for budget in BUDGETS:
-        found.alarms[_name(budget)] += not _is_young(pulse, moment) and rare < allowed(usual, budget, age)
+        found.alarms[_name(budget)] += not _is_young(pulse, moment) and rare < _level(pulse, usual, budget, moment)
+
+
+def _level(pulse: Pulse, usual: Tempo, budget: float, moment: float) -> float:
+    last = pulse.last or 0.0
+    return allowed(usual, budget, last - (pulse.first or last), moment - last)
 
 
 def _is_young(pulse: Pulse, moment: float) -> bool:
@@ -196,8 +201,8 @@ def _die(pulse: Pulse, rate: float, kind: str, told: Parameters, found: Found) -
 
 
 def _is_rare(pulse: Pulse, usual: Tempo, budget: float, moment: float) -> bool:
-    level = allowed(usual, budget, moment - (pulse.first or 0.0))
-    return rarity(pulse.gaps, usual.between(pulse.last or 0.0, moment)) < level and not _is_young(pulse, moment)
+    rare = rarity(pulse.gaps, usual.between(pulse.last or 0.0, moment))
+    return rare < _level(pulse, usual, budget, moment) and not _is_young(pulse, moment)
 
 
 def _first(start: float, is_true: Callable[[float], bool]) -> float:
