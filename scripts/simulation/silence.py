@@ -1,6 +1,6 @@
 """How fast silent sources are found, against false alarms: `python -m scripts.simulation.silence`.
 
-Sources of several kinds and rates live for some weeks; half of them die at a random moment of the last fortnight. What the
+Sources of several kinds and rates live for some weeks, and die at a random moment of the last fortnight. What the
 rule under test is told is what a crawl would see: news as they appear, and at the first sight what a feed still shows.
 """
 
