@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from crawler.troubles import FIRST_SIGHT, History, Met, News, Trouble, after, is_wall, trouble_of
+from crawler.lulls import lull
+from crawler.troubles import FIRST_SIGHT, History, Met, News, Trouble, after, is_wall, trouble_of, unanswered
 from storage import sources
 from storage.database import Connection
 from storage.records import Verdict
@@ -32,6 +33,13 @@ class Alarms:
     new: tuple[Concern, ...] = ()  # nobody heard of them yet
     known: int = 0  # sources that needed a person before
     fails_anew: bool = False  # a seed of a source that fails did not fail at its poll before
+    unanswered: int = 0  # sources that were asked in vain because the network was away: none of them is blamed
+    asked: int = 0
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether there is something that nobody heard of yet."""
+        return bool(self.new) or (self.unanswered > 0 and self.fails_anew)
 
     @property
     def named(self) -> frozenset[str]:
@@ -45,37 +53,62 @@ def sound(conn: Connection, run_id: str, names: Collection[str], budget: float, 
     before = sources.remembered(conn, polls)
     met = _met(conn, run_id, polls, now)
     worked = sources.with_articles(conn, [row.source_id for row in before if row.history is None])
-    judged = [_judged(row, met[row.source_id], budget, now, worked=row.source_id in worked) for row in before]
+    cases = [_Case(row, _history(row, worked), met[row.source_id]) for row in before]
+    fails_anew = any(case.met.is_failing and case.met.fails_anew for case in cases)
+    without = unanswered([case.met for case in cases])
+    judged = _all_judged(_without_blame(cases) if without else cases, budget, now)
     sources.remember(conn, [row for row, old in zip((one.row for one in judged), before, strict=True) if row != old])
     new = tuple(one.concern for one in judged if one.concern is not None and one.concern.source in names)
     known = len(sources.troubled(conn, names)) - len(new)
-    return Alarms(tuple(sorted(new, key=lambda concern: concern.source)), known, any(one.fails_anew for one in judged))
+    return Alarms(tuple(sorted(new, key=lambda concern: concern.source)), known, fails_anew, without, len(polls))
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A source before it is judged: its row, what it remembers, and what the run met."""
+
+    row: Remembered
+    history: History
+    met: Met
+
+
+def _history(row: Remembered, worked: Collection[int]) -> History:
+    old = History.from_json(row.history)
+    return replace(old, worked=old.worked or row.source_id in worked)
+
+
+def _without_blame(cases: Sequence[_Case]) -> list[_Case]:
+    """As if nobody had asked the sources that did not answer."""
+    return [replace(case, met=replace(case.met, seeds=())) if case.met.is_unanswered else case for case in cases]
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
     row: Remembered
     concern: Concern | None  # that nobody heard of yet
-    fails_anew: bool
 
 
-def _judged(row: Remembered, met: Met, budget: float, now: str, *, worked: bool) -> _Judged:
-    """The row of a source after a run. Pure."""
+def _all_judged(cases: Sequence[_Case], budget: float, now: str) -> list[_Judged]:
+    """The rows of sources after a run, and what is new of them. Pure."""
     moment = _seconds(now)
-    old = History.from_json(row.history)
-    old = replace(old, worked=old.worked or worked)
-    history = after(old, met, moment)
-    trouble = trouble_of(history, met, moment, budget)
+    learnt = [replace(case, history=after(case.history, case.met, moment)) for case in cases]
+    heard = [case for case in learnt if case.met.seeds and not case.met.is_failing and case.row.trouble is None]
+    dip = lull([case.history.pulse for case in heard], moment)
+    return [_judged(case, trouble_of(case.history, case.met, moment, budget, dip), now) for case in learnt]
+
+
+def _judged(case: _Case, trouble: Trouble | None, now: str) -> _Judged:
+    row, met, history = case.row, case.met, case.history
     newest = max((_text(one.seen) for one in met.news), default=row.last_new_at)
     row = replace(row, history=history.to_json(), last_new_at=newest)
+    if not met.seeds:  # what was wrong with it is not known to be over
+        return _Judged(row, None)
     if trouble is None:
-        row, concern = replace(row, trouble=None, trouble_since=None, told_at=None), None
-    else:
-        since = row.trouble_since or _text(_since(trouble, history, moment))
-        reason = _commonest(met.seeds) if met.is_failing else None
-        concern = Concern(row.name, trouble, since, reason) if row.told_at is None else None
-        row = replace(row, trouble=str(trouble), trouble_since=since, told_at=row.told_at or now)
-    return _Judged(row, concern, met.is_failing and met.fails_anew)
+        return _Judged(replace(row, trouble=None, trouble_since=None, told_at=None), None)
+    since = row.trouble_since or _text(_since(trouble, history, _seconds(now)))
+    reason = _commonest(met.seeds) if met.is_failing else None
+    concern = Concern(row.name, trouble, since, reason) if row.told_at is None else None
+    return _Judged(replace(row, trouble=str(trouble), trouble_since=since, told_at=row.told_at or now), concern)
 
 
 def _since(trouble: Trouble, history: History, now: float) -> float:

@@ -464,7 +464,7 @@ class Run:
         if self.options.exact:
             return exit_code_of(self.results)
         self.alarms = alarms.sound(conn, self.id, self.sources, self.config.alarm.budget, now())
-        needs_a_person, fails_anew = bool(self.alarms.new), self.alarms.fails_anew or self.options.now
+        needs_a_person, fails_anew = self.alarms.needs_a_person, self.alarms.fails_anew or self.options.now
         return exit_code_of_crawl(self.results, len(self.sources), needs_a_person=needs_a_person, fails_anew=fails_anew)
 
 

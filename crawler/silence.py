@@ -3,17 +3,17 @@
 News are counted in moments of ten minutes, so that a burst is one. Gaps between them are measured not in hours but in news that
 the source would have brought by its hours of the week, so that nights and weekends are no silence. The long ones have a tail that
 is fitted to them (peaks over a threshold, generalised Pareto): exponential where a source is memoryless, heavier where its news
-come in bursts or few gaps are known, as the predictive tail of a Gamma-exponential is. How rare is rare follows from a
-budget of false alarms.
+come in bursts or few gaps are known, as the predictive tail of a Gamma-exponential is. A source whose gaps vary as exponential
+ones do, above each threshold, is taken for memoryless. How rare is rare follows from a budget of false alarms.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
-from math import exp, floor, log1p, log2
+from math import exp, floor, log1p, log2, sqrt
 
 SLOT = 600.0  # seconds that one moment of news is long
 HOUR = 3600.0
@@ -31,14 +31,15 @@ _LEAST, _MOST = -3 * _STEPS, 12 * _STEPS  # from 1/8 to 4,096 expected news
 _BINS = _MOST - _LEAST + 1
 _FORGOTTEN = 0.01  # a count that is not kept any more
 _LARGEST = 1e11  # of a number that is kept: seconds since 1970
-_PRIOR = 3.0  # gaps that are taken for granted before any is seen ...
-_EXCESS = 2.5  # ... and how far they lie above any threshold
 _USUAL_SHAPE = 0.1  # of a tail of which nothing is known
-_SHAPE_KNOWN = 15.0  # gaps after which the tail itself says as much of its shape
 _TAILS = (0.0, 0.5, 0.75, 0.9)  # quantiles above which tails are fitted: the heaviest one counts
-_GROWN = 6 * WEEK  # after which a source shows what it is like ...
+_GROWN = 6 * WEEK  # of news, after which a source shows what it is like ...
 _CAUTION = 4  # ... and the power with which it is given more time before
+_WAITING = 1 / 3  # of the time since its newest news that counts as if there had been some
 _FEWEST = 8.0  # gaps above a quantile that is used
+_PLAIN = 60.0  # gaps that can show a source to be memoryless: above the lowest quantiles ...
+_PLAIN_TAILS = 2  # ... which alone count then
+_NOISE = 1.5  # standard errors that the variation of such gaps may lie above that of exponential ones
 
 
 _EDGES = [0.0, *(2 ** ((step + _LEAST) / _STEPS) for step in range(1, _BINS))]  # where a bin of gaps begins
@@ -202,52 +203,85 @@ def _rate(count: float, hours: float, usual: float) -> float:
 
 def rarity(gaps: Sequence[float], size: float) -> float:
     """The probability, at most 1, that a gap is longer than `size` expected news, after the gaps that were seen."""
-    seen = sum(gaps)
-    heaviest, tail, wanted = 0.0, _Tail(), [share * seen for share in _TAILS]
-    for step in range(len(gaps) - 1, -1, -1):
-        if not gaps[step] and step:
-            continue
-        tail = tail.with_gaps(gaps[step], _SIZES[step])
-        while wanted and seen - tail.count <= wanted[-1] + _FORGOTTEN:
-            wanted.pop()
-            if size > _EDGES[step] and (tail.count >= _FEWEST or not wanted):
-                heaviest = max(heaviest, tail.beyond(size, _EDGES[step], seen))
-    return min(1.0, heaviest) if heaviest else 1.0
+    seen, tails = sum(gaps), list(_tails(gaps))
+    is_plain = seen >= _PLAIN and all(tail.is_plain for tail in tails)
+    belief, used = (_MEMORYLESS, tails[:_PLAIN_TAILS]) if is_plain else (_ANY, tails)
+    return min(1.0, max((tail.beyond(size, seen, belief) for tail in used if size > tail.edge), default=1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Belief:
+    """What is taken for granted of gaps before any is seen."""
+
+    gaps: float  # so many ...
+    excess: float  # ... that lie so far above any threshold
+    shape_known: float  # gaps after which the tail itself says as much of its shape
+
+
+_ANY = _Belief(3.0, 2.5, 15.0)
+_MEMORYLESS = _Belief(2.0, 1.5, 40.0)
 
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """The longest gaps: how many, and the sums of their sizes and of the squares of these."""
+    """The gaps above an edge: how many, and the sums of their sizes and of the squares of these."""
 
-    count: float = 0.0
-    sizes: float = 0.0
-    squares: float = 0.0
+    edge: float
+    count: float
+    sizes: float
+    squares: float
 
-    def with_gaps(self, count: float, size: float) -> _Tail:
-        return _Tail(self.count + count, self.sizes + count * size, self.squares + count * size**2)
+    @property
+    def excess(self) -> float:
+        """The sum of what lies above the edge."""
+        return self.sizes - self.count * self.edge
 
-    def beyond(self, size: float, edge: float, seen: float) -> float:
-        """The probability of a gap longer than `size`: what lies above `edge` is Pareto (Pickands 1975), by its moments."""
-        count = self.count + _PRIOR
-        mean = (self.sizes - self.count * edge + _PRIOR * _EXCESS) / count
-        weight = self._weight(edge)
+    @property
+    def varied(self) -> float:
+        """The squared coefficient of variation above the edge: 1 of exponential gaps."""
+        square = self.squares - 2 * self.edge * self.sizes + self.count * self.edge**2
+        return square * self.count / self.excess**2 - 1 if self.excess > 0 else 1.0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it varies no more than exponential gaps would, of which the standard error is 2 / sqrt(count)."""
+        return self.varied <= 1 + _NOISE * 2 / sqrt(self.count)
+
+    def beyond(self, size: float, seen: float, belief: _Belief) -> float:
+        """The probability of a gap longer than `size`: what lies above the edge is Pareto (Pickands 1975), by its moments."""
+        count = self.count + belief.gaps
+        mean = (self.excess + belief.gaps * belief.excess) / count
+        weight = self._weight(belief)
         shape = weight + 1 / count  # what few gaps leave open makes a tail as heavy as that
-        return count / (seen + _PRIOR) * exp(-log1p(shape * (size - edge) / (mean * (1 - weight))) / shape)
+        return count / (seen + belief.gaps) * exp(-log1p(shape * (size - self.edge) / (mean * (1 - weight))) / shape)
 
-    def _weight(self, edge: float) -> float:
+    def _weight(self, belief: _Belief) -> float:
         """The Pareto shape: 0 of memoryless gaps, more of heavier tails; as far as it is known, else what is usual."""
-        excess = self.sizes - self.count * edge
-        square = self.squares - 2 * edge * self.sizes + self.count * edge**2
-        varied = square * self.count / excess**2 - 1 if excess > 0 else 1.0  # squared coefficient of variation
-        told = max(-0.5, (1 - 1 / varied) / 2) if varied > 0 else -0.5
-        return max(0.0, (told * self.count + _USUAL_SHAPE * _SHAPE_KNOWN) / (self.count + _SHAPE_KNOWN))
+        told = max(-0.5, (1 - 1 / self.varied) / 2) if self.varied > 0 else -0.5
+        return max(0.0, (told * self.count + _USUAL_SHAPE * belief.shape_known) / (self.count + belief.shape_known))
 
 
-def allowed(usual: Tempo, budget: float, age: float) -> float:
+def _tails(gaps: Sequence[float]) -> Iterator[_Tail]:
+    """Those above the quantiles that have gaps enough, the lowest first; of few gaps, all of them alone."""
+    counts, sizes, squares = (_from_the_end(gaps[n] * size**power for n, size in enumerate(_SIZES)) for power in range(3))
+    for share in _TAILS:
+        wanted = (1 - share) * counts[0] - _FORGOTTEN
+        step = max((n for n, count in enumerate(counts) if count and count >= wanted), default=0)
+        if share and counts[step] < _FEWEST:
+            return
+        yield _Tail(_EDGES[step], counts[step], sizes[step], squares[step])
+
+
+def _from_the_end(terms: Iterator[float]) -> list[float]:
+    return list(accumulate(list(terms)[::-1]))[::-1]
+
+
+def allowed(usual: Tempo, budget: float, brought: float, gap: float) -> float:
     """The probability below which a gap is an alarm: `budget` is false alarms a fortnight over 1,000 sources.
 
-    Of a source that is watched for `age` seconds, less than six weeks, a burst may be all that is known: it is given more time.
+    Of a source that has `brought` news for less than six weeks (seconds), a burst may be all that is known: it is given more time.
     """
+    age = brought + _WAITING * gap
     return budget / 1000 / max(usual.fortnight, 1.0) * min(1.0, age / _GROWN) ** _CAUTION
 
 
@@ -259,12 +293,25 @@ def expected_articles(pulse: Pulse, start: float, end: float) -> float | None:
     return tempo(pulse).between(start, end) * max(1.0, pulse.stories / moments)
 
 
-def is_silent(pulse: Pulse, until: float, budget: float) -> bool:
+@dataclass(frozen=True, slots=True)
+class Lull:
+    """What all sources together show of the last days, on a holiday: (seconds, share of the usual news that came in them)."""
+
+    shares: Sequence[tuple[float, float]] = ()
+
+    def between(self, usual: Tempo, start: float, end: float) -> float:
+        """News expected between two moments, of which `end` is now: as few as one of the shares explains."""
+        whole = usual.between(start, end)
+        missed = ((1 - share) * usual.between(max(start, end - span), end) for span, share in self.shares)
+        return whole - max(missed, default=0.0)
+
+
+def is_silent(pulse: Pulse, until: float, budget: float, lull: Lull | None = None) -> bool:
     """Whether a source that was asked at `until`, and had nothing new since its last news, is silent."""
     if pulse.last is None or until <= pulse.last:
         return False
     if pulse.watched < WEEK_HOURS and until - pulse.last < 2 * DAY:
         return False  # its nights are not known yet
     usual = tempo(pulse)
-    age = until - (pulse.first or pulse.last)
-    return rarity(pulse.gaps, usual.between(pulse.last, until)) < allowed(usual, budget, age)
+    level = allowed(usual, budget, pulse.last - (pulse.first or pulse.last), until - pulse.last)
+    return rarity(pulse.gaps, (lull or Lull()).between(usual, pulse.last, until)) < level

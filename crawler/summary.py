@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from crawler import requisites
-from crawler.alarms import Concern
+from crawler.alarms import Alarms, Concern
 from crawler.troubles import Trouble
 from storage.records import Ledger, Verdict
 
@@ -44,7 +44,7 @@ def lines_of(run: Run) -> Iterator[str]:
     yield "Read: " + (", ".join(f"{n} {kind}" for kind, n in sorted(polled.items())) or "nothing was due")
     if line := requisites.told(run.ledger, spent=run.allowance.limit if run.allowance.is_spent else None):
         yield line
-    yield from _failed(run)
+    yield from [_network(run.alarms)] if run.alarms.unanswered else _failed(run)
     yield from _troubles([concern for concern in run.alarms.new if concern.source not in run.reasons])
     if known := run.alarms.known:
         yield f"{known} {'source needs' if known == 1 else 'sources need'} a person (newswarc status)"
@@ -62,9 +62,11 @@ def _considered(ledger: Ledger) -> Iterator[str]:
 
 def news_of(run: Run) -> Iterator[str]:
     """What a person has to hear who wants to hear nothing else."""
+    if run.alarms.unanswered and run.exit_code:
+        yield _network(run.alarms)
     if run.alarms.new:
         yield from _troubles(run.alarms.new)
-    elif run.exit_code:
+    elif run.exit_code and not run.alarms.unanswered:
         yield from _failed(run)
 
 
@@ -75,6 +77,11 @@ def _failed(run: Run) -> Iterator[str]:
         yield f"Failed: {name} ({_explained(run.reasons.get(name))})"
     if len(failed) > SHOWN:
         yield f"Failed: and {len(failed) - SHOWN} more; `newswarc status` shows them"
+
+
+def _network(alarms: Alarms) -> str:
+    """One line for all sources that did not answer."""
+    return f"Network: {alarms.unanswered} of {alarms.asked} sources did not answer; is the network down? None of them is blamed"
 
 
 def _explained(reason: str | None) -> str:

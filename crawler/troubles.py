@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from crawler import silence
-from crawler.silence import Pulse
+from crawler.silence import Lull, Pulse
 from storage.records import Kind
 from storage.status import LastPoll
 
@@ -17,6 +17,8 @@ FIRST_SIGHT = 60 * DAY  # before a source is seen for the first time: what was p
 LATE = 3 * DAY  # what was published longer before it was found is no news: an archive that is read
 FEWEST = 10  # pages that were no article, before that says something
 RUNS = 3  # failed polls, before a source that worked is given up
+ASKED = 10  # sources that a run asked, which can show that the network is away ...
+ANSWERED = 0.1  # ... when no more than this share of them answered
 
 
 class Trouble(StrEnum):
@@ -31,6 +33,7 @@ class Trouble(StrEnum):
 
 PATIENCE = {Trouble.FAILING: 2 * DAY, Trouble.WALL: 1 * DAY, Trouble.ROBOTS: 1 * DAY}  # with a source that worked
 EMPTY = ("no-links", "empty")  # reasons of a seed that was had, with nothing in it
+_UNANSWERED = ("dns", "timeout", "unreachable", "refused", "reset", "disconnect", "proxy")
 _WALLS = ("http-401", "http-403", "http-429", "bot-challenge", "consent-wall", "login", "paywall", "needs-javascript")
 
 
@@ -97,6 +100,12 @@ class Met:
         """Whether no seed could be had."""
         return bool(self.seeds) and all(reason is not None for reason in self.seeds)
 
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether no seed was answered at all."""
+        reasons = [(reason or "").removeprefix("robots-unreachable: ") for reason in self.seeds]
+        return bool(reasons) and all(reason.startswith(_UNANSWERED) for reason in reasons)
+
 
 # ---- what a run adds to the history
 
@@ -150,14 +159,20 @@ def _moment(one: News, last: float) -> float:
 # ---- what is wrong
 
 
-def trouble_of(history: History, met: Met, now: float, budget: float) -> Trouble | None:
+def unanswered(met: Collection[Met]) -> int:
+    """How many sources were asked in vain, where they are so many that it is the network that fails and not they; else 0."""
+    asked, without = sum(bool(one.seeds) for one in met), sum(one.is_unanswered for one in met)
+    return without if asked >= ASKED and asked - without <= ANSWERED * asked else 0
+
+
+def trouble_of(history: History, met: Met, now: float, budget: float, lull: Lull | None = None) -> Trouble | None:
     """Why a source needs a person after a run that `history` knows already; None when it does not."""
     if met.is_failing:
         trouble = _closed(met.seeds)
         return trouble if _is_over(trouble, history, now) else None
     if _is_barren(history, budget):
         return Trouble.REJECTED
-    if met.seeds and not met.waiting and silence.is_silent(history.pulse, now, budget):
+    if met.seeds and not met.waiting and silence.is_silent(history.pulse, now, budget, lull):
         return Trouble.SILENT
     return None
 

@@ -59,7 +59,7 @@ def remembered(conn: Connection, ids: Collection[int]) -> list[Remembered]:
     """What is remembered of some sources."""
     columns = (sources.c.id, sources.c.name, sources.c.rhythm, sources.c.last_new_at)
     query = select(*columns, sources.c.trouble, sources.c.trouble_since, sources.c.told_at)
-    return [Remembered(*row) for part in _parts(ids) for row in conn.execute(query.where(sources.c.id.in_(part)))]
+    return [Remembered(*row) for part in parts(ids) for row in conn.execute(query.where(sources.c.id.in_(part)))]
 
 
 def polls(conn: Connection, run_id: str) -> dict[int, list[SeedPoll]]:
@@ -88,7 +88,7 @@ def new_articles(conn: Connection, ids: Collection[int], since: str) -> dict[int
         .outerjoin(extractions, extractions.c.id == versions.c.extraction_id)
         .where(articles.c.last_seen_at > after, articles.c.first_seen_at > after)
     )
-    for part in _parts(ids):
+    for part in parts(ids):
         for source_id, seen, published, precision in conn.execute(query.where(sources.c.id.in_(part))):
             found[source_id].append(NewArticle(seen, published if precision in ("second", "minute") else None))
     return found
@@ -115,7 +115,7 @@ def waiting(conn: Connection, ids: Collection[int], now: str) -> set[int]:
     one = select(urls.c.id).where(urls.c.source_id == sources.c.id, due).exists()
     return {
         source_id
-        for part in _parts(ids)
+        for part in parts(ids)
         for source_id in conn.execute(select(sources.c.id).where(sources.c.id.in_(part), one)).scalars()
     }
 
@@ -125,7 +125,7 @@ def with_articles(conn: Connection, ids: Collection[int]) -> set[int]:
     one = select(articles.c.id).where(articles.c.source_id == sources.c.id).exists()
     return {
         source_id
-        for part in _parts(ids)
+        for part in parts(ids)
         for source_id in conn.execute(select(sources.c.id).where(sources.c.id.in_(part), one)).scalars()
     }
 
@@ -155,6 +155,7 @@ def troubled(conn: Connection, names: Collection[str]) -> list[Remembered]:
     return [Remembered(*row) for row in rows if row.name in names]
 
 
-def _parts(ids: Iterable[int]) -> Iterator[list[int]]:
+def parts(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Ids in order, at most CHUNK at a time: a statement has room for so many."""
     wanted = sorted(ids)
     return (wanted[start : start + CHUNK] for start in range(0, len(wanted), CHUNK))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from storage.records import State
 from storage.schema import articles, captures, sources, urls
-from storage.sources import Remembered
+from storage.sources import Remembered, parts
 from storage.times import later
 
 DAY = 86_400.0  # seconds
@@ -60,12 +60,13 @@ def last_polls(conn: Connection, ids: Collection[int]) -> dict[int, list[LastPol
     query = (
         select(urls.c.source_id, urls.c.kind, urls.c.reason, captures.c.revisit_of, captures.c.http_status)
         .outerjoin(captures, captures.c.id == newest)
-        .where(urls.c.source_id.in_(ids), urls.c.state == str(State.SEED))
+        .where(urls.c.state == str(State.SEED))
     )
     found: dict[int, list[LastPoll]] = defaultdict(list)
-    for row in conn.execute(query):
-        same = row.revisit_of is not None or row.http_status == 304
-        found[row.source_id].append(LastPoll(row.kind, row.reason, same))
+    for part in parts(ids):
+        for row in conn.execute(query.where(urls.c.source_id.in_(part))):
+            same = row.revisit_of is not None or row.http_status == 304
+            found[row.source_id].append(LastPoll(row.kind, row.reason, same))
     return found
 
 

@@ -204,6 +204,14 @@ def test_a_source_that_needs_a_person_is_told_once(desk: Desk, newsroom: Newsroo
     assert "1 source needs a person (newswarc status)" in done.stderr
 
 
+def test_a_network_that_is_away_is_one_line(desk: Desk) -> None:
+    """A dozen sources that do not answer are told as one, and none of them needs a person."""
+    desk.configure(*((f"paper-{n}", f"http://127.0.0.{n}:9/") for n in range(2, 14)), allow="true")
+    line = "Network: 12 of 12 sources did not answer; is the network down? None of them is blamed\n"
+    assert desk.run("crawl", "-q", code=5).stderr == line
+    assert desk.one("SELECT count(*) FROM sources WHERE trouble IS NOT NULL") == 0
+
+
 def test_a_source_that_is_back_needs_nobody(desk: Desk, newsroom: Newsroom) -> None:
     """Its trouble is cleared by a good poll, and it is told again should it come back."""
     desk.configure(("away", "http://127.0.0.1:9/"), ("room", newsroom.url), allow="true")

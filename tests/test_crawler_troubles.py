@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crawler.silence import DAY, HOUR, begun
-from crawler.troubles import History, Met, News, Trouble, after, news_moments, trouble_of, why_silent
+from crawler.troubles import History, Met, News, Trouble, after, news_moments, trouble_of, unanswered, why_silent
 from storage.status import LastPoll
 
 NOW = 1_772_409_600.0
@@ -80,6 +80,21 @@ def test_a_site_that_mostly_shows_other_pages_is_given_longer() -> None:
     """Where nine of ten pages never were articles, forty in a row are no rare event."""
     history = replace(WORKED, fertile=40, futile=360, barren=40, barren_runs=9)
     assert trouble_of(history, Met(seeds=[None]), NOW, 5) is None
+
+
+def met(*reasons: str | None) -> Met:
+    """One source whose seeds ended so."""
+    return Met(seeds=reasons)
+
+
+def test_a_network_that_is_away_is_told_from_sources_that_fail() -> None:
+    """Nearly all of at least ten sources give no answer: it is not they; answers that refuse are answers."""
+    away = [met("timeout"), met("dns"), met("robots-unreachable: dns", "refused")] * 10
+    assert unanswered([*away, met(None)]) == 30
+    assert unanswered([*away, *[met(None)] * 5]) == 0
+    assert unanswered(away[:9]) == 0
+    assert unanswered([met("http-503"), met("http-403"), met("robots"), met("tls: handshake failed")] * 10) == 0
+    assert unanswered([Met()] * 40) == 0
 
 
 def quiet() -> History:

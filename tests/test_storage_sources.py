@@ -84,6 +84,24 @@ def test_a_run_tells_of_a_silent_source_once(database: Engine) -> None:
     assert cleared == []
 
 
+def test_a_network_that_is_away_blames_no_source(database: Engine) -> None:
+    """Twelve sources do not answer: one count is told, once; what is remembered of them stays as it was."""
+    history = History(worked=True, pulse=begun([parse(T0).timestamp() - hour * 3600 for hour in range(300)])).to_json()
+    names = [f"source-{n}" for n in range(12)]
+    with transaction(database) as conn:
+        ids = [a_source(conn, name) for name in names]
+        sources.remember(conn, [Remembered(one, name, history, T0) for one, name in zip(ids, names, strict=True)])
+        for name in names:
+            url = f"https://{name}.test/feed"
+            a_url(conn, url, source=name, state="seed", kind="feed", reason="dns", attempts=1, last_fetch_at=T0)
+            an_outcome(conn, url, "failed", kind="feed", reason="dns")
+        found = alarms.sound(conn, "run-1", names, 5, WEEK_LATER)
+        kept = {row.history for row in sources.remembered(conn, ids)}
+        troubled = sources.troubled(conn, names)
+    assert (found.unanswered, found.asked, found.new, found.needs_a_person) == (12, 12, (), True)
+    assert (kept, troubled) == ({history}, [])
+
+
 def test_status_counts_what_came_lately(database: Engine) -> None:
     """By when it was first seen: an old article that was fetched again is not new."""
     with transaction(database) as conn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -84,10 +85,11 @@ def _asked(collection: Collection) -> dict[str, Any]:
 def _shown(conn: Connection, collection: Collection, moment: str) -> list[Shown]:
     """The sources that have a row."""
     lately = stored.lately(conn, moment)
-    return [_one(conn, collection, row, lately[row.source], moment) for row in query.status(conn)]
+    why = _silences(conn, [one for one in lately.values() if one.remembered.trouble == Trouble.SILENT])
+    return [_one(collection, row, lately[row.source], why.get(row.source), moment) for row in query.status(conn)]
 
 
-def _one(conn: Connection, collection: Collection, row: SourceStatus, lately: Lately, moment: str) -> Shown:
+def _one(collection: Collection, row: SourceStatus, lately: Lately, why: str | None, moment: str) -> Shown:
     remembered, pulse = lately.remembered, History.from_json(lately.remembered.history).pulse
     source = collection.config.source(row.source)
     place = "removed from newswarc.toml" if source is None else "paused" if source.paused else None
@@ -98,7 +100,7 @@ def _one(conn: Connection, collection: Collection, row: SourceStatus, lately: La
         trouble=remembered.trouble,
         trouble_since=remembered.trouble_since,
         told_at=remembered.told_at,
-        why=_why(conn, lately) if remembered.trouble == Trouble.SILENT else None,
+        why=why,
         last_new=remembered.last_new_at,
         new_day=lately.day,
         new_week=lately.week,
@@ -107,9 +109,16 @@ def _one(conn: Connection, collection: Collection, row: SourceStatus, lately: La
     )
 
 
-def _why(conn: Connection, lately: Lately) -> str:
-    source_id, since = lately.remembered.source_id, lately.remembered.last_new_at or ""
-    return why_silent(stored.last_polls(conn, [source_id])[source_id], stored.filtered_since(conn, source_id, since))
+def _silences(conn: Connection, silent: Sequence[Lately]) -> dict[str, str]:
+    """Name -> what stands behind its silence."""
+    rows = [one.remembered for one in silent]
+    polls = stored.last_polls(conn, [row.source_id for row in rows])
+    return {
+        row.name: why_silent(
+            polls.get(row.source_id, []), stored.filtered_since(conn, row.source_id, row.last_new_at or "")
+        )
+        for row in rows
+    }
 
 
 # ---- for a person
