@@ -21,18 +21,19 @@ from scrapy import Request, Spider, signals
 from scrapy.http import Response
 from twisted.python.failure import Failure
 
-from crawler import PRODUCT_VERSION, VERSION, about, alarms, planting
+from crawler import PRODUCT_VERSION, VERSION, about, planting
 from crawler.alarms import Alarms
 from crawler.backfill import Backfill, links_wanted
 from crawler.budget import Budget
 from crawler.collection import find
 from crawler.discovery import sitemaps_in_robots
+from crawler.ending import Ending
 from crawler.handles import hosts_at_once, lifted_limit
 from crawler.heeding import heard_at_once
 from crawler.hostgate import PATIENCE, HostGate
 from crawler.intake import Intake
 from crawler.journal import Journal
-from crawler.ledger import exit_code_of, exit_code_of_crawl, is_idle, killed_accounts, write_ledger
+from crawler.ledger import killed_accounts
 from crawler.options import CrawlOptions
 from crawler.periods import period_of
 from crawler.politeness import Unsent
@@ -48,11 +49,10 @@ from crawler.sources import ActiveSource, guard_of, limits_of, port_of, ports_of
 from crawler.stopping import GRACE_SECONDS, cut_short
 from pipelines.archive import WarcKeeping
 from pipelines.workers import WorkerError, Workers
-from storage import balance, clock, frontier, hosts, leases, runs
-from storage.balance import Reach
+from storage import clock, frontier, hosts, leases, runs, seeds
 from storage.database import SHORT_TIMEOUT, Connection, batch, open_database, patiently
 from storage.dedupe import Dedupe
-from storage.errors import DamageError, NewswarcError
+from storage.errors import NewswarcError
 from storage.frontier import Origin
 from storage.leases import Want
 from storage.lock import Hold, hold
@@ -89,11 +89,13 @@ class Run:
         self.failure: BaseException | None = None
         self.ledger: Ledger | None = None
         self.exit_code: int | None = None
+        self.results: dict[str, bool] = {}  # whether each source that was asked gave anything
+        self.reasons: dict[str, str] = {}  # why, of those that did not
         self.alarms = Alarms()
         self.stopped_by: int | None = None  # the signal that ended the run
         self._crawler = crawler
         self._exact_ids: list[int] | None = None
-        self._accounted = False  # the archive has the run's ledger
+        self.end = Ending(self)
         asked = options.backfill
         self.backfill = Backfill(self, period_of(asked), dry=asked.dry) if asked else None
         self.ending = asyncio.Event()  # nothing more is begun
@@ -169,7 +171,7 @@ class Run:
         self.allowance = Allowance(self.sources, self.config.crawl.max_requisite_bytes, always=self.options.requisites)
         if self.backfill is not None:
             self.backfill.want(canonical(source.source.url) for source in self.sources.values())
-            self.backfill.want(frontier.root_sitemaps(conn, [source.id for source in self.sources.values()]))
+            self.backfill.want(seeds.root_sitemaps(conn, [source.id for source in self.sources.values()]))
         return hosts.remembered(conn, moment)
 
     def _writer(self, folder: Path) -> WarcWriter:
@@ -416,60 +418,15 @@ class Run:
             log.debug("%s", error)  # the command says it in its last line
             asyncio.ensure_future(self._crawler.engine.close_spider_async(reason="failure"))  # noqa: RUF006
 
-    # The end.
-
     async def _close(self, spider: Spider, reason: str) -> None:
         self.sharing.stop()
         self.rollover.stop()
         try:
             if self.failure is None and self.scribe.failure is None:
-                await self.do(self._finish)
+                await self.do(self.end.account)
         except Exception as error:  # noqa: BLE001 - whatever it is, the files have to be closed and the caller to be told
             self.failure = self.failure or error
         finally:
-            self.failure = self.failure or self.scribe.failure or _imbalance(self.ledger)
+            self.failure = self.failure or self.scribe.failure or self.end.imbalance
             await asyncio.get_running_loop().run_in_executor(None, self._closing.close)
             self.exit_code = getattr(self.failure, "exit_code", 1) if self.failure else self.exit_code
-
-    def _balanced(self, conn: Connection) -> Ledger:
-        """The run's account; that it does not add up is an error, told when all is closed."""
-        all_ids = [] if self.options.exact else [source.id for source in self.sources.values()]
-        reach = Reach(now(), self.started_at, all_ids, self.allowance.source_ids)
-        account = balance.ledger(conn, self.id, reach)
-        return account if is_idle(account) else balance.with_states(conn, account)
-
-    def _code(self, conn: Connection) -> int:
-        if (fault := _imbalance(self.ledger)) is not None:
-            return fault.exit_code
-        return 128 + self.stopped_by if self.stopped_by else self._judge(conn)
-
-    def _finish(self, conn: Connection) -> None:
-        leases.release(conn, self.id)
-        self.settling.enter_habits(conn)
-        self.ledger = self._balanced(conn)
-        self.results = runs.source_results(conn, self.id, seeds_only=not self.options.exact)
-        self.reasons = runs.failure_reasons(conn, self.id, [name for name, good in self.results.items() if not good])
-        self.exit_code = self._code(conn)
-        if not self._accounted:  # a transaction that is tried again finds it written
-            ended: dict[str, str | int] = {"ended_at": now(), "exit_code": self.exit_code}
-            write_ledger(conn, self.writer, self.id, self.ledger, self.limits.spool_folder, **ended)
-            if not is_idle(self.ledger):
-                self.journal.write_to(self.writer, self.id)
-            self.writer.close()
-            self._accounted = True
-        runs.end(conn, self.id, self.exit_code, self.ledger, now())
-
-    def _judge(self, conn: Connection) -> int:
-        """The exit code of a run that came to its end, after its sources were judged."""
-        if self.options.exact:
-            return exit_code_of(self.results)
-        self.alarms = alarms.sound(conn, self.id, self.sources, self.config.alarm.budget, now())
-        needs_a_person, fails_anew = self.alarms.needs_a_person, self.alarms.fails_anew or self.options.now
-        return exit_code_of_crawl(self.results, len(self.sources), needs_a_person=needs_a_person, fails_anew=fails_anew)
-
-
-def _imbalance(ledger: Ledger | None) -> DamageError | None:
-    """What is to be told of an account that does not add up."""
-    if ledger is None or not ledger.faults:
-        return None
-    return DamageError(f"the ledger does not hold: {'; '.join(ledger.faults)}; please report it, and keep the log")

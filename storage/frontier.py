@@ -383,12 +383,6 @@ def known_among(conn: Connection, found: Sequence[str]) -> set[str]:
     return {url for url, k in keys.items() if k in known}
 
 
-def root_sitemaps(conn: Connection, source_ids: Sequence[int]) -> list[str]:
-    """The URLs of sitemaps that the settings or a robots.txt name."""
-    named = select(urls.c.url).where(urls.c.source_id.in_(source_ids), urls.c.state == str(State.SEED))
-    return list(conn.execute(named.where(urls.c.kind == str(Kind.SITEMAP), urls.c.hops <= 1)).scalars())
-
-
 def ids_of(conn: Connection, keys: Sequence[str]) -> dict[str, int]:
     """URL key -> row id, of those that are known."""
     found: dict[str, int] = {}

@@ -1,8 +1,9 @@
-"""Seeds that the database knows: feeds that answered, by source."""
+"""Seeds that the database knows: feeds that answered, sitemaps that were named."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
@@ -24,3 +25,9 @@ def feeds_that_answered(conn: Connection) -> dict[str, list[str]]:
     for name, url in rows:
         found[name].append(url)
     return dict(found)
+
+
+def root_sitemaps(conn: Connection, source_ids: Sequence[int]) -> list[str]:
+    """The URLs of sitemaps that the settings or a robots.txt name."""
+    named = select(urls.c.url).where(urls.c.source_id.in_(source_ids), urls.c.state == str(State.SEED))
+    return list(conn.execute(named.where(urls.c.kind == str(Kind.SITEMAP), urls.c.hops <= 1)).scalars())

@@ -1,0 +1,80 @@
+"""The end of a run: its account, the judgement of its sources, and with both its exit code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crawler import alarms
+from crawler.ledger import exit_code_of, exit_code_of_crawl, is_idle, write_ledger
+from storage import balance, leases, runs
+from storage.balance import Reach
+from storage.database import Connection
+from storage.errors import DamageError
+from storage.records import Ledger
+from storage.times import now
+
+if TYPE_CHECKING:
+    from crawler.run import Run
+
+
+class Ending:
+    """What the last job of a run does."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._archived = False  # a transaction that is tried again finds it written
+
+    @property
+    def imbalance(self) -> DamageError | None:
+        """What is to be told of an account that does not add up."""
+        ledger = self._run.ledger
+        if ledger is None or not ledger.faults:
+            return None
+        return DamageError(f"the ledger does not hold: {'; '.join(ledger.faults)}; please report it, and keep the log")
+
+    def account(self, conn: Connection) -> None:
+        """Give back what is in hand, and enter what became of all that the run considered: into the archive, and its row."""
+        run = self._run
+        leases.release(conn, run.id)
+        run.settling.enter_habits(conn)
+        ledger = run.ledger = self._balanced(conn)
+        run.results = runs.source_results(conn, run.id, seeds_only=not run.options.exact)
+        run.reasons = runs.failure_reasons(conn, run.id, [name for name, good in run.results.items() if not good])
+        code = run.exit_code = self._code(conn)
+        if not self._archived:
+            self._archive(conn, ledger, code)
+        runs.end(conn, run.id, code, ledger, now())
+
+    def _balanced(self, conn: Connection) -> Ledger:
+        run = self._run
+        all_ids = [] if run.options.exact else [source.id for source in run.sources.values()]
+        reach = Reach(now(), run.started_at, all_ids, run.allowance.source_ids)
+        account = balance.ledger(conn, run.id, reach)
+        return account if is_idle(account) else balance.with_states(conn, account)
+
+    def _code(self, conn: Connection) -> int:
+        if self.imbalance is not None:
+            return self.imbalance.exit_code
+        return 128 + self._run.stopped_by if self._run.stopped_by else self._judge(conn)
+
+    def _judge(self, conn: Connection) -> int:
+        """The exit code of a run that was not stopped, after its sources were judged."""
+        run = self._run
+        if run.options.exact:
+            return exit_code_of(run.results)
+        found = run.alarms = alarms.sound(conn, run.id, run.sources, run.config.alarm.budget, now())
+        return exit_code_of_crawl(
+            run.results,
+            len(run.sources),
+            needs_a_person=found.needs_a_person,
+            fails_anew=found.fails_anew or run.options.now,
+        )
+
+    def _archive(self, conn: Connection, ledger: Ledger, code: int) -> None:
+        run = self._run
+        ended: dict[str, str | int] = {"ended_at": now(), "exit_code": code}
+        write_ledger(conn, run.writer, run.id, ledger, run.limits.spool_folder, **ended)
+        if not is_idle(ledger):
+            run.journal.write_to(run.writer, run.id)
+        run.writer.close()
+        self._archived = True
