@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from scrapy.crawler import Crawler
 from twisted.python.failure import Failure
 
-from crawler.politeness import Unsent, retry_after
+from crawler.politeness import Unsent
 from crawler.robots import LONGEST_DELAY
 from storage import hosts
 from storage.database import Connection
@@ -171,14 +171,6 @@ class HostGate:
     def blocked(self) -> Iterable[str]:
         """Hosts that are blocked now."""
         return [host for host in self._until if self.blocked_for(host) > 0]
-
-    def heed(self, host: str, status: int, retry: bytes | None, at: str) -> None:
-        """A host asked for patience at that moment (RFC 9110, 10.2.3): a 429 in any case, a 503 when it names a time."""
-        seconds = retry_after(retry, parse(at))
-        if seconds is not None:
-            self.block(host, seconds + seconds_until(at), f"http-{status}")
-        elif status == 429:
-            self.block(host, None, f"http-{status}")
 
     def block(self, host: str, seconds: float | None, reason: str) -> None:
         """Leave a host alone for some seconds, in this run and the next ones; None: it did not say for how long."""

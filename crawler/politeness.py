@@ -7,7 +7,7 @@ import logging
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -27,7 +27,7 @@ from crawler.robots import ROBOTS_BYTES, Rules, answered, is_trouble, rules_of, 
 from storage.http_message import decode_body
 from storage.records import Kind
 from storage.robots import Kept
-from storage.times import now
+from storage.times import now, parse
 from storage.urlkey import InvalidURL, canonical, host_key
 
 if TYPE_CHECKING:
@@ -215,19 +215,35 @@ class OwnSlot(_Component):
             raise Unsent("the run ends, or the host is to be left alone for longer than a run waits")
 
 
+class Gate(Protocol):
+    """What keeps a host's blocks."""
+
+    def block(self, host: str, seconds: float | None, reason: str) -> None:
+        """Leave a host alone for some seconds; None: it did not say for how long."""
+
+
 class RetryAfter(_Component):
     """A 429, or a 503 with Retry-After, closes the host until then (RFC 9110, 10.2.3)."""
 
     def process_response(self, request: Request, response: Response) -> Response:
         """After an answer came."""
         if response.status in PLEAS:
-            self.run.hosts.heed(host_key(request.url), response.status, response.headers.get(b"Retry-After"), now())
+            heed(self.run.hosts, host_key(request.url), response.status, response.headers.get(b"Retry-After"), now())
         elif response.status < 400:
             self.run.hosts.answered_well(request.meta["download_slot"])
         return response
 
 
 PLEAS = frozenset({429, 503})  # statuses that may ask for patience
+
+
+def heed(gate: Gate, host: str, status: int, retry: bytes | None, at: str) -> None:
+    """A host asked for patience at that moment (RFC 9110, 10.2.3): a 429 in any case, a 503 when it names a time."""
+    seconds = retry_after(retry, parse(at))
+    if seconds is not None:
+        gate.block(host, seconds - (parse(now()) - parse(at)).total_seconds(), f"http-{status}")
+    elif status == 429:
+        gate.block(host, None, f"http-{status}")
 
 
 def retry_after(value: bytes | None, at: datetime) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from crawler.politeness import PLEAS
+from crawler.politeness import PLEAS, heed
 from crawler.requisites import links_to, torn
 from crawler.schedule import next_visit
 from pipelines.archived import raw_page, validators_of
@@ -108,7 +108,7 @@ class Recovery:
         with suppress(DamageError, AwayError):  # the next answer will say it again
             _, head = await asyncio.to_thread(raw_page, self._run.shelf, left.capture, self._run.limits)
             said = (head.get("retry-after") or "").encode("latin-1", "replace")
-            self._run.hosts.heed(host, left.capture.http_status or 0, said, left.capture.fetched_at)
+            heed(self._run.hosts, host, left.capture.http_status or 0, said, left.capture.fetched_at)
 
     async def _requisite_job(self, left: Unread, raw: RawPage, head: Head) -> Job | None:
         """As after a live fetch: kept, and what a stylesheet needs is noted."""
