@@ -48,9 +48,9 @@ $(VENV)/.lint-ready: $(VENV)/.ready
 demo: setup
 	@$(BIN)/python -m scripts.demo
 
-# Two files at a time: most tests wait for processes of their own.
+# Three files at a time on two cores: many tests wait for processes of their own. In the order of their names, the long ones first.
 test: setup
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # pywb, wacz and what they need are GPL and AGPL: they never come into .venv. ReplayWeb.page comes with npm, where there is one.
 REPLAYWEBPAGE := replaywebpage@2.4.6
@@ -73,7 +73,7 @@ week: setup
 
 torture: setup
 	@NEWSWARC_KILLS=$${NEWSWARC_KILLS:-200} $(BIN)/python -m pytest -s $(PYTEST_ARGS) tests/test_crawler_torture.py \
-		tests/test_crawler_moments.py tests/test_crawler_cuts.py
+		tests/test_crawler_moments.py tests/test_crawler_cuts.py tests/test_crawler_signals.py
 
 # atheris guides by coverage; where it cannot be installed, seeds are mutated blindly. It stays out of .venv.
 .venv-fuzz/.ready: $(VENV)/.ready

@@ -5,7 +5,7 @@ from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["archives", "balanced", "databases", "desk", "judged", "staged"]
+pytest_plugins = [f"tests.{name}" for name in ("archives", "balanced", "databases", "desk", "judged", "staged")]
 
 
 def pytest_configure() -> None:

@@ -1,22 +1,27 @@
-"""Running the real command against the newsroom, in a process of its own, as a user does. A pytest plugin."""
+"""Running the command against the newsroom, in a process of its own. A pytest plugin."""
 
 from __future__ import annotations
 
-import os
+import atexit
+import io
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from tests.newsroom.server import Newsroom
+from tests.runner import ROOT, Runner
 
-ROOT = Path(__file__).resolve().parent.parent
+# As a user starts it, for tests that watch, signal, trace or kill it.
 COMMAND = [sys.executable, "-W", "error", "-c", "import sys; from crawler.cli import main; sys.exit(main())"]
 
 
@@ -30,16 +35,7 @@ class Desk:
         self, *arguments: str, code: int | None = 0, stdin: str | None = None, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run `newswarc ARGUMENTS` in the collection; its exit code must be `code` unless None."""
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.folder,
-            env=environment(),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        done = newswarc(*arguments, folder=self.folder, stdin=stdin, timeout=timeout)
         assert code is None or done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return done
@@ -75,12 +71,26 @@ class Desk:
         (self.folder / "warc").mkdir(exist_ok=True)
 
 
-def environment() -> dict[str, str]:
-    """The environment of a command: our checkout, no proxies, no colour."""
-    return {name: value for name, value in os.environ.items() if "proxy" not in name.lower()} | {
-        "PYTHONPATH": str(ROOT),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+def newswarc(
+    *arguments: str, folder: Path = ROOT, stdin: str | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """Run `newswarc ARGUMENTS` in a folder, whatever comes of it."""
+    done = runner().run(arguments, folder, stdin=(stdin or "").encode(), limit=timeout)
+    return subprocess.CompletedProcess(done.args, done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def _text(printed: bytes) -> str:
+    """Lines end with a line feed, as of a subprocess that is read as text."""
+    return io.TextIOWrapper(io.BytesIO(printed), "utf-8").read()
+
+
+@cache
+def runner() -> Runner:
+    """One for all tests of a process."""
+    stack = ExitStack()
+    runner = stack.enter_context(Runner(Path(stack.enter_context(TemporaryDirectory()))))
+    atexit.register(stack.close)
+    return runner
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -16,14 +16,15 @@ from pathlib import Path
 
 import brotli
 import pytest
-from desk import COMMAND, ROOT, Desk, environment
 from exchanges import exchange
 from hard_server import CASES, Case, Server, serving
 
 from storage.records import Exchange
 from storage.urlkey import InvalidURL, canonical
 from storage.warc_write import WarcWriter
+from tests.desk import COMMAND, Desk
 from tests.newsroom import Answer, Fault, Newsroom
+from tests.runner import ROOT, environment
 
 REFEREES = ROOT / ".venv-referees"
 REQUIRED = os.environ.get("NEWSWARC_REFEREES") == "required"

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from desk import COMMAND, Desk, environment
+from tests.desk import COMMAND, Desk
+from tests.runner import environment
 
+KILLS = int(os.environ.get("NEWSWARC_KILLS", "4"))
+THOROUGH = KILLS >= 100  # as `make torture` is
 STRACE = shutil.which("strace")
 OUTLIVE_SECONDS = 2.0  # that a process of a crawl may outlive it
 REFETCH = ("crawl", "-q", "--now", "--refetch")

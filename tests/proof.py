@@ -18,12 +18,12 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from desk import Desk
 from replayed import Replayed, replayed
 from warcio.archiveiterator import ArchiveIterator
 from warcio.bufferedreaders import BufferedReader, ChunkedDataReader
 
 from storage.urlkey import key
+from tests.desk import Desk
 from tests.newsroom.server import Newsroom
 from tests.newsroom.site import path_of
 

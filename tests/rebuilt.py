@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from desk import Desk
+from tests.desk import Desk
 
 # What a data team and an archivist see of articles, versions and captures; changed_seq counts changes as they were made.
 COMPARED = {

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from storage.lock import HOLDER_NAME
-from tests.desk import COMMAND, Desk, environment, wait_until
+from tests.desk import COMMAND, Desk, wait_until
 from tests.hostile.faults import Story
 from tests.hostile.server import Answer, Line, Server
+from tests.runner import environment
 
 STORIES = [Story(number, "harbour") for number in range(1, 5)]
 SLOW = STORIES[1]  # the page that something happens to

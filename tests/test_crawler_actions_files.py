@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from archives import SITE, T0, Archive, page
 
 from crawler import cli
 from storage.recover import recover
+from tests.archives import SITE, T0, Archive, page
 
 Say = Callable[..., tuple[int, str, str]]
 

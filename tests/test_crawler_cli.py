@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import databases
 import pytest
 
 from crawler import cli, config, console
@@ -29,6 +28,7 @@ from storage.database import open_database, transaction
 from storage.records import Candidate, Capture, Ended, Exchange, FetchContext, Kind, NoArticle
 from storage.verify import Checked, Fault, What
 from storage.warc import WarcWriter
+from tests import databases
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from desk import Desk
 from scrapy import Request
 
 from crawler.conditional import UNCONDITIONAL, Conditional
 from storage.dedupe import MIN_PAYLOAD
 from storage.records import Kind, Lease, Validators
+from tests.desk import Desk
 from tests.newsroom.server import Fault, Newsroom
 from tests.newsroom.site import path_of
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from desk import Desk
-from killing import REFETCH, begin, kill
 from proof import WARCIO, prove
 from warcio.archiveiterator import ArchiveIterator
 
@@ -21,6 +19,8 @@ from storage.database import open_database
 from storage.recover import Recovered, recover
 from storage.times import now
 from storage.verify import Checked, verify
+from tests.desk import Desk
+from tests.killing import REFETCH, begin, kill
 from tests.newsroom.server import Newsroom
 
 CUTS = 50

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from databases import a_url, a_version, an_article
-from desk import Desk
 from sqlalchemy import Engine
 
 from crawler import cli, console
 from crawler import collection as collections
 from storage.database import transaction
 from storage.withdrawals import apply, named
+from tests.databases import a_url, a_version, an_article
+from tests.desk import Desk
 from tests.newsroom.server import Newsroom
 
 URL = "https://gazette.test/ferry"

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import a_capture, a_run, a_url
 from sqlalchemy import Engine
 
 from crawler import cli
@@ -20,6 +19,7 @@ from storage import dialects, health, schema
 from storage.database import open_database, transaction
 from storage.lock import hold
 from storage.times import later, now
+from tests.databases import a_capture, a_run, a_url
 
 pytestmark = pytest.mark.unbalanced("rows are made up here, and files damaged")
 

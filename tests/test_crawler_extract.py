@@ -13,13 +13,14 @@ from typing import Any
 
 import foreign_files as foreign
 import pytest
-from desk import COMMAND, Desk, environment
 
 from crawler.extraction import Read, read_all
 from crawler.given import Terms, of_targets
 from pipelines.extract import extract
 from pipelines.workers import Workers
 from storage.records import Candidate, Page
+from tests.desk import COMMAND, Desk, runner
+from tests.runner import environment
 
 PAGES = Path(__file__).parent / "pages"
 AT = "2026-11-01T00:00:00.000Z"
@@ -35,10 +36,7 @@ def typed(folder: Path, *words: str, stdin: bytes = b"", code: int = 0) -> tuple
 
 def run(folder: Path, words: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """The command in a process of its own."""
-    command = [*COMMAND, "extract", "--workers", "1", *words]
-    return subprocess.run(
-        command, cwd=folder, env=environment(), input=stdin, capture_output=True, timeout=120, check=False
-    )
+    return runner().run(("extract", "--workers", "1", *words), folder, stdin=stdin)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.hostile.server import Answer, Line, Server
 from tests.hostile.stage import Paper
 from tests.hostile.transport import flood, raw
 from tests.week.clock import Clock
-from tests.week.runner import Runner
+from tests.week.journal import Journal, journal
 
 pytestmark = pytest.mark.timeout(280)
 
@@ -73,7 +73,7 @@ class House:
 
     folder: Path
     clock: Clock
-    runner: Runner
+    runner: Journal
     papers: dict[str, Paper] = field(default_factory=dict)
     closed: dict[str, float] = field(default_factory=dict)  # until when a paper asked to be left alone
 
@@ -147,7 +147,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     folder, log = tmp_path / "news", tmp_path / "log"
     log.mkdir()
     (folder / "warc").mkdir(parents=True)
-    with Runner(folder, log) as runner:
+    with journal(folder, log) as runner:
         made = House(folder, Clock(START), runner)
         try:
             _set_up(made)

@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from desk import Desk
 from hard_server import CASES, Case, Served, Server, serving
 from replayed import replayed
 from warcio.archiveiterator import ArchiveIterator
 
 from storage.urlkey import InvalidURL, canonical
+from tests.desk import Desk
 
 IGNORE = 'robots = "ignore"\nrobots_reason = "a test server of ours"\nverify_tls = false'
 

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import COMMAND, Desk, environment
 
+from tests.desk import COMMAND, Desk
 from tests.hostile.clean import DIRT, LONGEST
 from tests.hostile.stage import NETWORK, Paper, Stage, flooded_stage, whole_stage
 from tests.hostile.watch import Watch
+from tests.runner import environment
 
 pytestmark = pytest.mark.timeout(500)
 

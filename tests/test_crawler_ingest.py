@@ -14,7 +14,6 @@ from typing import Any
 
 import foreign_files as foreign
 import pytest
-from desk import COMMAND, Desk, environment, wait_until
 from newsroom.stories import templated
 from warcio.archiveiterator import ArchiveIterator
 
@@ -22,6 +21,8 @@ from pipelines.page import RawPage, read_article
 from storage.lock import hold
 from storage.records import Candidate
 from storage.warc import read_record
+from tests.desk import COMMAND, Desk, newswarc, wait_until
+from tests.runner import environment
 
 CASES = foreign.cases()
 
@@ -34,8 +35,7 @@ class Collection:
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """A command in it."""
-        command = [*COMMAND, *map(str, words), "--collection", str(self.folder)]
-        return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=240, check=False)
+        return newswarc(*map(str, words), "--collection", str(self.folder), timeout=240)
 
     def ingest(self, *words: str | Path, code: int = 0) -> dict[str, Any]:
         """What `ingest --json` says."""

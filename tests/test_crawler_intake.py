@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from databases import a_run
 from exchanges import CONTEXT, HTML, exchange
 from scrapy import Request
 
@@ -23,6 +22,7 @@ from storage.scribe import Scribe
 from storage.shelf import Shelf
 from storage.urlkey import key
 from storage.warc_write import WarcWriter
+from tests.databases import a_run
 
 URL = "https://www.example.com/news"
 RUN = "R1"

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from desk import COMMAND, Desk, environment, wait_until
 from warcio.archiveiterator import ArchiveIterator
 
 from crawler.journal import Journal
 from storage.records import RecordPlace
 from storage.warc import WarcWriter, scan
+from tests.desk import COMMAND, Desk, wait_until
 from tests.newsroom.server import Newsroom
+from tests.runner import environment
 
 log = logging.getLogger("crawler.test")
 

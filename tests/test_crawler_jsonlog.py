@@ -16,8 +16,9 @@ import pytest
 from crawler import cli, console
 from crawler.jsonlog import JsonLines, as_objects, speaker
 from crawler.masking import masked
-from tests.desk import COMMAND, Desk, environment, wait_until
+from tests.desk import COMMAND, Desk, wait_until
 from tests.newsroom.server import Fault, Newsroom
+from tests.runner import environment
 
 KEYS = {"time", "level", "run", "source", "url", "reason", "message"}
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from desk import Desk
 
 from pipelines.barren import SAMPLE
+from tests.desk import Desk
 from tests.maze import FLOOD, Maze
 from tests.newsroom.site import Answer
 

@@ -14,7 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from desk import Desk, environment
+
+from tests.desk import Desk
+from tests.runner import environment
 
 LONG, SHORT = 200_000_000, 2_000  # bytes
 MOST = 32 << 20  # bytes that the long one may add to the peak

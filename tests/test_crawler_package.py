@@ -7,9 +7,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from archives import SITE, Archive, candidate, changed, page
-from desk import Desk
 
+from tests.archives import SITE, Archive, candidate, changed, page
+from tests.desk import Desk
 from tests.newsroom.server import Newsroom
 
 pytestmark = pytest.mark.unbalanced("archives are made by hand, a URL twice in a run")

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from crawler.ping import PATIENCE, Pinger
-from tests.desk import COMMAND, Desk, environment, wait_until
+from tests.desk import COMMAND, Desk, wait_until
 from tests.hostile.server import Line, Server
 from tests.newsroom.server import Newsroom
+from tests.runner import environment
 
 SECRET = "5f2c1d9e-secret"
 BOUND = PATIENCE + 5  # seconds: what never answers would take a minute

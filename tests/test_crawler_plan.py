@@ -6,9 +6,9 @@ import json
 import subprocess
 from typing import Any
 
-from desk import COMMAND, Desk, environment, wait_until
-
+from tests.desk import COMMAND, Desk, wait_until
 from tests.newsroom.server import Fault, Newsroom
+from tests.runner import environment
 
 
 def plan(desk: Desk, *arguments: str) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from authority import certified
-from desk import Desk, wait_until
-from killing import begin, kill
 
+from tests.desk import Desk, wait_until
+from tests.killing import begin, kill
 from tests.newsroom.server import Fault, Newsroom
 from tests.newsroom.site import Answer
 

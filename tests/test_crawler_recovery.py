@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import SITE, Archive, candidate, page
-from desk import Desk
 
 from crawler.config import Config, ScheduleTable
 from crawler.recovery import Recovery
@@ -26,6 +24,8 @@ from storage.records import Ended, Kind
 from storage.recover import recover, unread
 from storage.shelf import Shelf
 from storage.urlkey import key
+from tests.archives import SITE, Archive, candidate, page
+from tests.desk import Desk
 from tests.newsroom.server import Newsroom
 
 # --- without network --------------------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from desk import COMMAND, Desk, environment, wait_until
-from judged import free_port
+
+from tests.desk import COMMAND, Desk, wait_until
+from tests.judged import free_port
+from tests.runner import environment
 
 STAND_IN = """\
 #!{python}

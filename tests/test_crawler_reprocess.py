@@ -8,10 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from desk import Desk
 from rebuilt import assert_rebuilt
 
 from pipelines.extractor import EXTRACTOR
+from tests.desk import Desk
 from tests.newsroom.server import Newsroom
 
 

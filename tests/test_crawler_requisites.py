@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from desk import Desk, wait_until
-from killing import begin, kill
 from warcio.archiveiterator import ArchiveIterator
 
 from storage.urlkey import canonical
+from tests.desk import Desk, wait_until
+from tests.killing import begin, kill
 from tests.newsroom.press import SHARED
 from tests.newsroom.server import Fault, Newsroom
 from tests.newsroom.site import Answer

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Desk
 from rebuilt import assert_rebuilt
 
+from tests.desk import Desk
 from tests.newsroom.server import Fault, Newsroom
 from tests.newsroom.site import Answer
 

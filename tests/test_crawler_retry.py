@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import a_source, a_url, an_outcome
 from sqlalchemy import Connection, Engine, select
 
 from crawler import cli
 from storage.database import open_database, reading, transaction
 from storage.schema import runs, urls
+from tests.databases import a_source, a_url, an_outcome
 
 pytestmark = pytest.mark.unbalanced("rows are made up here")
 

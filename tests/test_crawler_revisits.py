@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from desk import Desk
 from hypothesis import given
 from hypothesis import strategies as st
 from rebuilt import assert_rebuilt
@@ -19,6 +18,7 @@ from crawler.schedule import MAX_ATTEMPTS, next_visit
 from pipelines.store import Met, When
 from storage.records import OLD, REVISITED, Candidate, Kind, Lease, NoArticle, Outcome, Verdict
 from storage.times import later, parse
+from tests.desk import Desk
 from tests.newsroom.server import Newsroom
 from tests.newsroom.site import Answer
 

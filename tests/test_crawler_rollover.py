@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Desk
 from exchanges import HARD, exchange
 
 from crawler.config import Config, CrawlTable
 from crawler.rollover import Rollover
 from storage.errors import DiskError
 from storage.warc import WarcWriter
+from tests.desk import Desk
 from tests.newsroom.server import Newsroom
 
 

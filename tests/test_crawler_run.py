@@ -11,13 +11,14 @@ import sys
 from dataclasses import replace
 
 import pytest
-from desk import COMMAND, ROOT, Desk, environment, wait_until
 from replayed import replayed
 from warcio.archiveiterator import ArchiveIterator
 
 from storage.urlkey import key
+from tests.desk import COMMAND, Desk, wait_until
 from tests.newsroom.server import Fault, Newsroom
 from tests.newsroom.site import Answer
+from tests.runner import ROOT, environment
 
 STORED = "SELECT url FROM v_articles ORDER BY url"
 SEED_PATHS = re.compile(r"/$|/robots\.txt|/feeds/|/sitemap|/(city|business|culture|sport|science|travel)/?$")

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import COMMAND, Desk, environment, wait_until
 from sqlalchemy import text
 
 from storage.database import open_database
 from storage.urlkey import key
+from tests.desk import COMMAND, Desk, wait_until
 from tests.newsroom.server import Newsroom
+from tests.runner import environment
 
 DELAY = 0.25  # s between two requests to a host, whichever run they are of
 ROOMS, STORIES = 3, 24

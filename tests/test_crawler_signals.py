@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
 import sqlite3
 import subprocess
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.desk import wait_until
+from tests.killing import THOROUGH
 from tests.staged import (
     MOMENTS,
     SLOW,
@@ -33,6 +36,15 @@ from tests.staged import (
 SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 FIRST, SECOND = 10.0, 2.0  # seconds in which a run ends by a signal, and by a second one
 GONE = 2.0  # seconds after which nothing of it is left
+SECONDED = (locked, recovering, stalling, parsing)
+
+
+def each_with(moments: Sequence[Moment]) -> pytest.MarkDecorator:
+    """Each moment with one signal or, thoroughly, with all: it is the moment that makes a difference."""
+    in_turns = [(moment, SIGNALS[number % len(SIGNALS)]) for number, moment in enumerate(moments)]
+    chosen = list(itertools.product(moments, SIGNALS)) if THOROUGH else in_turns
+    names = [f"{moment.__name__}-{signum.name}" for moment, signum in chosen]
+    return pytest.mark.parametrize(("moment", "signum"), chosen, ids=names)
 
 
 # --- what must hold ---------------------------------------------------------------------------------------------------
@@ -51,8 +63,7 @@ def ended_in(crawl: subprocess.Popen[str], seconds: float) -> tuple[str, float]:
     return said, time.monotonic() - began
 
 
-@pytest.mark.parametrize("signum", SIGNALS, ids=lambda signum: signum.name)
-@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.__name__)
+@each_with(MOMENTS)
 def test_a_signal_ends_the_run_in_good_order(stage: Stage, moment: Moment, signum: signal.Signals) -> None:
     """Within 10 s: exit code 128 + n, one line, no open file, no lease, no process left; the next run carries on."""
     with moment(stage) as reached:
@@ -84,8 +95,7 @@ def test_a_body_that_was_cut_by_a_signal_is_archived_and_marked(stage: Stage) ->
     carries_on(stage)
 
 
-@pytest.mark.parametrize("signum", SIGNALS, ids=lambda signum: signum.name)
-@pytest.mark.parametrize("moment", [locked, recovering, stalling, parsing], ids=lambda moment: moment.__name__)
+@each_with(SECONDED)
 def test_a_second_signal_ends_it_at_once(stage: Stage, moment: Moment, signum: signal.Signals) -> None:
     """Within 2 s, with the same exit code, and no process is left; the next run carries on."""
     with moment(stage) as reached:

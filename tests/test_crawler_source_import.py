@@ -12,8 +12,9 @@ from itertools import pairwise
 import pytest
 
 from crawler import config
-from tests.desk import COMMAND, Desk, environment
+from tests.desk import COMMAND, Desk
 from tests.newsroom import Answer, Fault, Newsroom
+from tests.runner import environment
 
 DEAD = "http://127.0.0.9:9/"
 FORBIDS = Answer(200, b"User-agent: *\nDisallow: /\n", "text/plain")

@@ -13,12 +13,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from desk import COMMAND, Desk, environment, wait_until
 from sqlalchemy import create_engine, make_url, text
 
 from scripts import postgres_for_tests as postgres
 from storage.urlkey import key
+from tests.desk import COMMAND, Desk, wait_until
 from tests.newsroom.server import Newsroom
+from tests.runner import environment
 
 pytestmark = pytest.mark.timeout(300)
 STRACE = shutil.which("strace")

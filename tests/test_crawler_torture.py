@@ -14,16 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from desk import Desk, wait_until
-from killing import OUTLIVE_SECONDS, REFETCH, begin, kill, processes_in
 from proof import Proven, prove
 from rebuilt import assert_rebuilt
 
 from storage.lock import HOLDER_NAME
+from tests.desk import Desk, wait_until
+from tests.killing import KILLS, OUTLIVE_SECONDS, REFETCH, begin, kill, processes_in
 from tests.newsroom.server import Newsroom
 from tests.newsroom.site import Answer
 
-KILLS = int(os.environ.get("NEWSWARC_KILLS", "4"))
 SEED = int(os.environ.get("NEWSWARC_KILL_SEED", "1"))
 STORIES = 420
 A_ROUND = 25  # kills of one collection

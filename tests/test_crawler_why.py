@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Desk
 
+from tests.desk import Desk
 from tests.newsroom.server import Fault, Newsroom
 
 

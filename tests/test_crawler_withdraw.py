@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from desk import Desk
 from rebuilt import assert_rebuilt
 from replayed import replayed
 
+from tests.desk import Desk
 from tests.newsroom.server import Newsroom
 from tests.newsroom.site import path_of
 

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from desk import ROOT, environment
 
 from tests.newsroom.server import Newsroom
+from tests.runner import ROOT, environment
 
 PAGE = ROOT / "docs" / "running.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import pytest
-from databases import T0, a_capture, a_run, a_source
 from sqlalchemy import Connection, Engine, select, text
 
 from crawler.schedule import next_visit
@@ -26,6 +25,7 @@ from storage.frontier import Origin
 from storage.records import LAST, Candidate, Kind, Lease, Link, NoArticle, Outcome, Verdict
 from storage.schema import urls
 from storage.times import later
+from tests.databases import T0, a_capture, a_run, a_source
 
 SITE = "https://gazette.test"
 

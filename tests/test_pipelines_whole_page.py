@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from archives import SITE, Archive
 from exchanges import HTML
 
 from pipelines.whole_page import WholePage
@@ -10,6 +9,7 @@ from storage.captures import fetched_for
 from storage.database import reading
 from storage.records import Capture, Ended, Kind
 from storage.shelf import Shelf
+from tests.archives import SITE, Archive
 
 
 def answer(body: str, mime: str = "image/png") -> bytes:

@@ -10,8 +10,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from desk import Desk
-from judged import head_request, judge, written
+
+from tests.desk import Desk
+from tests.judged import head_request, judge, written
 
 # warcio 1.8 cannot open a brotli body where the brotli package is installed; without it, it leaves them alone.
 WARCIO_CHECK = "import sys; sys.modules['brotli'] = None; from warcio.cli import main; main(['check', *sys.argv[1:]])"

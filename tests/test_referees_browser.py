@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from archives import SITE, Archive
 from browser import Browser, browsing
-from desk import Desk
 from illustrated import TITLE, illustrate
-from judged import chromium, referee, replaying
 from ranged import serving_files
 
+from tests.archives import SITE, Archive
+from tests.desk import Desk
+from tests.judged import chromium, referee, replaying
 from tests.newsroom.server import Newsroom
 from tests.newsroom.site import path_of
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from desk import Desk
-from judged import head_request, judge, replaying, wayback, written
 from replayed import replayed
 from warcio.bufferedreaders import ChunkedDataReader
+
+from tests.desk import Desk
+from tests.judged import head_request, judge, replaying, wayback, written
 
 # Answers that no server can say again: they contradict themselves, or HTTP. pywb's own server fails on them.
 UNSAYABLE = {"/odd-names", "/chunked-with-length", "/204-excess", "/304-with-length"}

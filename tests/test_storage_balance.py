@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from databases import T0, a_capture, a_run, a_source, a_url, an_outcome
 from sqlalchemy import Engine, text
 
 from storage import balance
 from storage.balance import Reach
 from storage.database import Connection, reading, transaction
 from storage.times import later
+from tests.databases import T0, a_capture, a_run, a_source, a_url, an_outcome
 
 RUN = "run-1"
 SITE = "https://gazette.test"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from databases import a_run, a_url
 from sqlalchemy import Connection, Engine, insert, select
 
 from storage import clock
 from storage.database import transaction
 from storage.schema import hosts, urls
 from storage.times import later
+from tests.databases import a_run, a_url
 
 NOW = "2026-03-01T12:00:00.000Z"
 YEARS = "2031-03-01T12:00:00.000Z"

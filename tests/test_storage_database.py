@@ -19,7 +19,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from databases import T0, a_capture, a_source, a_url, a_version, an_article
 from sqlalchemy import (
     Engine,
     String,
@@ -41,6 +40,7 @@ from storage import dialects, schema, views
 from storage.database import TemporaryDatabaseError, next_seq, open_database, open_readonly, reading, transaction
 from storage.errors import ConfigError, DatabaseError, DiskError, StoppedError
 from storage.migrations import HEAD, REVISIONS, VERSION_TABLE, upgrade
+from tests.databases import T0, a_capture, a_source, a_url, a_version, an_article
 
 OURS = set(schema.metadata.tables) | {VERSION_TABLE}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from archives import SITE, Archive, page
 from exchanges import HTML, OK
 from replayed import PROFILES, Replayed, replayed
 
@@ -18,6 +17,7 @@ from storage.records import Ended, Kind
 from storage.recover import recover
 from storage.repair import repair
 from storage.shelf import Shelf
+from tests.archives import SITE, Archive, page
 
 LONG = page("The ferry sails again. " * 100)
 NOT_MODIFIED = b'HTTP/1.1 304 Not Modified\r\nETag: "e"\r\n\r\n'

@@ -8,7 +8,6 @@ import json
 import tracemalloc
 
 import pytest
-from databases import T0, a_source, a_version, an_article
 from sqlalchemy import Engine
 
 from storage import views
@@ -16,6 +15,7 @@ from storage.database import reading, transaction
 from storage.errors import UsageError
 from storage.export import cell, export
 from storage.moments import moment
+from tests.databases import T0, a_source, a_version, an_article
 
 NAMES = [column.name for column in views.V_ARTICLES.columns]
 DAY_LATER = "2026-03-02T12:00:00.000Z"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from databases import T0, a_run, a_source, an_article
 from sqlalchemy import Engine, select, update
 
 from storage import frontier, leases, yields
@@ -16,6 +15,7 @@ from storage.leases import Want
 from storage.records import LAST, Announced, Kind, Lease, Link, State
 from storage.schema import outcomes, urls
 from storage.times import later
+from tests.databases import T0, a_run, a_source, an_article
 
 SOON = later(T0, 60)
 WANT = Want(run_id="run-1", now=T0, lease_until=later(T0, 3600))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from databases import T0, a_capture, a_run, a_url, an_article, an_outcome
 from sqlalchemy import Engine, select, update
 
 from storage import due, health, history, schema
@@ -11,6 +10,7 @@ from storage.due import Again
 from storage.records import State
 from storage.times import later
 from storage.urlkey import key
+from tests.databases import T0, a_capture, a_run, a_url, an_article, an_outcome
 
 SITE = "https://gazette.test"
 

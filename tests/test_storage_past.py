@@ -4,11 +4,11 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from archives import SITE, Archive, candidate, page
 
 from crawler.schedule import next_visit
 from pipelines.store import Visit, store_article
 from storage.records import Candidate, NoArticle, Outcome, Verdict
+from tests.archives import SITE, Archive, candidate, page
 
 URL = f"{SITE}/story"
 

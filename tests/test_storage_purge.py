@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from archives import SITE, Archive, page
 from replayed import replayed
 from test_storage_dedupe import LONG, NOT_MODIFIED, again, fetch
 
@@ -14,6 +13,7 @@ from storage.database import reading, transaction
 from storage.errors import DamageError, UsageError
 from storage.recover import recover
 from storage.withdrawals import Withdrawal
+from tests.archives import SITE, Archive, page
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from archives import SITE, Archive
 
 from storage import cdxj, pywb
 from storage.database import reading
 from storage.errors import DiskError
+from tests.archives import SITE, Archive
 
 
 @pytest.fixture

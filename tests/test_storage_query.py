@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from databases import T0, a_capture, a_run, a_source, a_url, a_version, an_article, an_outcome
 from sqlalchemy import Engine, insert, select, update
 
 from storage import query, schema
 from storage.database import reading, transaction
 from storage.query import SourceStatus
+from tests.databases import T0, a_capture, a_run, a_source, a_url, a_version, an_article, an_outcome
 
 A = "https://gazette.test/a"
 HOUR_LATER = "2026-03-01T13:00:00.000Z"

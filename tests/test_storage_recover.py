@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import SITE, Archive, candidate, changed, page
 from exchanges import exchange
 
 from storage import recover as recovering
@@ -26,6 +25,7 @@ from storage.urlkey import key
 from storage.verify import Checked
 from storage.warc_file import cdxj_path, open_path
 from storage.warc_format import GZIP_HEAD
+from tests.archives import SITE, Archive, candidate, changed, page
 
 CUTS = 50
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the database does not matter
@@ -486,7 +486,7 @@ _ENDLESS = """
 import sys
 sys.path[:0] = [".", "tests"]
 from pathlib import Path
-from archives import Archive
+from tests.archives import Archive
 root = Path(sys.argv[1])
 archive = Archive(root, f"sqlite:///{root / 'news.db'}")
 archive.begin(sys.argv[2], max_file_bytes=12_000)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import SITE, Archive
 from test_storage_verify import member, records
 
 from crawler.cli import main
 from storage.warc_file import cdxj_path
 from storage.warc_format import GZIP_HEAD
 from storage.warc_read import Record
+from tests.archives import SITE, Archive
 
 DAMAGE, OK = 9, 0
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the command needs a collection

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from databases import a_capture
 from sqlalchemy import Connection, Engine
 
 from storage.database import reading, transaction
 from storage.savings import Savings, savings
+from tests.databases import a_capture
 
 URL = "https://gazette.test/a"
 

@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from databases import a_run
-from desk import wait_until
 from exchanges import exchange
 from sqlalchemy import Connection, Engine, make_url, select, text
 
@@ -22,6 +20,8 @@ from storage.schema import captures, facts
 from storage.scribe import HURRY, Scribe
 from storage.warc import captures as exchanges_in
 from storage.warc_write import WarcWriter
+from tests.databases import a_run
+from tests.desk import wait_until
 
 RUN = "R1"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from databases import a_version, an_article
 from sqlalchemy import Connection, Engine, delete, select, text
 
 from storage import schema
 from storage.database import transaction
 from storage.sizes import measure
+from tests.databases import a_version, an_article
 
 URL = "https://gazette.test/ferry"
 TEXTS = ("The ferry sails.", "The ferry sails no more.", "The ferry sails.", "The old ferry sails.")

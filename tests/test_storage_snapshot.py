@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import Archive
 from sqlalchemy import Engine, text
 
 from storage.database import open_readonly, reading, transaction
 from storage.errors import DatabaseError, DiskError
 from storage.schema import facts, metadata
 from storage.snapshot import snapshot
+from tests.archives import Archive
 
 
 def rows_of(path: Path, query: str) -> list[tuple[Any, ...]]:

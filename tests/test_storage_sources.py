@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from databases import T0, a_capture, a_source, a_url, an_article, an_outcome
 from sqlalchemy import Engine
 
 from crawler import alarms
@@ -13,6 +12,7 @@ from storage.database import Connection, transaction
 from storage.sources import NewArticle, Remembered, SeedPoll
 from storage.status import LastPoll
 from storage.times import later, parse
+from tests.databases import T0, a_capture, a_source, a_url, an_article, an_outcome
 
 FEED, HOME = "https://gazette.test/feed", "https://gazette.test/"
 BEFORE = "2026-01-01T00:00:00.000Z"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import SITE, Archive, page
 
 from storage.articles import uid_of
 from storage.database import open_readonly
@@ -19,6 +18,7 @@ from storage.verify import Checked, Fault, What, verify
 from storage.warc_file import cdxj_path
 from storage.warc_format import GZIP_HEAD, RecordHead
 from storage.warc_read import Record, scan
+from tests.archives import SITE, Archive, page
 
 SEEDS = 60
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the database does not matter

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import SITE, Archive
 from test_storage_verify import ON_SQLITE, member, records, uid
 
 from storage.errors import NewswarcError
@@ -26,6 +25,7 @@ from storage.verify_files import Bodies
 from storage.warc_file import cdxj_path
 from storage.warc_format import IDENTICAL_PAYLOAD, NOT_MODIFIED, RecordHead, parse_record_head, sha1_of
 from storage.warc_read import Record
+from tests.archives import SITE, Archive
 
 
 def faults_with(archive: Archive, checked: Checked | None = None, **options: Any) -> list[Fault]:

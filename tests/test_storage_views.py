@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import T0, a_capture, a_run, a_source, a_url, a_version, an_article, an_outcome
 from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
 
 from storage import schema, views
 from storage.database import reading, transaction
 from storage.dialects import of
 from storage.records import State, Verdict
+from tests.databases import T0, a_capture, a_run, a_source, a_url, a_version, an_article, an_outcome
 
 ROOT = Path(__file__).parent.parent
 A = "https://gazette.test/a"

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from archives import SITE, Archive, page
 
 from storage.database import reading
 from storage.errors import DamageError, DiskError, UsageError
 from storage.records import FileState
 from storage.shelf import Shelf
 from storage.warc_files import WarcFile, check, listed, movable, move, place_of
+from tests.archives import SITE, Archive, page
 
 ELSEWHERE, HERE = FileState.ELSEWHERE, FileState.HERE
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
-from tests.desk import COMMAND, environment
+from tests.desk import COMMAND, runner
+from tests.runner import environment
 
 OK, BUG, USAGE, CONFIG, SOME, ALL, LOCKED, DATABASE, DISK, DAMAGE = range(10)
 SIGPIPE = 141
@@ -138,6 +139,13 @@ class Ended:
 
 def run(bench: Bench, mistake: Mistake) -> Ended:
     """The command with its mistake."""
+    if mistake.shell or mistake.ordinary or mistake.environment:
+        return _started(bench, mistake)
+    done = runner().run([os.fsdecode(word) for word in mistake.words(bench)], bench.folder, stdin=mistake.stdin)
+    return _ended(done)
+
+
+def _started(bench: Bench, mistake: Mistake) -> Ended:
     command: list[str | bytes] = [*COMMAND, *mistake.words(bench)]
     if mistake.shell:
         command = ["bash", "-c", mistake.shell, "bash", *command]
@@ -152,4 +160,8 @@ def run(bench: Bench, mistake: Mistake) -> Ended:
         timeout=120,
         check=False,
     )
+    return _ended(done)
+
+
+def _ended(done: subprocess.CompletedProcess[bytes]) -> Ended:
     return Ended(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))

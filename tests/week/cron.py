@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.week.clock import Clock
+from tests.week.journal import Journal, Told, journal
 from tests.week.paper import Busy, Paper
 from tests.week.plot import STEP, Deed, deeds
-from tests.week.runner import Runner, Running
 
 START = datetime(2026, 3, 4, 8, tzinfo=UTC)  # the day after the newsroom's first edition
 DAY = timedelta(days=1)
@@ -50,7 +50,7 @@ class Week:
     folder: Path
     clock: Clock
     papers: list[Paper]
-    runner: Runner
+    runner: Journal
     runs: int
     seed: int
     has_disk: bool
@@ -85,7 +85,7 @@ def opened(folder: Path, runs: int, seed: int) -> Iterator[Week]:
         try:
             for paper in papers:
                 paper.__enter__()
-            with Runner(collection, log) as runner:
+            with journal(collection, log) as runner:
                 yield Week(collection, clock, papers, runner, runs, seed, has_disk)
         finally:
             for paper in papers:
@@ -170,12 +170,12 @@ def run(week: Week, number: int, what: str, *arguments: str, expected: int = 0, 
     return _ending(week, number, what, begin(week, *arguments, ahead=ahead), week.clock.seconds(), expected)
 
 
-def begin(week: Week, *arguments: str, ahead: float = 0.0) -> Running:
+def begin(week: Week, *arguments: str, ahead: float = 0.0) -> Told:
     """Start a run."""
     return week.runner.begin(*(arguments or CRON), offset=week.clock.offset + ahead)
 
 
-def _ending(week: Week, number: int, what: str, running: Running, began: float, expected: int) -> Ended:
+def _ending(week: Week, number: int, what: str, running: Told, began: float, expected: int) -> Ended:
     code = running.wait()
     ended = Ended(number, what, code, expected, running.told, began, week.clock.seconds())
     week.ended.append(ended)
@@ -194,7 +194,7 @@ def _burst(week: Week) -> None:
             paper.publish(now - timedelta(minutes=number))
 
 
-def _until_asked(week: Week, running: Running, more: int) -> None:
+def _until_asked(week: Week, running: Told, more: int) -> None:
     """Wait until the papers were asked so often, or the run has ended."""
     goal = week.requests() + more
     deadline = time.monotonic() + 60

@@ -1,15 +1,17 @@
-"""`newswarc` at a virtual time: a process that has everything imported forks one for each command, as fast as that can be.
+"""`newswarc` without its start, and at a virtual time: a process that has everything imported forks one for each command.
 
     tests --socket--> runner --fork--> keeper --fork--> newswarc
 
-Two things are replaced. `storage.times.now`, before anybody imports it by name: it is all that is virtual. And the start of the
-workers' forker, which takes a second: the keeper forks one that has everything imported, and from there on it is the real one.
-A keeper waits for its command, which may be killed, and tells its exit code. Nothing is shared between commands: each is a fork
-of a process that never ran one.
+Importing takes more than most commands in tests do. Two things are replaced. `storage.times.now`, before anybody imports it by
+name: it is all that is virtual. And the start of the workers' forker, which takes a second: the keeper forks one that has
+everything imported, and from there on it is the real one. A keeper waits for its command, which may be killed, and tells its
+exit code. Nothing is shared between commands: each is a fork of a process that never ran one. How the command starts and how
+its interpreter ends is seen by tests that start it themselves (`desk.COMMAND`).
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -20,15 +22,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, NoReturn, Self
+from typing import IO, Any, NoReturn, Self
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 PRELOAD = (
     *(
         "crawler.engine",
@@ -47,15 +52,14 @@ LIMIT = 300.0  # seconds that a command may take
 class Running:
     """A command that was begun."""
 
-    def __init__(self, conversation: socket.socket, told: Path) -> None:
+    def __init__(self, conversation: socket.socket) -> None:
         self._lines = conversation.makefile("r")
         self._conversation = conversation
-        self._told = told
         self.pid = int(self._lines.readline())
         self._code: int | None = None
 
     def wait(self) -> int:
-        """Its exit code; -9 when it was killed. Fails when it takes too long."""
+        """Its exit code; -9 when it was killed. TimeoutError when it takes too long."""
         if self._code is None:
             self._code = int(self._lines.readline())
             self._conversation.close()
@@ -65,56 +69,66 @@ class Running:
         """As no command can prepare for."""
         os.kill(self.pid, signal.SIGKILL)
 
-    @property
-    def told(self) -> str:
-        """What it wrote so far."""
-        return self._told.read_text("utf-8", "replace")
-
 
 class Runner:
     """The process that forks commands, while `with` holds."""
 
-    def __init__(self, folder: Path, log: Path) -> None:
-        self._folder = folder  # where commands work
-        self._log = log  # a folder for what they write
-        self._address = log / "runner.socket"
-        self._count = 0
+    def __init__(self, folder: Path) -> None:
+        self._address = folder / "runner.socket"
 
     def __enter__(self) -> Self:
-        environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(self._address))
             listener.listen()
             self._process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "tests.week.runner", str(listener.fileno())],
+                [sys.executable, "-W", "error", "-m", "tests.runner", str(listener.fileno())],
                 cwd=ROOT,
-                env=environment | ONE_THREAD | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+                env=environment() | ONE_THREAD,
                 pass_fds=[listener.fileno()],
             )
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._process.kill()
         self._process.wait()
         self._address.unlink()
 
-    def begin(self, *arguments: str, offset: float) -> Running:
-        """Start `newswarc ARGUMENTS` on a clock that is `offset` seconds ahead."""
-        self._count += 1
-        told = self._log / f"{self._count:05d}.txt"
+    def begin(
+        self, arguments: Sequence[str], folder: Path, files: Sequence[IO[bytes]], *, offset: float = 0.0, limit: float = LIMIT
+    ) -> Running:
+        """Start `newswarc ARGUMENTS` in a folder, with these three as its standard ones, on a clock `offset` seconds ahead."""
         conversation = socket.socket(socket.AF_UNIX)
-        conversation.settimeout(LIMIT)
+        conversation.settimeout(limit)
         conversation.connect(str(self._address))
-        wanted = {"arguments": arguments, "offset": offset, "folder": str(self._folder), "told": str(told)}
+        wanted = {"arguments": arguments, "offset": offset, "folder": str(folder), "environment": environment()}
+        socket.send_fds(conversation, [b"!"], [file.fileno() for file in files])
         conversation.sendall(f"{json.dumps(wanted)}\n".encode())
-        return Running(conversation, told)
+        return Running(conversation)
 
-    def run(self, *arguments: str, offset: float) -> tuple[int, str]:
-        """Run a command to its end: exit code and what it wrote."""
-        running = self.begin(*arguments, offset=offset)
-        return running.wait(), running.told
+    def run(
+        self, arguments: Sequence[str], folder: Path, *, stdin: bytes = b"", limit: float = LIMIT
+    ) -> subprocess.CompletedProcess[bytes]:
+        """A command from beginning to end."""
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as errors:
+            given.write(stdin)
+            given.seek(0)
+            running = self.begin(arguments, folder, (given, out, errors), limit=limit)
+            try:
+                code = running.wait()
+            except BaseException:
+                running.kill()
+                raise
+            out.seek(0)
+            errors.seek(0)
+            return subprocess.CompletedProcess(["newswarc", *arguments], code, out.read(), errors.read())
+
+
+def environment() -> dict[str, str]:
+    """The environment of a command: our checkout, no proxies."""
+    return {name: value for name, value in os.environ.items() if "proxy" not in name.lower()} | {
+        "PYTHONPATH": str(ROOT),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 # --- in the runner's process ------------------------------------------------------------------------------------------
@@ -161,6 +175,7 @@ def _preload() -> None:
 def _keep(conversation: socket.socket, shift: list[float]) -> NoReturn:
     """Fork a command, and forkers of its workers while it lives; tell how it ended."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    files = socket.recv_fds(conversation, 1, 3)[1]
     lines = conversation.makefile("rw")
     wanted = json.loads(lines.readline())
     ours, theirs = socket.socketpair()
@@ -170,8 +185,10 @@ def _keep(conversation: socket.socket, shift: list[float]) -> NoReturn:
         os.close(conversation.fileno())
         shift[0] = wanted["offset"]
         with _ending_here():
-            _command(wanted["arguments"], wanted["folder"], wanted["told"], theirs)
+            _command(wanted, files, theirs)
     theirs.close()
+    for number in files:
+        os.close(number)
     lines.write(f"{pid}\n")
     lines.flush()
     while fds := socket.recv_fds(ours, 1, 2)[1]:
@@ -194,6 +211,7 @@ def _fork_forker(control: int, output: int, *ours: int) -> int:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(output, 1)
             os.dup2(output, 2)
+            warnings.simplefilter("ignore")  # nobody gives it our -W
             worker_main._preload = lambda _: gc.freeze()
             worker_main.main(control)
     os.close(control)
@@ -235,13 +253,15 @@ def _ending_here() -> Iterator[None]:
     os._exit(70)
 
 
-def _command(arguments: Sequence[str], folder: str, told: str, keeper: socket.socket) -> NoReturn:
+def _command(wanted: Mapping[str, Any], files: Sequence[int], keeper: socket.socket) -> NoReturn:
     os.setsid()
-    os.chdir(folder)
-    output = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    for number in (1, 2):
-        os.dup2(output, number)
-    os.close(output)
+    os.chdir(wanted["folder"])
+    for standard, number in enumerate(files):
+        os.dup2(number, standard)
+        os.close(number)
+    os.environ.clear()
+    os.environ.update(wanted["environment"])
+    arguments = wanted["arguments"]
     random.seed()  # else each command would have the same luck
     sys.argv = ["newswarc", *arguments]
     from crawler.cli import main
@@ -249,6 +269,8 @@ def _command(arguments: Sequence[str], folder: str, told: str, keeper: socket.so
 
     forker._popen = lambda control: Forked(keeper, control)
     code = main(arguments)
+    threading._shutdown()  # type: ignore[attr-defined] # as an interpreter ends
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
