@@ -34,7 +34,11 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 _PATH_ODD = re.compile(r"%([0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$&'()*+,;=:@/]")
 _QUERY_ODD = re.compile(r"%([0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$()*+,;:@/?=&]")
-_PATH_SESSION = re.compile(r"(?:;|%3B)jsessionid=[^;/]*", re.IGNORECASE)
+_JAVA_SESSION = re.compile(r"(?:;|%3B)jsessionid=[^;/]*", re.IGNORECASE)
+# The segment of ASP.NET where there are no cookies: (S(24 characters)), with or without others beside it.
+_ASP_SESSION = re.compile(
+    r"/\((?:[AFX]\([\w-]+\))*S\([a-z0-5]{24}\)(?:[AFX]\([\w-]+\))*\)(?=/)", re.ASCII | re.IGNORECASE
+)
 _SESSION_ID = re.compile(r"(?=[0-9a-f]+-?[0-9a-f])[0-9a-f-]{16,}", re.IGNORECASE)
 
 
@@ -314,7 +318,7 @@ def _suffix_of() -> Callable[[str], str]:
 
 def _path(raw: str, *, whole: bool) -> str:
     encoded = _PATH_ODD.sub(_percent, _SURROGATES.sub("\ufffd", raw))
-    return _without_dots(encoded if whole else _PATH_SESSION.sub("", encoded))
+    return _without_dots(encoded if whole else _ASP_SESSION.sub("", _JAVA_SESSION.sub("", encoded)))
 
 
 def _percent(match: re.Match[str]) -> str:

@@ -18,6 +18,7 @@ _PIECES = [
     *("%41", "%c3%a9", "%zz", "%", "%25", "%00", "\u00e9", "\U0001f600", "\ud800", "\u200d"),
     *("\u0301", "\u00ad", "\u0661"),
     *("0x7f", "017", "256", "1", "[::1]", "[", "]", "::", ":80", ":443", ":8080", ":99999", "\t", "\n", " ", "\x00"),
+    "/(S(lit3py55t21z5v55vlm25s55))/",
     *("utm_source=x", "amp;utm_medium=y", "a=1", "b", "b=2", "sid=0123456789abcdef0123456789abcdef", ";jsessionid=A1"),
     *("'", '"', "<", ">", "|", "^", "{", "+", "~", "!", "*", "(", ","),
 ]
@@ -76,6 +77,10 @@ def _canonical_or_none(url: str, base: str | None = None) -> str | None:
         ("https://news.example/?ref=rss&ref=chapter-2", "https://news.example/?ref=chapter-2"),
         ("https://news.example/?%75tm_source=x", "https://news.example/"),
         ("https://news.example/a;jsessionid=9F00A.node1?x=1", "https://news.example/a?x=1"),
+        ("https://news.example/(S(lit3py55t21z5v55vlm25s55))/a.aspx", "https://news.example/a.aspx"),
+        ("https://news.example/b/(X(1)S(lit3py55t21z5v55vlm25s55)F(q-_9))/a.aspx", "https://news.example/b/a.aspx"),
+        ("https://news.example/(S(lit3py55t21z5v55vlm25s55));jsessionid=1/a.aspx", "https://news.example/a.aspx"),
+        ("https://news.example/(S(short))/a.aspx", "https://news.example/(S(short))/a.aspx"),
         ("https://news.example/?PHPSESSID=abc&sid=0123456789abcdef0123456789abcdef", "https://news.example/"),
         (
             "https://news.example/?sid=412&s=weather&session=spring",
