@@ -28,6 +28,7 @@ PEERS: dict[str, Callable[[], Policy]] = {
     "miniflux": EntryFrequency,
     "miniflux x 4": lambda: EntryFrequency(4.0),
 }
+FAMILY = "Media Cloud"  # a peer of many members, of which the best counts
 HEAD = f"{'policy':30} {'requests':>9} {'median':>8} {'p95':>8} {'mean':>8} {'missed':>13}"
 RATIOS = f"{'at the requests of':30} {'budget':>9} {'requests':>9} {'median':>8} {'p95':>8} {'mean':>8} {'fair':>6} {'strict':>7}"
 
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.write:
             write(sys.stdout, each)
         else:
-            _report(each, truths, options.peer, options.quick)
+            _report(each, truths, options)
     if not options.write and not options.traces and not options.quick:
         revisiting.report_all(None if options.set == "all" else options.set)
     return 0
@@ -55,7 +56,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--set", choices=[*SETS, "all"], default="all", help="which made-up sources (all)")
     parser.add_argument("--sources", type=_count, default=1000, help="how many of them (1000)")
     parser.add_argument("--traces", type=Path, help="sources of yours, in the format of docs/simulation.md")
-    parser.add_argument("--peer", choices=PEERS, action="append", help="a peer to compare with (all, and Media Cloud's)")
+    parser.add_argument("--peer", choices=[*PEERS, FAMILY], action="append", help="a peer to compare with (all)")
+    parser.add_argument("--equal-share", type=_share, action="append", help="of ours, from 0 to 1 (0.9, 0.1)")
     parser.add_argument("--quick", action="store_true", help="compare with the peers only, without curves and edits")
     parser.add_argument("--write", action="store_true", help="print the made-up sources in that format instead")
     return parser.parse_args(arguments)
@@ -65,6 +67,13 @@ def _count(typed: str) -> int:
     if not typed.isdecimal() or not 1 <= int(typed) <= 100_000:
         raise argparse.ArgumentTypeError("must be a whole number from 1 to 100000")
     return int(typed)
+
+
+def _share(typed: str) -> float:
+    share = float(typed)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError("must be from 0 to 1")
+    return share
 
 
 def _worlds(options: argparse.Namespace) -> Iterator[tuple[World, list[Truth] | None]]:
@@ -77,20 +86,21 @@ def _worlds(options: argparse.Namespace) -> Iterator[tuple[World, list[Truth] | 
             yield made(replace(parameters, sources=options.sources))
 
 
-def _report(sources: World, truths: list[Truth] | None, chosen: list[str] | None, quick: bool) -> None:
+def _report(sources: World, truths: list[Truth] | None, options: argparse.Namespace) -> None:
+    chosen, shares = options.peer or [*PEERS, FAMILY], options.equal_share or SHARES
     days = (sources.end - sources.start) / DAY
     stories = sum(sources.start <= moment < sources.end for trace in sources.traces for moment in trace.stories)
     print(f"\n{sources.name}: {len(sources.traces)} sources, {days:.1f} days, {stories} stories. Requests a source and day,")
     print("delays in minutes, over all stories; in brackets without the first three days.\n" + HEAD, flush=True)
-    peers = {name: _run(sources, name, PEERS[name]()) for name in chosen or PEERS}
-    peers |= {} if chosen else _family(sources)
-    if not quick:
-        for share in SHARES:
+    peers = {name: _run(sources, name, PEERS[name]()) for name in chosen if name != FAMILY}
+    peers |= _family(sources) if FAMILY in chosen else {}
+    if not options.quick:
+        for share in shares:
             for budget in BUDGETS:
                 _run(sources, f"newswarc, {budget:.0f} a day, {share} alike", ours(budget, share))
     print("\nagainst each peer, at its requests (ratios)\n" + RATIOS, flush=True)
     for name, result in peers.items():
-        _compare(sources, name, result, truths)
+        _compare(sources, name, result, truths, shares)
 
 
 def _run(sources: World, name: str, policy: Policy) -> Result:
@@ -118,9 +128,11 @@ def _family(sources: World) -> dict[str, Result]:
     return {best: results[best]}
 
 
-def _compare(sources: World, name: str, peers: Result, truths: list[Truth] | None) -> None:
+def _compare(
+    sources: World, name: str, peers: Result, truths: list[Truth] | None, equal_shares: Sequence[float]
+) -> None:
     began, first = process_time(), score(sources, peers).requests
-    for share in SHARES:
+    for share in equal_shares:
         knob, mine = matched(sources, partial(ours, equal_share=share), peers.requests, first)
         _print(f"{name}: {share} alike", knob, ratio(sources, mine, peers), ratio(sources, mine, peers, 3.0))
         print(f"{'':30} least gap of a host {mine.least_gap:.1f} s, CPU {process_time() - began:.0f} s", flush=True)
