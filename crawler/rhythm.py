@@ -311,6 +311,7 @@ class Bounds:
 REFERENCE = 8.0 / 24  # news an hour of a source of the middle
 RARE = 0.2 / 24  # below it a source gets less than an equal share
 WITHIN = 0.5  # the power of the rate within the week: the square root has the least mean delay for so many polls
+FIRST_WAIT = 30 * 60.0  # seconds until a source of which nothing is known is asked again
 FULL = 0.4  # of what the page holds may come between two polls
 
 
@@ -322,9 +323,10 @@ def next_poll(rhythm: Rhythm, now: float, bounds: Bounds, jitter: float = 0.5) -
     whole = mean_rate(rhythm)
     pace = pace_of(whole, bounds) * rhythm.haste
     most = max(bounds.most, bounds.least)
+    known = max(FIRST_WAIT, rhythm.exposure * HOUR)  # a source is left alone no longer than it was watched
     room = FULL * rhythm.size if rhythm.size > 4 else math.inf
     lately = level(rhythm)
-    due, held, at, end = 0.0, 0.0, now, now + most
+    due, held, at, end = 0.0, 0.0, now, now + min(most, known)
     while at < end:
         until = (at // HOUR + 1) * HOUR
         here, span = lately * rate(rhythm, (at + until) / 2), (until - at) / HOUR

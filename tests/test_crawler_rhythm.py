@@ -51,6 +51,17 @@ def test_a_source_with_more_news_is_asked_more_often() -> None:
     assert waits[0] < waits[-1] / 2
 
 
+def test_a_source_of_which_little_is_known_is_left_alone_no_longer_than_it_was_watched() -> None:
+    """Half an hour after the first poll that told no dates, then twice as long each time, until the budget is what counts."""
+    sparse, at, rhythm, waits = Bounds(polls_per_day=1.0), START, Rhythm(), []
+    for _ in range(8):
+        rhythm = learn(rhythm, Poll(at=at, previous_at=rhythm.at, size=20))
+        waits.append((next_poll(rhythm, at, sparse) - at) / 60)
+        at += waits[-1] * 60
+    assert waits[:5] == pytest.approx([30, 30, 60, 120, 240])
+    assert waits[-1] > 12 * 60
+
+
 def test_what_is_shared_equally_does_not_follow_the_news() -> None:
     """With an equal share of all polls, a source with ten times the news is asked as often."""
     bounds = Bounds(least=300, most=DAY, polls_per_day=24, equal_share=1.0)
