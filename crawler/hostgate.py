@@ -24,7 +24,7 @@ from crawler.robots import LONGEST_DELAY
 from storage import hosts
 from storage.database import Connection
 from storage.hosts import Memory
-from storage.times import later, now, parse
+from storage.times import later, now, seconds_until
 
 if TYPE_CHECKING:
     from crawler.run import Run
@@ -203,8 +203,3 @@ class HostGate:
 
     def _close(self, host: str, until: float) -> None:
         self._until[host] = max(self._until.get(host, 0.0), until)
-
-
-def seconds_until(moment: str) -> float:
-    """From now; negative when it has passed."""
-    return (parse(moment) - parse(now())).total_seconds()

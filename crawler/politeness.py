@@ -27,7 +27,7 @@ from crawler.robots import ROBOTS_BYTES, Rules, answered, is_trouble, rules_of, 
 from storage.http_message import decode_body
 from storage.records import Kind
 from storage.robots import Kept
-from storage.times import now, parse
+from storage.times import now, parse, seconds_until
 from storage.urlkey import InvalidURL, canonical, host_key
 
 if TYPE_CHECKING:
@@ -241,7 +241,7 @@ def heed(gate: Gate, host: str, status: int, retry: bytes | None, at: str) -> No
     """A host asked for patience at that moment (RFC 9110, 10.2.3): a 429 in any case, a 503 when it names a time."""
     seconds = retry_after(retry, parse(at))
     if seconds is not None:
-        gate.block(host, seconds - (parse(now()) - parse(at)).total_seconds(), f"http-{status}")
+        gate.block(host, seconds + seconds_until(at), f"http-{status}")
     elif status == 429:
         gate.block(host, None, f"http-{status}")
 

@@ -28,3 +28,8 @@ def parse(text: str) -> datetime:
 def later(text: str, seconds: float) -> str:
     """`text` moved by `seconds`."""
     return iso(parse(text) + timedelta(seconds=seconds))
+
+
+def seconds_until(moment: str) -> float:
+    """From now; negative when it has passed."""
+    return (parse(moment) - parse(now())).total_seconds()
