@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
@@ -64,25 +65,22 @@ class Crew:
 
         `begun` hears of a job when it is handed out.
         """
-        waiting = True
-        while waiting or self._busy:
-            while waiting and self._idle:
-                job = next(jobs, None)
-                if job is None:
-                    waiting = False
-                    break
-                begun(job)
-                self._hand_out(job)
+        self._hand_out(jobs, begun)
+        while self._busy:  # waiting for none would be for ever
             for connection in wait(list(self._busy)):
                 yield self._taken(connection)
+            self._hand_out(jobs, begun)
 
-    def _hand_out(self, job: Job) -> None:
-        connection = self._idle.pop()
-        self._busy[connection] = job
-        try:
-            connection.send(job)
-        except OSError:
-            raise _lost(job) from None
+    def _hand_out(self, jobs: Iterator[Job], begun: Callable[[Job], None]) -> None:
+        """A job for each that is idle, as long as there are any."""
+        for job in islice(jobs, len(self._idle)):
+            begun(job)
+            connection = self._idle.pop()
+            self._busy[connection] = job
+            try:
+                connection.send(job)
+            except OSError:
+                raise _lost(job) from None
 
     def _taken(self, connection: Any) -> Done:
         job = self._busy.pop(connection)

@@ -21,7 +21,8 @@ from storage.records import FileOrigin, FileState
 from storage.verify import Checked, Choice, What, verify
 from storage.verify_crew import Crew
 from storage.verify_faults import Fault
-from storage.verify_files import Bodies
+from storage.verify_files import Bodies, Entered
+from storage.verify_jobs import FileJob
 from storage.warc_file import cdxj_path
 from storage.warc_format import IDENTICAL_PAYLOAD, NOT_MODIFIED, RecordHead, parse_record_head, sha1_of
 from storage.warc_read import Record
@@ -57,6 +58,15 @@ def test_a_crew_finds_what_one_process_finds(full: Archive, database_url: str) -
     assert len(found) == 3
     assert together == alone
     assert sorted(heard) == [path.name for path in full.files()]
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_crew_ends_when_all_its_members_are_done_at_once(count: int, full: Archive, database_url: str) -> None:
+    """Nobody is waited for where nobody has anything to do."""
+    job = FileJob(1, "gone.warc.gz", full.folder / "gone.warc.gz", Entered(closed=True))
+    with Crew(1, database_url) as crew:
+        assert len(list(crew.do(iter([job] * count), lambda _: None))) == count
 
 
 @ON_SQLITE
