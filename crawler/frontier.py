@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from scrapy import Request, Spider, signals
@@ -248,11 +249,12 @@ class Frontier(BaseScheduler):
 
     async def _claimed(self, full: set[str]) -> list[Lease]:
         """Pages that are due; requisites once there are none, and none in hand."""
-        if not self._enough() and (pages := await self.run.claim(full, per_host=STOCK, limit=self._room(), last=False)):
-            return pages
+        claim = partial(self.run.claim, full, per_host=STOCK, limit=self._most())
+        if not self._enough() and (leases := await claim(pages=self._pages_left(), last=False)):
+            return leases
         if self._pages_in_hand():
             return []
-        leases = await self.run.claim(full, per_host=STOCK, limit=self._most(), last=True)
+        leases = await claim(pages=None, last=True)
         self._last = bool(leases)
         return leases
 
@@ -279,8 +281,6 @@ class Frontier(BaseScheduler):
     def _most(self) -> int:
         return max(64, 4 * self.run.config.crawl.concurrency)
 
-    def _room(self) -> int:
-        room = self._most()
-        if self.run.options.max_pages is not None:
-            room = min(room, self.run.options.max_pages - self._articles)
-        return room
+    def _pages_left(self) -> int | None:
+        limit = self.run.options.max_pages
+        return None if limit is None else max(0, limit - self._articles)

@@ -250,8 +250,11 @@ class Run:
         # Shielded: the scribe does what was submitted, also when whoever waits for it is cancelled.
         return await asyncio.shield(asyncio.wrap_future(self.scribe.submit(job)))
 
-    async def claim(self, full: Collection[str], *, per_host: int, limit: int, last: bool) -> list[Lease]:
-        """Lease due rows of the run's sources, for hosts that are neither well stocked nor blocked: pages, or `last` requisites."""
+    async def claim(self, full: Collection[str], *, per_host: int, limit: int, pages: int | None, last: bool) -> list[Lease]:
+        """Lease due rows of the run's sources, for hosts that are neither well stocked nor blocked: pages, or `last` requisites.
+
+        At most `limit` rows, of which `pages` may be no seeds.
+        """
         await self.recovery.done()  # what a killed run left unread comes first
         moment = now()
         until = later(moment, self.sharing.lease_seconds)
@@ -266,6 +269,7 @@ class Run:
             lease_until=until,
             per_host=per_host,
             limit=limit,
+            pages=pages,
             full={*full, *self.hosts.blocked()},
             source_ids=[source.id for source in self.sources.values()],
             spider=self.spider.name,

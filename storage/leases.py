@@ -43,6 +43,7 @@ class Want:
     lease_until: str
     per_host: int = 8
     limit: int = 256
+    pages: int | None = None  # of these, how many may be no seeds; None: all
     full: Collection[str] = ()
     source_ids: Sequence[int] | None = None
     since: str | None = None  # what was fetched after this moment was considered by this run already
@@ -80,8 +81,8 @@ def claim(conn: Connection, want: Want) -> list[Lease]:
     pages: dict[str, int] = {}  # of them, but for seeds
     for priority, host in conn.execute(_REQUISITES if want.last else _PAGES, {"now": want.now}):
         room = min(want.per_host - taken.get(host, 0), want.limit - len(leases))
-        if (left := None if want.last or priority == 0 else want.left(host)) is not None:
-            room = min(room, left - pages.get(host, 0))
+        if priority > 0 and not want.last:
+            room = min(room, _pages_left(want, host, pages))
         if host in want.full or room <= 0:
             continue
         got = _claim_group(conn, want, priority, host, room)
@@ -90,6 +91,13 @@ def claim(conn: Connection, want: Want) -> list[Lease]:
             pages[host] = pages.get(host, 0) + len(got)
         leases += got
     return leases
+
+
+def _pages_left(want: Want, host: str, pages: dict[str, int]) -> int:
+    """How many pages a host may still be asked for, after those that were taken in this claim."""
+    of_host, of_all = want.left(host), want.pages
+    left = [] if of_host is None else [of_host - pages.get(host, 0)]
+    return min(left if of_all is None else [*left, of_all - sum(pages.values())], default=want.limit)
 
 
 def _claim_group(conn: Connection, want: Want, priority: int, host: str, room: int) -> list[Lease]:

@@ -115,6 +115,20 @@ def test_seeds_come_first_and_no_host_starves_another(database: Engine, origin: 
     assert sorted(lease.host for lease in leases) == ["big.test"] * 5 + ["small.test"] * 2
 
 
+def test_seeds_are_no_pages(database: Engine, origin: Origin) -> None:
+    """A claim that may take one page takes all seeds that are due, whatever their host, and one page."""
+    for host in ("big.test", "small.test"):
+        discover(
+            database,
+            origin,
+            *(Link(f"https://{host}/story-{n}") for n in range(3)),
+            Link(f"https://{host}/feed", Kind.FEED, priority=0),
+        )
+    leased = [lease.kind for lease in claim(database, replace(WANT, pages=1))]
+    assert leased == [Kind.FEED, Kind.FEED, Kind.ARTICLE]
+    assert claim(database, replace(WANT, pages=0)) == []
+
+
 def test_a_row_is_leased_once(database: Engine, origin: Origin) -> None:
     """What is leased is not handed out again until it is given back."""
     discover(database, origin, Link(STORY))
