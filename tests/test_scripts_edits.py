@@ -52,8 +52,8 @@ def test_ours_catches_more_with_a_visit_than_a_fixed_ladder() -> None:
 
 
 def test_the_table_is_printed() -> None:
-    """`python -m scripts.simulation.edits` says what each ladder did."""
-    command = [sys.executable, "-m", "scripts.simulation.edits", "--sites", "2", "--stories", "4", "--set", "tuned"]
+    """`python -m scripts.simulation.revisiting` says what each ladder did."""
+    command = [sys.executable, "-m", "scripts.simulation.revisiting", "--sites", "2", "--stories", "4", "--set", "tuned"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert [line.split()[0] for line in done.stdout.splitlines() if "NewsDiffs  " in line] == ["NewsDiffs"]
     assert done.stdout.count("at equal visits") == 2

@@ -3,7 +3,6 @@
 No published set of edit moments may be shipped here, so the shapes are assumed; `PARAMETERS` has every number. What they
 follow: few stories have most of the edits, most edits come within hours of publication, and a thin tail goes on for
 weeks (the corpora of NewsDiffs, 2012, and NewsEdits, Spangher et al. 2022, are of that kind).
-`python -m scripts.simulation.edits` prints what revisit ladders catch of them, see `revisiting`.
 """
 
 from __future__ import annotations
@@ -140,9 +139,3 @@ def _first_age(parameters: Parameters, random: Random) -> float:
 def _lognormal(random: Random, shape: tuple[float, float]) -> float:
     median, sigma = shape
     return random.lognormvariate(math.log(median), sigma)
-
-
-if __name__ == "__main__":
-    from scripts.simulation.revisiting import main
-
-    main()

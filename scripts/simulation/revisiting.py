@@ -1,7 +1,7 @@
 """What revisit ladders catch of edits, with how many requests: the real functions of crawler/revisits.py and its peers.
 
 An edit is caught when a visit sees its wording before the next edit replaces it. Edits before a story's first fetch are
-nobody's to catch and are not counted.
+nobody's to catch and are not counted. `python -m scripts.simulation.revisiting` prints the table.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ def _line(name: str, catch: Catch) -> Catch:
 
 def main() -> None:
     """Print the table of each parameter set."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.simulation.edits", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m scripts.simulation.revisiting", description=__doc__)
     parser.add_argument("--sites", type=int, default=60)
     parser.add_argument("--stories", type=int, default=30, help="of each site")
     parser.add_argument("--set", choices=sorted(PARAMETERS), help="only this parameter set")
