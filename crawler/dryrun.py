@@ -14,8 +14,8 @@ from twisted.python.failure import Failure
 from crawler import PRODUCT_VERSION
 from crawler.config import Config, Source
 from crawler.discovery import sitemaps_in_robots
-from crawler.politeness import BadStatus, Refused
 from crawler.reasons import reason_of
+from crawler.refusals import BadStatus, Refused
 from crawler.robots import Rules
 from crawler.sources import guard_of, limits_of, ports_of, scope_of
 from pipelines.page import RawPage, read_article

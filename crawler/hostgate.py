@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from scrapy.crawler import Crawler
 from twisted.python.failure import Failure
 
-from crawler.politeness import Unsent
+from crawler.refusals import Unsent
 from crawler.robots import LONGEST_DELAY
 from storage import hosts
 from storage.database import Connection

@@ -14,8 +14,8 @@ from crawler.config import Source
 from crawler.dryrun import why
 from crawler.glance import Glance, glance
 from crawler.options import Probe, Seed, Trial
-from crawler.politeness import BadStatus
 from crawler.reading import obstacle
+from crawler.refusals import BadStatus
 from crawler.sources import scope_of
 from pipelines.page import RawPage, read_article
 from pipelines.workers import WorkerError

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import urlsplit
 
 from scrapy import Request
@@ -23,11 +21,13 @@ from crawler.backfill import READ
 from crawler.conditional import is_answer
 from crawler.netguard import check_url
 from crawler.reasons import reason_of
+from crawler.refusals import BadStatus, Refused, Unsent
+from crawler.retry_after import PLEAS, heed
 from crawler.robots import ROBOTS_BYTES, Rules, answered, is_trouble, rules_of, unreachable
 from storage.http_message import decode_body
 from storage.records import Kind
 from storage.robots import Kept
-from storage.times import now, parse, seconds_until
+from storage.times import now
 from storage.urlkey import InvalidURL, canonical, host_key
 
 if TYPE_CHECKING:
@@ -38,27 +38,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OURS = ("private-address", "stopped")
-
-
-class Refused(IgnoreRequest):
-    """A rule of ours kept a request from being sent. `temporary`: the URL may be asked for another time."""
-
-    def __init__(self, reason: str, *, temporary: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.temporary = temporary
-
-
-class Unsent(IgnoreRequest):
-    """The run ended before the request's turn came: its lease is given back."""
-
-
-class BadStatus(IgnoreRequest):
-    """The final answer was not 2xx."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(f"http-{response.status}")
-        self.response = response
 
 
 class _Component:
@@ -215,13 +194,6 @@ class OwnSlot(_Component):
             raise Unsent("the run ends, or the host is to be left alone for longer than a run waits")
 
 
-class Gate(Protocol):
-    """What keeps a host's blocks."""
-
-    def block(self, host: str, seconds: float | None, reason: str) -> None:
-        """Leave a host alone for some seconds; None: it did not say for how long."""
-
-
 class RetryAfter(_Component):
     """A 429, or a 503 with Retry-After, closes the host until then (RFC 9110, 10.2.3)."""
 
@@ -232,32 +204,6 @@ class RetryAfter(_Component):
         elif response.status < 400:
             self.run.hosts.answered_well(request.meta["download_slot"])
         return response
-
-
-PLEAS = frozenset({429, 503})  # statuses that may ask for patience
-
-
-def heed(gate: Gate, host: str, status: int, retry: bytes | None, at: str) -> None:
-    """A host asked for patience at that moment (RFC 9110, 10.2.3): a 429 in any case, a 503 when it names a time."""
-    seconds = retry_after(retry, parse(at))
-    if seconds is not None:
-        gate.block(host, seconds + seconds_until(at), f"http-{status}")
-    elif status == 429:
-        gate.block(host, None, f"http-{status}")
-
-
-def retry_after(value: bytes | None, at: datetime) -> float | None:
-    """Seconds to wait as a Retry-After header says: delay-seconds or an HTTP-date; None when it says nothing readable."""
-    text = (value or b"").decode("latin-1").strip()
-    if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), 7 * 86_400))
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # the latter from a zone that is a very long number
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - at).total_seconds()), 7 * 86_400.0)
 
 
 class ChainCookies(_Component):

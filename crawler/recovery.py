@@ -9,8 +9,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from crawler.politeness import PLEAS, heed
 from crawler.requisites import links_to, torn
+from crawler.retry_after import PLEAS, heed
 from crawler.schedule import next_visit
 from pipelines.archived import raw_page, validators_of
 from pipelines.page import RawPage, ReadArticle, digest_of, read_article, read_stylesheet

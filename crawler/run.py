@@ -36,9 +36,9 @@ from crawler.journal import Journal
 from crawler.ledger import killed_accounts
 from crawler.options import CrawlOptions
 from crawler.periods import period_of
-from crawler.politeness import Unsent
 from crawler.reading import read_period, read_seed
 from crawler.recovery import Recovery
+from crawler.refusals import Unsent
 from crawler.requisites import Allowance
 from crawler.robots_cache import RobotsCache
 from crawler.rollover import Rollover

@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from crawler.harvest import Harvest
-from crawler.politeness import BadStatus, Refused, Unsent
 from crawler.reading import obstacle
 from crawler.reasons import reason_of
+from crawler.refusals import BadStatus, Refused, Unsent
 from crawler.requisites import links_to, torn
 from crawler.revisits import Habits, shown
 from crawler.schedule import bounds_of, next_visit

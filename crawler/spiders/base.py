@@ -20,7 +20,7 @@ from crawler import settings as project
 from crawler.conditional import hint_of
 from crawler.harvest import Article, Harvest
 from crawler.options import CrawlOptions
-from crawler.politeness import BadStatus
+from crawler.refusals import BadStatus
 from crawler.run import Run
 from storage.dedupe import NOT_CHANGED
 from storage.records import SEED_KINDS, Announced, Kind, Lease, Link

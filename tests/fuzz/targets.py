@@ -25,7 +25,7 @@ from crawler.discovery import discover
 from crawler.hints import LONGEST, FeedSays, of_feed, of_headers
 from crawler.markup import Document
 from crawler.netguard import check_url
-from crawler.politeness import retry_after
+from crawler.retry_after import retry_after
 from crawler.robots import LONGEST_DELAY, Rules, robots_parser, robots_text
 from crawler.scope import Discovered, Scope
 from pipelines import authors, classify, dates, jsonld, metadata, titles
