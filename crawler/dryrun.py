@@ -149,7 +149,7 @@ class LookingSpider(Spider):
     custom_settings = {  # noqa: RUF012 - Scrapy declares it so
         "SCHEDULER": "scrapy.core.scheduler.Scheduler",
         "ITEM_PIPELINES": {},
-        "SPIDER_MIDDLEWARES": {"crawler.harvest.HarvestMiddleware": None},
+        "SPIDER_MIDDLEWARES": {"crawler.harvesting.HarvestMiddleware": None},
     }
     run: DryRun
     failure: BaseException | None = None

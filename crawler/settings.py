@@ -61,11 +61,11 @@ DOWNLOADER_MIDDLEWARES = {
     "crawler.politeness.Decompression": 590,
 }
 SPIDER_MIDDLEWARES = {
-    "crawler.harvest.HarvestMiddleware": 10,
+    "crawler.harvesting.HarvestMiddleware": 10,
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
 }
-ITEM_PIPELINES = {"crawler.harvest.HarvestPipeline": 100}
+ITEM_PIPELINES = {"crawler.harvesting.HarvestPipeline": 100}
 EXTENSIONS = {
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.memusage.MemoryUsage": None,

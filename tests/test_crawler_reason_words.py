@@ -23,7 +23,7 @@ MAKERS = {
     "crawler/feeds.py": (),
     "crawler/sitemaps.py": (),
     "crawler/links.py": (),
-    "crawler/harvest.py": (),
+    "crawler/harvesting.py": (),
     "crawler/ingest_pages.py": (),
     "pipelines/classify.py": (),
     "pipelines/decide.py": (),
