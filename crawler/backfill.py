@@ -8,17 +8,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from crawler.context import RunContext
 from crawler.periods import Chosen, Period
 from crawler.scope import Discovered
 from storage import frontier, leases
 from storage.database import Connection
 from storage.records import Kind, Lease, Link
 from storage.urlkey import InvalidURL, key
-
-if TYPE_CHECKING:
-    from crawler.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +27,7 @@ READ = frozenset({Kind.ROBOTS, Kind.SITEMAP})
 class Backfill:
     """Which sitemaps are still to be read, and what was found."""
 
-    def __init__(self, run: Run, period: Period, *, dry: bool) -> None:
+    def __init__(self, run: RunContext, period: Period, *, dry: bool) -> None:
         self.period = period
         self.dry = dry
         self.listed: Counter[str] = Counter()  # by month: entries of the period

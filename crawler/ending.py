@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from crawler import alarms
+from crawler.alarms import Alarms
+from crawler.context import RunContext
 from crawler.ledger import exit_code_of, exit_code_of_crawl, is_idle, write_ledger
+from crawler.requisites import Allowance
+from crawler.settling import Settling
 from storage import balance, leases, runs
 from storage.balance import Reach
 from storage.database import Connection
@@ -13,34 +15,39 @@ from storage.errors import DamageError
 from storage.records import Ledger
 from storage.times import now
 
-if TYPE_CHECKING:
-    from crawler.run import Run
-
 
 class Ending:
-    """What the last job of a run does."""
+    """What the last job of a run does, and what came of it."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunContext, settling: Settling, allowance: Allowance) -> None:
+        self.stopped_by: int | None = None  # the signal that ended the run
+        self.ledger: Ledger | None = None
+        self.results: dict[str, bool] = {}  # whether each source that was asked gave anything
+        self.reasons: dict[str, str] = {}  # why, of those that did not
+        self.alarms = Alarms()
+        self.exit_code: int | None = None
         self._run = run
+        self._settling = settling
+        self._allowance = allowance
         self._archived = False  # a transaction that is tried again finds it written
 
     @property
     def imbalance(self) -> DamageError | None:
         """What is to be told of an account that does not add up."""
-        ledger = self._run.ledger
-        if ledger is None or not ledger.faults:
+        if self.ledger is None or not self.ledger.faults:
             return None
-        return DamageError(f"the ledger does not hold: {'; '.join(ledger.faults)}; please report it, and keep the log")
+        faults = "; ".join(self.ledger.faults)
+        return DamageError(f"the ledger does not hold: {faults}; please report it, and keep the log")
 
     def account(self, conn: Connection) -> None:
         """Give back what is in hand, and enter what became of all that the run considered: into the archive, and its row."""
         run = self._run
         leases.release(conn, run.id)
-        run.settling.enter_habits(conn)
-        ledger = run.ledger = self._balanced(conn)
-        run.results = runs.source_results(conn, run.id, seeds_only=not run.options.exact)
-        run.reasons = runs.failure_reasons(conn, run.id, [name for name, good in run.results.items() if not good])
-        code = run.exit_code = self._code(conn)
+        self._settling.enter_habits(conn)
+        ledger = self.ledger = self._balanced(conn)
+        self.results = runs.source_results(conn, run.id, seeds_only=not run.options.exact)
+        self.reasons = runs.failure_reasons(conn, run.id, [name for name, good in self.results.items() if not good])
+        code = self.exit_code = self._code(conn)
         if not self._archived:
             self._archive(conn, ledger, code)
         runs.end(conn, run.id, code, ledger, now())
@@ -48,23 +55,23 @@ class Ending:
     def _balanced(self, conn: Connection) -> Ledger:
         run = self._run
         all_ids = [] if run.options.exact else [source.id for source in run.sources.values()]
-        reach = Reach(now(), run.started_at, all_ids, run.allowance.source_ids)
+        reach = Reach(now(), run.started_at, all_ids, self._allowance.source_ids)
         account = balance.ledger(conn, run.id, reach)
         return account if is_idle(account) else balance.with_states(conn, account)
 
     def _code(self, conn: Connection) -> int:
         if self.imbalance is not None:
             return self.imbalance.exit_code
-        return 128 + self._run.stopped_by if self._run.stopped_by else self._judge(conn)
+        return 128 + self.stopped_by if self.stopped_by else self._judge(conn)
 
     def _judge(self, conn: Connection) -> int:
         """The exit code of a run that was not stopped, after its sources were judged."""
         run = self._run
         if run.options.exact:
-            return exit_code_of(run.results)
-        found = run.alarms = alarms.sound(conn, run.id, run.sources, run.config.alarm.budget, now())
+            return exit_code_of(self.results)
+        found = self.alarms = alarms.sound(conn, run.id, run.sources, run.config.alarm.budget, now())
         return exit_code_of_crawl(
-            run.results,
+            self.results,
             len(run.sources),
             needs_a_person=found.needs_a_person,
             fails_anew=found.fails_anew or run.options.now,

@@ -27,12 +27,13 @@ def crawl(collection: Collection, options: CrawlOptions, begun: Callable[[], Non
         raise run.failure
     if run.backfill is not None:
         return _filled(run.backfill, quiet=options.quiet)
+    end = run.end
     if console.speaks_objects():
-        for name in sorted(name for name, good in run.results.items() if not good):
-            console.note("the source failed", "warning", source=name, reason=run.reasons.get(name))
-    for line in news_of(run) if options.quiet else lines_of(run):
+        for name in sorted(name for name, good in end.results.items() if not good):
+            console.note("the source failed", "warning", source=name, reason=end.reasons.get(name))
+    for line in news_of(end) if options.quiet else lines_of(end, run.allowance):
         console.note(line)
-    return run.exit_code or 0
+    return end.exit_code or 0
 
 
 def _filled(backfill: Backfill, *, quiet: bool) -> int:

@@ -11,22 +11,28 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import Request, Spider, signals
 from scrapy.core.scheduler import BaseScheduler
 from twisted.internet.defer import Deferred
 
-from crawler.hostgate import PATIENCE
+from crawler.claims import Claims
+from crawler.context import RunContext
+from crawler.hostgate import PATIENCE, HostGate
+from crawler.requests import Requests
+from crawler.sharing import Sharing
+from storage import frontier
 from storage.errors import NewswarcError
-from storage.records import Kind, Lease
+from storage.frontier import Origin
+from storage.records import Kind, Lease, Link
+from storage.times import now
 from storage.urlkey import InvalidURL, host_key
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
-
-    from crawler.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +44,14 @@ LOOK_AGAIN = 1.0  # seconds until what other runs have in hand is looked at agai
 
 
 class Frontier(BaseScheduler):
-    """Scrapy's scheduler over the `urls` table."""
+    """Scrapy's scheduler over the `urls` table. The run makes it, with the parts that it needs."""
 
-    def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
+    def __init__(self, run: RunContext, requests: Requests, claims: Claims, hosts: HostGate, sharing: Sharing) -> None:
+        self._run = run
+        self._requests = requests
+        self._claims = claims
+        self._hosts = hosts
+        self._sharing = sharing
         self._waiting: dict[str, deque[Request]] = {}
         self._queued = 0  # requests that wait for their turn
         self._ready: deque[str] = deque()  # hosts with waiting requests, each once
@@ -57,22 +67,12 @@ class Frontier(BaseScheduler):
         self._looking = False  # whether there are any
         self._idle_since: float | None = None
         self._closed = False
-        crawler.signals.connect(self._left_downloader, signals.request_left_downloader)
+        run.crawler.signals.connect(self._left_downloader, signals.request_left_downloader)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Frontier:
-        """As Scrapy builds it."""
-        return cls(crawler)
-
-    @property
-    def run(self) -> Run:
-        """The run of the spider."""
-        return cast("Run", self._crawler.spider.run)  # type: ignore[union-attr]
-
-    def open(self, spider: Spider) -> Deferred[None] | None:
-        """Scrapy: the spider is there."""
-        self.run.frontier = self
-        return None
+        """The one of the spider's run: Scrapy asks for it when the spider is there."""
+        return cast("Frontier", cast("Any", crawler.spider).run.frontier)
 
     def close(self, reason: str) -> Deferred[None] | None:
         """Scrapy: the spider is done; what is still in memory is given back by the run."""
@@ -85,7 +85,7 @@ class Frontier(BaseScheduler):
 
     def has_pending_requests(self) -> bool:
         """Whether anything is leased, being leased, or may still be due. Asked whenever the engine has done something."""
-        if self._closed or self.run.failure is not None:
+        if self._closed or self._run.failure is not None:
             return False
         if self._claiming is not None or self._planting or self._watching is not None or self._looking:
             return True
@@ -98,7 +98,7 @@ class Frontier(BaseScheduler):
 
     def _lost_sight(self) -> bool:
         """Whether leases are open and nothing has been done about them for long: a bug, and no reason never to end."""
-        if self._busy or self._waiting or self.run.scribe.waiting:
+        if self._busy or self._waiting or self._run.scribe.waiting:
             self._idle_since = None
             return False
         self._idle_since = self._idle_since or time.monotonic()
@@ -113,7 +113,7 @@ class Frontier(BaseScheduler):
         return {
             request.meta["lease"].url_id
             for host, queue in self._waiting.items()
-            if self.run.hosts.blocked_for(host) > PATIENCE
+            if self._hosts.blocked_for(host) > PATIENCE
             for request in queue
         }
 
@@ -131,16 +131,22 @@ class Frontier(BaseScheduler):
 
     async def _plant(self, request: Request) -> None:
         try:
-            await self.run.plant([self.run.link_of(request)])
+            await self.plant([self._requests.link_of(request)])
         except NewswarcError as error:
-            self.run.fail(error)
+            self._run.fail(error)
         finally:
             self._planting -= 1
 
-    @property
-    def in_hand(self) -> int:
-        """Leases that are not settled."""
-        return len(self._open)
+    async def plant(self, links: Sequence[Link]) -> None:
+        """Note links that no page led to: those that a spider starts with."""
+        for source in list(self._run.sources.values())[:1]:
+            await self.discover(links, Origin(source.id, self._run.id, now()))
+
+    async def discover(self, links: Sequence[Link], origin: Origin) -> None:
+        """Note links that are in no harvest; what of them is due is claimed."""
+        new = await self._run.do(lambda conn: frontier.discover(conn, links, origin))
+        if new.due:
+            self.hunger()
 
     def hunger(self) -> None:
         """There may be more to claim."""
@@ -164,13 +170,13 @@ class Frontier(BaseScheduler):
 
     def next_request(self) -> Request | None:
         """The next request of a host that is neither busy nor blocked; none while too much waits to be read."""
-        if len(self._open) - self._queued - len(self._busy) > UNREAD or self.run.intake.is_full():
+        if len(self._open) - self._queued - len(self._busy) > UNREAD or self._run.intake.is_full():
             return None
         busy = set(self._busy.values())
         for _ in range(len(self._ready)):
             host = self._ready.popleft()
             queue = self._waiting[host]
-            if host in busy or self.run.hosts.blocked_for(host) > 0:
+            if host in busy or self._hosts.blocked_for(host) > 0:
                 self._ready.append(host)
                 continue
             request = queue.popleft()
@@ -210,7 +216,7 @@ class Frontier(BaseScheduler):
         return bool(self._open - self._requisites - self._parked())
 
     def _enough(self) -> bool:
-        limit = self.run.options.max_pages
+        limit = self._run.options.max_pages
         return limit is not None and self._articles >= limit
 
     def _claim(self) -> None:
@@ -225,31 +231,30 @@ class Frontier(BaseScheduler):
             full = {host for host, queue in self._waiting.items() if len(queue) >= LOW}
             leases = await self._claimed(full)
         except Exception as error:  # noqa: BLE001 - without claims the run would end as if nothing were due
-            self.run.fail(error)
+            self._run.fail(error)
             leases = []
         finally:
             self._claiming = None
         if leases:
-            self.run.workers.start()  # not before: most runs of a cron find nothing to do
+            self._run.workers.start()  # not before: most runs of a cron find nothing to do
         for lease in leases:
             self._open.add(lease.url_id)
-            self.run.budget.count(lease)
             self._articles += lease.kind is Kind.ARTICLE
             if lease.kind is Kind.REQUISITE:
                 self._requisites.add(lease.url_id)
             try:
-                request = self.run.request_for(lease)
+                request = self._requests.of(lease)
             except Exception:  # a row that no request can be made of must not take the others with it
                 log.exception("no request can be made for %s", lease.url, extra={"source": lease.source, "url": lease.url})
                 self._open.discard(lease.url_id)
                 continue
-            self._crawler.engine.crawl(request)
+            self._run.crawler.engine.crawl(request)
         if not leases and not await self._watch_others():
             await self._end_if_idle()
 
     async def _claimed(self, full: set[str]) -> list[Lease]:
         """Pages that are due; requisites once there are none, and none in hand."""
-        claim = partial(self.run.claim, full, per_host=STOCK, limit=self._most())
+        claim = partial(self._claims.claim, full, in_hand=len(self._open), per_host=STOCK, limit=self._most())
         if not self._enough() and (leases := await claim(pages=self._pages_left(), last=False)):
             return leases
         if self._pages_in_hand():
@@ -262,10 +267,10 @@ class Frontier(BaseScheduler):
         """Look again in a moment, when there are other runs with something in hand."""
         self._looking = True
         try:
-            if self._closed or not await self.run.sharing.others_at_work():
+            if self._closed or not await self._sharing.others_at_work():
                 return False
         except NewswarcError as error:
-            self.run.fail(error)
+            self._run.fail(error)
             return False
         finally:
             self._looking = False
@@ -274,13 +279,13 @@ class Frontier(BaseScheduler):
 
     async def _end_if_idle(self) -> None:
         """Nothing more is due: end now instead of at Scrapy's next heartbeat, which may be five seconds away."""
-        engine = self._crawler.engine
+        engine = self._run.crawler.engine
         if not self._closed and engine is not None and engine.spider_is_idle():
             await engine.close_spider_async(reason="finished")
 
     def _most(self) -> int:
-        return max(64, 4 * self.run.config.crawl.concurrency)
+        return max(64, 4 * self._run.config.crawl.concurrency)
 
     def _pages_left(self) -> int | None:
-        limit = self.run.options.max_pages
+        limit = self._run.options.max_pages
         return None if limit is None else max(0, limit - self._articles)

@@ -50,7 +50,7 @@ class HarvestMiddleware:
 
     def _take(self, harvest: Harvest, out: object) -> bool:
         if isinstance(out, Request):
-            out = self.run.link_of(out)
+            out = self.run.requests.link_of(out)
         if isinstance(out, Link):
             harvest.links.append(out)
         elif isinstance(out, Article):
@@ -92,5 +92,5 @@ class HarvestPipeline:
         if isinstance(item, Harvest):
             await self.run.settle(item)
         elif isinstance(item, Link):
-            await self.run.plant([item])
+            await self.run.frontier.plant([item])
         return item

@@ -14,20 +14,16 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
-from scrapy.crawler import Crawler
 from twisted.python.failure import Failure
 
+from crawler.context import RunContext
 from crawler.refusals import Unsent
 from crawler.robots import LONGEST_DELAY
 from storage import hosts
 from storage.database import Connection
 from storage.hosts import Memory
 from storage.times import later, now, seconds_until
-
-if TYPE_CHECKING:
-    from crawler.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +40,7 @@ _GRAIN = 0.001  # seconds: moments are written in milliseconds
 class HostGate:
     """Says how long a host has to be left alone, and tells Scrapy's downloader the delay of each."""
 
-    def __init__(self, crawler: Crawler, run: Run, memory: Memory) -> None:
-        self._crawler = crawler
+    def __init__(self, run: RunContext, memory: Memory) -> None:
         self._run = run
         self._memory = memory
         self._ours: dict[str, float] = {}
@@ -81,7 +76,7 @@ class HostGate:
 
     def _tell_slot(self, host: str) -> None:
         delay = min(self.promise(host), PATIENCE)
-        downloader = self._crawler.engine.downloader
+        downloader = self._run.crawler.engine.downloader
         downloader.per_slot_settings[host] = {"delay": delay}
         if host in downloader.slots:
             downloader.slots[host].delay = delay
@@ -110,7 +105,7 @@ class HostGate:
         """A request was sent to a host at this moment. Returns the job that remembers it."""
         here = time.monotonic()
         sent = min(here, here - max(0.0, -seconds_until(at)) + _GRAIN)
-        slot = self._crawler.engine.downloader.slots.get(host)
+        slot = self._run.crawler.engine.downloader.slots.get(host)
         if slot is not None:
             slot.lastseen = max(slot.lastseen, sent)
         self._sent[host] = sent, at
@@ -138,7 +133,7 @@ class HostGate:
                 return False
             if await self._ends_within(rest):
                 return False
-        return not self._run.sharing.shared or not self.promise(host) or await self._shared_turn(host)
+        return not self._run.options.join or not self.promise(host) or await self._shared_turn(host)
 
     async def _shared_turn(self, host: str) -> bool:
         """Wait until it is this run's turn to ask a host that other runs may ask too."""
@@ -185,7 +180,7 @@ class HostGate:
         self._run.scribe.submit(
             partial(hosts.block, host=host, since=since, until=later(since, seconds), reason=reason)
         )
-        slot = self._crawler.engine.downloader.slots.get(host)
+        slot = self._run.crawler.engine.downloader.slots.get(host)
         while slot is not None and slot.queue:
             slot.queue.popleft()[1].errback(Failure(Unsent(f"{host} asked for patience")))  # type: ignore[no-untyped-call]
 

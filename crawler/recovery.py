@@ -7,9 +7,10 @@ import logging
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
-from crawler.requisites import links_to, torn
+from crawler.context import RunContext
+from crawler.hostgate import HostGate
+from crawler.requisites import Allowance, links_to, torn
 from crawler.retry_after import PLEAS, heed
 from crawler.schedule import next_visit
 from pipelines.archived import raw_page, validators_of
@@ -26,9 +27,6 @@ from storage.scribe import Job
 from storage.times import now
 from storage.urlkey import host_key
 
-if TYPE_CHECKING:
-    from crawler.run import Run
-
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 50  # pages looked up
@@ -41,8 +39,10 @@ class Recovery:
     A page that no archive can give is left for the frontier.
     """
 
-    def __init__(self, run: Run, until: int) -> None:
+    def __init__(self, run: RunContext, hosts: HostGate, allowance: Allowance, until: int) -> None:
         self._run = run
+        self._hosts = hosts
+        self._allowance = allowance
         self._until = until
         self._task: asyncio.Task[None] | None = None
         self._room = asyncio.Semaphore(_READ_AT_ONCE)
@@ -83,7 +83,7 @@ class Recovery:
         read: ReadArticle | None = None
         problem = None
         try:
-            read = await self._run.workers.run(read_article, raw, self._run.allowance.wanted(left.lease.source))
+            read = await self._run.workers.run(read_article, raw, self._allowance.wanted(left.lease.source))
         except WorkerError as error:
             if error.again:
                 return None
@@ -103,12 +103,12 @@ class Recovery:
     async def _heed(self, left: Unread) -> None:
         """A killed run may have heard of a host's plea and not entered it."""
         host = host_key(left.capture.url)
-        if self._run.hosts.blocked_for(host) > 0:
+        if self._hosts.blocked_for(host) > 0:
             return
         with suppress(DamageError, AwayError):  # the next answer will say it again
             _, head = await asyncio.to_thread(raw_page, self._run.shelf, left.capture, self._run.limits)
             said = (head.get("retry-after") or "").encode("latin-1", "replace")
-            heed(self._run.hosts, host, left.capture.http_status or 0, said, left.capture.fetched_at)
+            heed(self._hosts, host, left.capture.http_status or 0, said, left.capture.fetched_at)
 
     async def _requisite_job(self, left: Unread, raw: RawPage, head: Head) -> Job | None:
         """As after a live fetch: kept, and what a stylesheet needs is noted."""

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
 
+from scrapy import Request
+
+from crawler.backfill import Backfill, links_wanted
+from crawler.context import RunContext
+from crawler.discovery import sitemaps_in_robots
+from crawler.frontier import Frontier
 from crawler.robots import Rules
+from crawler.sources import wanted_kinds
 from storage import robots
+from storage.frontier import Origin
+from storage.records import Kind
 from storage.robots import Kept
 from storage.times import now
 
-if TYPE_CHECKING:
-    from scrapy import Request
-
-    from crawler.run import Run
-
 
 class RobotsCache:
-    """The table `robots` as a run uses it. What is fresh is read at once when the first robots.txt is wanted.
+    """The table `robots` as a run uses it. What is fresh is read at once when the first robots.txt is wanted."""
 
-    `settings_of`: when the settings were written; sitemaps that were planted before are planted again, since the settings
-    say which are wanted. `again`: somebody waits for this run, and wants to know whether what was closed is still.
-    """
-
-    def __init__(self, run: Run, settings_of: str, *, again: bool) -> None:
+    def __init__(self, run: RunContext, frontier: Frontier, backfill: Backfill | None) -> None:
         self._run = run
-        self._settings_of = settings_of
-        self._again = again
+        self._frontier = frontier
+        self._backfill = backfill
+        self._again = run.options.now or run.options.exact  # somebody waits, and wants to know whether what was closed is still
         self._fresh: asyncio.Future[dict[str, Kept]] | None = None
 
     async def known(self, origin: str) -> Kept | None:
@@ -50,8 +50,20 @@ class RobotsCache:
     async def plant(self, origin: str, rules: Rules, request: Request) -> None:
         """Make the sitemaps that it names seeds of the source that a request is made for, if they are none yet."""
         source = request.meta["lease"].source
-        if self._run.options.exact or rules.planted.get(source, "") > self._settings_of:
+        # Sitemaps that were planted before the settings were written are planted again: these say which are wanted.
+        if self._run.options.exact or rules.planted.get(source, "") > self._run.settings_of:
             return
         if rules.sitemaps:
-            await self._run.sitemaps_declared(rules.sitemaps, f"{origin}/robots.txt", request)
+            await self._declared(rules.sitemaps, f"{origin}/robots.txt", request)
         self._run.scribe.submit(partial(robots.plant, origin=origin, source=source, now=now()))
+
+    async def _declared(self, body: str, url: str, request: Request) -> None:
+        """Plant the sitemaps that a robots.txt names, where the settings give no list."""
+        source = self._run.source_of(request)
+        if Kind.SITEMAP not in wanted_kinds(source.source):
+            return
+        links = sitemaps_in_robots(body, url, source.scope)
+        await self._frontier.discover(links, Origin(source.id, self._run.id, now(), via=url, hops=1))
+        if self._backfill is not None:
+            self._backfill.want(links_wanted(links))
+            self._frontier.hunger()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
+from crawler.context import RunContext
 from storage.errors import NewswarcError
-
-if TYPE_CHECKING:
-    from crawler.run import Run
 
 _SHORTEST = 0.05  # seconds between two looks
 
@@ -16,7 +13,7 @@ _SHORTEST = 0.05  # seconds between two looks
 class Rollover:
     """Looks at the run's writer whenever its file may be due; the scribe's thread closes it."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunContext) -> None:
         self._run = run
         self._watching: asyncio.Task[None] | None = None
 

@@ -10,11 +10,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from crawler.context import RunContext
+from crawler.frontier import Frontier
 from crawler.harvest import Harvest
 from crawler.reading import obstacle
 from crawler.reasons import reason_of
 from crawler.refusals import BadStatus, Refused, Unsent
-from crawler.requisites import links_to, torn
+from crawler.requisites import Allowance, links_to, torn
 from crawler.revisits import Habits, shown
 from crawler.schedule import bounds_of, next_visit
 from pipelines.archived import LINKS_ONLY
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from scrapy.http import Response
 
     from crawler.intake import Fetched
-    from crawler.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,10 @@ STOPPED = "stopped"  # the reason of an exchange that was cut because the run en
 class Settling:
     """Settles harvests of a run."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: RunContext, frontier: Frontier, allowance: Allowance) -> None:
         self._run = run
+        self._frontier = frontier
+        self._allowance = allowance
         self.habits: dict[int, Habits] = {}  # what articles of each source showed, by its id
 
     async def settle(self, harvest: Harvest) -> None:
@@ -108,7 +111,7 @@ class Settling:
 
     def _give_back(self, lease: Lease) -> None:
         """Done with for this run; the lease itself ends with the run, so that nobody takes it again before."""
-        self._run.frontier.settled(lease, new_links=self._run.backfill is not None)
+        self._frontier.settled(lease, new_links=self._run.options.backfill is not None)
 
     async def _named(self, harvest: Harvest, visit: Visit) -> Visit:
         """A refusal with the name of the wall that stands behind its status."""
@@ -123,7 +126,7 @@ class Settling:
     async def _read(self, harvest: Harvest) -> ReadArticle:
         assert harvest.article is not None
         async with self._run.intake.page(harvest.request, harvest.article.announced) as raw:
-            wanted = self._run.allowance.wanted(harvest.request.meta["lease"].source)
+            wanted = self._allowance.wanted(harvest.request.meta["lease"].source)
             return await self._run.workers.run(read_article, raw, wanted)
 
     async def _digest(self, harvest: Harvest) -> str | None:
@@ -150,7 +153,7 @@ class Settling:
             recorded=fetched.recorded if fetched else None,
             error=error or problem,
             refused=refused,
-            validators=_validators(fetched, response) if fetched and self._run.backfill is None else None,
+            validators=_validators(fetched, response) if fetched and self._run.options.backfill is None else None,
             hint=harvest.hint,
             body_sha256=body_sha256,
         )
@@ -190,7 +193,7 @@ class Settling:
             f" ({outcome.reason})" if outcome.reason else "",
             extra={"source": visit.lease.source, "url": visit.lease.url, "reason": outcome.reason},
         )
-        self._run.frontier.settled(visit.lease, new_links=new > 0 or self._run.backfill is not None)
+        self._frontier.settled(visit.lease, new_links=new > 0 or self._run.options.backfill is not None)
 
     async def _most_links(self, links: Sequence[Link], visit: Visit) -> tuple[Sequence[Link], Found]:
         """Store all links but the last ones, which go with the outcome: no transaction may keep the others waiting for long."""
@@ -200,7 +203,7 @@ class Settling:
             stored = await self._run.do(partial(store_links, visit=visit, links=part))
             found += stored
             if stored.due:
-                self._run.frontier.hunger()
+                self._frontier.hunger()
         return links, found
 
 

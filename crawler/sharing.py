@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
+from crawler.context import RunContext
 from storage import leases
 from storage.database import Connection
 from storage.errors import NewswarcError, UsageError
 from storage.times import later, now
-
-if TYPE_CHECKING:
-    from crawler.run import Run
 
 log = logging.getLogger(__name__)
 
@@ -35,25 +33,20 @@ def need_postgres(database_url: str) -> None:
 class Sharing:
     """The part of a run that has others beside it; without others it does nothing."""
 
-    def __init__(self, run: Run, *, shared: bool) -> None:
+    def __init__(self, run: RunContext) -> None:
         self._run = run
-        self._shared = shared
+        self._shared = run.options.join
         self._beating: asyncio.Task[None] | None = None
-
-    @property
-    def shared(self) -> bool:
-        """Whether other runs may be at work in the collection."""
-        return self._shared
 
     @property
     def lease_seconds(self) -> int:
         """How long a lease holds that is not renewed."""
         return LEASE_SECONDS if self._shared else ALONE_LEASE_SECONDS
 
-    def start(self) -> None:
-        """Begin to renew the run's leases."""
+    def start(self, hunger: Callable[[], None]) -> None:
+        """Begin to renew the run's leases. `hunger` is called when there may be more to claim."""
         if self._shared:
-            self._beating = asyncio.ensure_future(self._beat())
+            self._beating = asyncio.ensure_future(self._beat(hunger))
 
     def stop(self) -> None:
         """The run is over."""
@@ -64,7 +57,7 @@ class Sharing:
         """Whether another run has leases: what it has in hand may lead to more, or become free."""
         return self._shared and await self._run.do(partial(leases.leased_by_others, run_id=self._run.id))
 
-    async def _beat(self) -> None:
+    async def _beat(self, hunger: Callable[[], None]) -> None:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             try:
@@ -74,7 +67,7 @@ class Sharing:
                 return
             if freed:
                 log.info("%d leases of a run that has ended are taken over", freed)
-                self._run.frontier.hunger()
+                hunger()
 
     def _renew(self, conn: Connection) -> int:
         moment = now()  # of the job, not of its submission: it may have waited for the database

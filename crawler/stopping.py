@@ -53,7 +53,7 @@ class Stopping:
             await asyncio.sleep(0.05)
         run = getattr(self._crawler.spider, "run", None)
         if run is not None and hasattr(run, "wind_down"):  # a run that stores; others have nothing to bring in order
-            run.stopped_by = self.signum
+            run.end.stopped_by = self.signum
             await run.wind_down("shutdown")
         else:
             await self._crawler.stop_async()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from crawler import requisites
 from crawler.alarms import Alarms, Concern
+from crawler.ending import Ending
+from crawler.requisites import Allowance
 from crawler.troubles import Trouble
 from storage.records import Ledger, Verdict
-
-if TYPE_CHECKING:
-    from crawler.run import Run
 
 SHOWN = 5  # failed sources that are named
 MOST = 20  # sources that newly need a person and are named
@@ -27,30 +25,30 @@ TOLD = {
 _WORDS = {"new": "new", "due": "due again", "carried": "carried over"}
 
 
-def lines_of(run: Run) -> Iterator[str]:
+def lines_of(end: Ending, allowance: Allowance) -> Iterator[str]:
     """What was stored, what was not, which sources gave nothing, and which need a person."""
-    assert run.ledger is not None, "a run that did not fail has a ledger"
-    counts = run.ledger.articles
+    assert end.ledger is not None, "a run that did not fail has a ledger"
+    counts = end.ledger.articles
     told = [
         f"{counts.get(str(verdict), 0)} {verdict}"
         for verdict in Verdict
         if counts.get(str(verdict)) or verdict is Verdict.ADDED
     ]
-    yield "Articles: " + ", ".join([*told, f"{run.ledger.pending} pending"])
-    yield from _considered(run.ledger)
+    yield "Articles: " + ", ".join([*told, f"{end.ledger.pending} pending"])
+    yield from _considered(end.ledger)
     polled = {
-        name.partition("/")[0]: n for name, n in run.ledger.others.items() if name.endswith(("/polled", "/fetched"))
+        name.partition("/")[0]: n for name, n in end.ledger.others.items() if name.endswith(("/polled", "/fetched"))
     }
     yield "Read: " + (", ".join(f"{n} {kind}" for kind, n in sorted(polled.items())) or "nothing was due")
-    if line := requisites.told(run.ledger, spent=run.allowance.limit if run.allowance.is_spent else None):
+    if line := requisites.told(end.ledger, spent=allowance.limit if allowance.is_spent else None):
         yield line
-    yield from [_network(run.alarms)] if run.alarms.unanswered else _failed(run)
-    yield from _troubles([concern for concern in run.alarms.new if concern.source not in run.reasons])
-    if known := run.alarms.known:
+    yield from [_network(end.alarms)] if end.alarms.unanswered else _failed(end)
+    yield from _troubles([concern for concern in end.alarms.new if concern.source not in end.reasons])
+    if known := end.alarms.known:
         yield f"{known} {'source needs' if known == 1 else 'sources need'} a person (newswarc status)"
-    if run.ledger.states:
-        states = ", ".join(f"{count} {state}" for state, count in run.ledger.states.items())
-        yield f"URLs known: {sum(run.ledger.states.values())} = {states}"
+    if end.ledger.states:
+        states = ", ".join(f"{count} {state}" for state, count in end.ledger.states.items())
+        yield f"URLs known: {sum(end.ledger.states.values())} = {states}"
 
 
 def _considered(ledger: Ledger) -> Iterator[str]:
@@ -60,21 +58,21 @@ def _considered(ledger: Ledger) -> Iterator[str]:
         yield f"Considered: {sum(ledger.considered.values())} article URLs ({', '.join(told)})"
 
 
-def news_of(run: Run) -> Iterator[str]:
+def news_of(end: Ending) -> Iterator[str]:
     """What a person has to hear who wants to hear nothing else."""
-    if run.alarms.unanswered and run.exit_code:
-        yield _network(run.alarms)
-    if run.alarms.new:
-        yield from _troubles(run.alarms.new)
-    elif run.exit_code and not run.alarms.unanswered:
-        yield from _failed(run)
+    if end.alarms.unanswered and end.exit_code:
+        yield _network(end.alarms)
+    if end.alarms.new:
+        yield from _troubles(end.alarms.new)
+    elif end.exit_code and not end.alarms.unanswered:
+        yield from _failed(end)
 
 
-def _failed(run: Run) -> Iterator[str]:
+def _failed(end: Ending) -> Iterator[str]:
     """Sources that gave nothing in this run."""
-    failed = sorted(name for name, good in run.results.items() if not good)
+    failed = sorted(name for name, good in end.results.items() if not good)
     for name in failed[:SHOWN]:
-        yield f"Failed: {name} ({_explained(run.reasons.get(name))})"
+        yield f"Failed: {name} ({_explained(end.reasons.get(name))})"
     if len(failed) > SHOWN:
         yield f"Failed: and {len(failed) - SHOWN} more; `newswarc status` shows them"
 

@@ -39,7 +39,6 @@ class FakeRun:
         self.limits = Limits()
         self.shelf = Shelf(archive.folder, archive.engine)
         self.workers = self
-        self.allowance = Allowance({}, 1)
         self.config = Config(schedule=ScheduleTable(revisit=False))
         self.read: list[RawPage] = []
         self._archive = archive
@@ -62,11 +61,16 @@ def words_of(raw: RawPage) -> ReadArticle:
     return ReadArticle(candidate(raw.url, words), None)
 
 
+def recovery_of(run: Any) -> Recovery:
+    """The recovery of all that is unread. No host of these tests asks for patience."""
+    return Recovery(run, None, Allowance({}, 1), 2**62)  # type: ignore[arg-type]
+
+
 def settle(archive: Archive, answer: Callable[[RawPage], ReadArticle] = words_of) -> FakeRun:
     """Let the next run settle what is left."""
     archive.begin(f"after-{archive.tick()}")
     run = FakeRun(archive, answer)
-    asyncio.run(Recovery(run, 2**62).done())  # type: ignore[arg-type]
+    asyncio.run(recovery_of(run).done())
     return run
 
 
@@ -268,7 +272,7 @@ def test_it_is_done_once(killed: Archive) -> None:
     run = FakeRun(killed, words_of)
 
     async def ask() -> None:
-        recovery = Recovery(run, 2**62)  # type: ignore[arg-type]
+        recovery = recovery_of(run)
         await asyncio.gather(recovery.done(), recovery.done())
         await recovery.done()
 
@@ -282,7 +286,7 @@ def test_a_run_that_ends_meanwhile_leaves_the_rest_to_the_next(killed: Archive) 
     run = FakeRun(killed, words_of)
 
     async def cut_short(after: int) -> None:
-        waiting = asyncio.ensure_future(Recovery(run, 2**62).done())  # type: ignore[arg-type]
+        waiting = asyncio.ensure_future(recovery_of(run).done())
         for _ in range(after):
             await asyncio.sleep(0)
         waiting.cancel()
