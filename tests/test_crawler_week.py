@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.week import cron
-from tests.week.judge import faults, figures
+from tests.week.judge import faults, figures, too_short
 
 pytestmark = pytest.mark.timeout(280)
 RUNS = 33
@@ -26,3 +26,10 @@ def test_a_week_of_cron_ends_with_everything_once_and_nothing_too_soon(tmp_path:
         edits = [wording for paper in week.papers for wording, _ in paper.edits]
     assert broken == []
     assert len(edits) >= 30
+
+
+def test_gaps_that_are_a_little_short_each_time_are_found() -> None:
+    """A single note may be late; a request at once, or one after the other too soon, is a broken promise."""
+    assert not too_short([0.3, 0.45, 0.15, 0.3], 0.3)
+    assert too_short([0.3, 0.05, 0.3], 0.3)
+    assert too_short([0.27] * 10, 0.3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -13,7 +13,8 @@ from tests.balanced import imbalances
 from tests.week.cron import CLOSED, DELAY, Week
 from tests.week.paper import Paper, Wording, edition_of
 
-LATE = 0.1  # seconds that the thread of a paper may note a request too late, on a busy machine
+LATE = 0.2  # seconds that the thread of a paper may note a request too late, on a busy machine
+IN_A_ROW = 10  # gaps that are looked at together: what is a little short each time adds up
 CUT = ("killed", "disk full")  # runs that lose what they had in hand
 
 
@@ -81,12 +82,17 @@ def gaps(paper: Paper) -> list[float]:
     return [after - before for before, after in pairwise(asked)]
 
 
+def too_short(found: Sequence[float], promised: float) -> list[float]:
+    """Means of gaps, alone or a few in a row, that no lateness of a note explains."""
+    spans = ((found[start : start + count], count) for count in range(1, IN_A_ROW + 1) for start in range(len(found)))
+    return [sum(span) / count for span, count in spans if len(span) == count and sum(span) < count * promised - LATE]
+
+
 def _gaps(week: Week) -> Iterator[str]:
     for paper in week.papers:
         promised = max(DELAY, paper.crawl_delay)
         robots = 1 if paper.crawl_delay else 0  # what a robots.txt asks holds once it was read
-        short = [gap for gap in gaps(paper)[robots:] if gap < promised - LATE]
-        if short:
+        if short := too_short(gaps(paper)[robots:], promised):
             yield f"{paper.host}: {len(short)} gaps shorter than {promised} s, the shortest {min(short):.3f} s"
         for since, until in paper.blocked:
             early = [served for served in paper.log if since < served.started < until and served.status != 429]
