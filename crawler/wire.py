@@ -21,6 +21,8 @@ from scrapy.exceptions import CannotResolveHostError, DownloadCancelledError, Do
 from scrapy.http import Response
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
 from scrapy.utils.defer import maybe_deferred_to_future
+from service_identity import CertificateError
+from service_identity.pyopenssl import extract_patterns
 from twisted.internet.defer import Deferred
 from twisted.web.client import HTTPConnectionPool
 from twisted.web.iweb import IPolicyForHTTPS
@@ -93,13 +95,35 @@ class _OneContext:
 
     def __init__(self, policy: Any, *, verify: bool) -> None:
         policy._verify_certificates = verify
-        self._policy = policy
+        self._policy, self._verify = policy, verify
         self._create = policy.creatorForNetloc(b"localhost", 443)._createConnection
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:  # noqa: N802 (Twisted's name)
         creator = self._policy.creatorForNetloc(hostname, port)
-        creator._createConnection = self._create
+        creator._createConnection = self._named if self._verify else self._create
         return creator
+
+    def _named(self, protocol: Any) -> Any:
+        connection = self._create(protocol)
+        verify_with = connection.set_verify
+        connection.set_verify = lambda mode, callback: verify_with(mode, _refusing_nameless(callback))
+        return connection
+
+
+def _refusing_nameless(callback: Any) -> Any:
+    """A callback of OpenSSL's that refuses a server's certificate without a name: Twisted logs an error, and trusts it."""
+
+    def verify(connection: Any, certificate: Any, error: int, depth: int, ok: int) -> bool:
+        return (depth > 0 or _has_names(certificate)) and bool(callback(connection, certificate, error, depth, ok))
+
+    return verify
+
+
+def _has_names(certificate: Any) -> bool:
+    try:
+        return bool(extract_patterns(certificate))
+    except (ValueError, CertificateError):  # names that cannot be read
+        return False
 
 
 class _Lane:

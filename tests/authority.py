@@ -13,14 +13,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certified(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:
-    """A new certificate authority, and a server's TLS context with a certificate of it for `host` and localhost."""
+def certified(folder: Path, host: str, *, named: bool = True) -> tuple[Path, ssl.SSLContext]:
+    """A new certificate authority, and a server's TLS context with a certificate of it for `host` and localhost.
+
+    Not `named`: the certificate has a common name, as they had it long ago, and no subjectAltName.
+    """
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test Authority")])
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host)), x509.DNSName("localhost")])
     ca = _certificate(issuer, issuer, ca_key, ca_key, x509.BasicConstraints(ca=True, path_length=0))
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    certificate = _certificate(subject, issuer, key, ca_key, names)
+    leaf = x509.BasicConstraints(ca=False, path_length=None)
+    certificate = _certificate(subject, issuer, key, ca_key, names if named else leaf)
     ca_file, chain, secret = folder / "ca.pem", folder / "server.pem", folder / "key.pem"
     ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 
 import pytest
+from authority import certified
 from crawling import run_crawl
 from hard_server import CASES, PAGE, Case, Server, serving
 from twisted.internet.testing import StringTransport
@@ -226,6 +227,18 @@ def test_the_name_in_the_certificate_counts(crawl, servers):
     found = crawl(with_other_name.url("plain"))
     with_other_name.stop()
     assert found.results[0]["reason"] == "tls: certificate is for another name"
+
+
+def test_a_certificate_without_names_is_refused_quietly(crawl, servers, tmp_path):
+    """A trusted authority does not make up for a missing subjectAltName (RFC 9525), and nothing but the reason is said."""
+    ca_file, context = certified(tmp_path, "127.0.0.1", named=False)
+    nameless = Server(servers.https.cases, context)
+    nameless.start()
+    requests = [{"url": nameless.url("plain"), "meta": meta} for meta in ({}, {"verify_tls": False})]
+    found = crawl(*requests, env={"SSL_CERT_FILE": str(ca_file)})
+    nameless.stop()
+    assert found.results[0]["reason"] == "tls: certificate verify failed"
+    assert found.results[1]["status"] == 200
 
 
 def test_tls_with_a_plain_server(crawl):
