@@ -22,7 +22,7 @@ from crawler.conditional import is_answer
 from crawler.netguard import check_url
 from crawler.reasons import reason_of
 from crawler.refusals import BadStatus, Refused, Unsent
-from crawler.retry_after import PLEAS, heed
+from crawler.retry_after import PLEAS, Plea, heed
 from crawler.robots import ROBOTS_BYTES, Rules, answered, is_trouble, rules_of, unreachable
 from storage.http_message import decode_body
 from storage.records import Kind
@@ -200,10 +200,14 @@ class RetryAfter(_Component):
     def process_response(self, request: Request, response: Response) -> Response:
         """After an answer came."""
         if response.status in PLEAS:
-            heed(self.run.hosts, host_key(request.url), response.status, response.headers.get(b"Retry-After"), now())
+            heed(self.run.hosts, host_key(request.url), response.status, _plea(response.headers), now())
         elif response.status < 400:
             self.run.hosts.answered_well(request.meta["download_slot"])
         return response
+
+
+def _plea(headers: Headers) -> Plea:
+    return Plea(*((headers.get(name) or b"").decode("latin-1") for name in ("Retry-After", "Date")))
 
 
 class ChainCookies(_Component):

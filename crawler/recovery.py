@@ -11,7 +11,7 @@ from functools import partial
 from crawler.context import RunContext
 from crawler.hostgate import HostGate
 from crawler.requisites import Allowance, links_to, torn
-from crawler.retry_after import PLEAS, heed
+from crawler.retry_after import PLEAS, Plea, heed
 from crawler.schedule import next_visit
 from pipelines.archived import raw_page, validators_of
 from pipelines.page import RawPage, ReadArticle, digest_of, read_article, read_stylesheet
@@ -107,8 +107,8 @@ class Recovery:
             return
         with suppress(DamageError, AwayError):  # the next answer will say it again
             _, head = await asyncio.to_thread(raw_page, self._run.shelf, left.capture, self._run.limits)
-            said = (head.get("retry-after") or "").encode("latin-1", "replace")
-            heed(self._hosts, host, left.capture.http_status or 0, said, left.capture.fetched_at)
+            plea = Plea(head.get("retry-after") or "", head.get("date") or "")
+            heed(self._hosts, host, left.capture.http_status or 0, plea, left.capture.fetched_at)
 
     async def _requisite_job(self, left: Unread, raw: RawPage, head: Head) -> Job | None:
         """As after a live fetch: kept, and what a stylesheet needs is noted."""

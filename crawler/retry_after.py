@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from storage.times import parse, seconds_until
 
@@ -18,24 +19,41 @@ class Gate(Protocol):
         """Leave a host alone for some seconds; None: it did not say for how long."""
 
 
-def heed(gate: Gate, host: str, status: int, retry: bytes | None, at: str) -> None:
+class Plea(NamedTuple):
+    """What an answer says of time, as text; an empty one where it says nothing."""
+
+    retry_after: str
+    date: str
+
+
+def heed(gate: Gate, host: str, status: int, plea: Plea, at: str) -> None:
     """A host asked for patience at that moment (RFC 9110, 10.2.3): a 429 in any case, a 503 when it names a time."""
-    seconds = retry_after(retry, parse(at))
+    seconds = patience(plea, parse(at))
     if seconds is not None:
         gate.block(host, seconds + seconds_until(at), f"http-{status}")
     elif status == 429:
         gate.block(host, None, f"http-{status}")
 
 
-def retry_after(value: bytes | None, at: datetime) -> float | None:
-    """Seconds to wait as a Retry-After header says: delay-seconds or an HTTP-date; None when it says nothing readable."""
-    text = (value or b"").decode("latin-1").strip()
+def patience(plea: Plea, at: datetime) -> float | None:
+    """Seconds to wait, at most seven days: delay-seconds, or a date as the server's own clock (Date) counts to it.
+
+    None when it names no time that is ahead.
+    """
+    text = plea.retry_after.strip()
     if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), 7 * 86_400))
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):  # the latter from a zone that is a very long number
+        seconds = float(int(text[:9]))
+    elif (moment := _moment(text)) is not None:
+        seconds = (moment - (_moment(plea.date.strip()) or at)).total_seconds()
+    else:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - at).total_seconds()), 7 * 86_400.0)
+    return min(seconds, 7 * 86_400.0) if seconds > 0 else None
+
+
+def _moment(text: str) -> datetime | None:
+    """A date of HTTP (RFC 9110, 5.6.7), or of ISO 8601, which some servers send in its place."""
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        with suppress(ValueError, OverflowError):  # the latter from a zone that is a very long number
+            moment = read(text)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None

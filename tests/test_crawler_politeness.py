@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from authority import certified
 
+from crawler.retry_after import Plea, patience
 from tests.desk import Desk, wait_until
 from tests.killing import begin, kill
 from tests.newsroom.server import Fault, Newsroom
@@ -261,6 +263,36 @@ def test_retry_after_closes_the_host_for_the_runs_to_come(desk: Desk, room: News
     assert desk.one("SELECT next_fetch_at IS NOT NULL FROM urls WHERE url = ?", second)
     [host] = told(desk, "--check")
     assert (len(host["blocks"]), host["inside_block"], host["blocked_until"]) == (1, [], host["blocks"][0]["until"])
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "date", "seconds"),
+    [
+        ("1500", "", 1500),
+        ("Sun, 01 Mar 2026 12:25:00 GMT", "", 1500),
+        ("Sunday, 01-Mar-26 12:25:00 GMT", "", 1500),
+        ("Sun Mar  1 12:25:00 2026", "", 1500),
+        ("Sun, 01 Mar 2026 14:25:00 +0200", "", 1500),
+        ("2026-03-01T12:25:00Z", "", 1500),
+        ("Thu, 26 Feb 2026 12:25:00 GMT", "Thu, 26 Feb 2026 12:00:00 GMT", 1500),
+        ("Sat, 28 Mar 2026 12:25:00 GMT", "Sat, 28 Mar 2026 12:00:00 GMT", 1500),
+        ("Sun, 01 Mar 2026 12:25:00 GMT", "yesterday", 1500),
+        ("99999999999999999999", "", 7 * 86_400),
+        ("Fri, 01 Mar 2999 12:00:00 GMT", "", 7 * 86_400),
+    ],
+)
+def test_a_plea_is_read_in_every_form_and_by_the_clock_of_who_made_it(said: str, date: str, seconds: float) -> None:
+    """Seconds, the three dates of HTTP and ISO 8601 count; a date counts from the answer's Date, so that no clock has to be right."""
+    assert patience(Plea(said, date), NOON) == seconds
+
+
+@pytest.mark.parametrize("said", ["", "0", "-5", "1500.5", "in a while", "Sun, 01 Mar 2026 11:00:00 GMT", "Sun, 99 Mar 2026"])
+def test_a_plea_for_no_time_that_is_ahead_names_none(said: str) -> None:
+    """So a 429 with it closes its host for five minutes and longer, as one without."""
+    assert patience(Plea(said, ""), NOON) is None
 
 
 @pytest.mark.unbalanced("rows are as a run leaves them that is killed before its last batch is entered")

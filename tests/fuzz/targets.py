@@ -25,7 +25,7 @@ from crawler.discovery import discover
 from crawler.hints import LONGEST, FeedSays, of_feed, of_headers
 from crawler.markup import Document
 from crawler.netguard import check_url
-from crawler.retry_after import retry_after
+from crawler.retry_after import Plea, patience
 from crawler.robots import LONGEST_DELAY, Rules, robots_parser, robots_text
 from crawler.scope import Discovered, Scope
 from pipelines import authors, classify, dates, jsonld, metadata, titles
@@ -219,9 +219,10 @@ def _top(form: str) -> str:
 
 def wait(data: bytes) -> None:
     """A Retry-After, a hint for the next visit, a reservation: nothing, or what is bounded and clean."""
-    seconds = retry_after(data, datetime(2026, 3, 1, tzinfo=UTC))
-    assert seconds is None or 0 <= seconds <= 7 * 86_400
     value = data.decode("latin-1")
+    for plea in (Plea(value, ""), Plea(value, value), Plea("Sun, 01 Mar 2026 00:00:00 GMT", value)):
+        seconds = patience(plea, datetime(2026, 3, 1, tzinfo=UTC))
+        assert seconds is None or 0 < seconds <= 7 * 86_400
     for name in ("cache-control", "expires"):
         hint = of_headers(((name, value), ("age", value), ("date", value)), NOW)
         assert hint is None or 0 < hint <= LONGEST
