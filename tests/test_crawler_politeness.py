@@ -285,7 +285,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ],
 )
 def test_a_plea_is_read_in_every_form_and_by_the_clock_of_who_made_it(said: str, date: str, seconds: float) -> None:
-    """Seconds, the three dates of HTTP and ISO 8601 count; a date counts from the answer's Date, so that no clock has to be right."""
+    """Seconds, the three dates of HTTP, and ISO 8601; a date counts from the answer's Date, so that no clock has to be right."""
     assert patience(Plea(said, date), NOON) == seconds
 
 
