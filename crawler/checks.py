@@ -21,6 +21,7 @@ from storage.urlkey import InvalidURL, canonical
 T = TypeVar("T")
 
 MAX_SHOWN = 60  # characters of a faulty value that are repeated in a message
+MAX_NAMED = 20  # of what is possible
 MAX_LINE = 200  # characters of a name or contact
 MAX_PORT = 65535
 DAY = 86_400  # seconds
@@ -53,10 +54,13 @@ def shown(value: object) -> str:
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """`did you mean "delay"?` or, when nothing comes near, the list of all that is possible."""
+    """`did you mean "delay"?` or, when nothing comes near, the list of what is possible, as far as a person reads it."""
     possible = sorted(words)
     close = difflib.get_close_matches(word.lower(), possible, n=1, cutoff=0.6)
-    return f'did you mean "{close[0]}"?' if close else f"possible: {', '.join(possible)}"
+    if close:
+        return f'did you mean "{close[0]}"?'
+    more = len(possible) - MAX_NAMED
+    return f"possible: {', '.join(possible[:MAX_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
 def is_text(typed: str) -> bool:

@@ -49,10 +49,11 @@ def named(collection: Collection, name: str) -> Source:
 
 
 def _unknown(collection: Collection, name: str) -> str:
-    if "." in name:
-        return f"no source {checks.shown(name)} in {collection.file}; for a site write its URL, https://{name}/"
     names = [source.name for source in collection.config.sources]
     hint = checks.nearest(name, names) if names else "there is none yet, `newswarc source add URL` adds one"
+    if "." in name:  # a site that was imported is named after its host
+        near = f"{hint} " if hint.startswith("did you mean") else ""
+        hint = f"{near}for a site write its URL, https://{name}/"
     return f"no source {checks.shown(name)} in {collection.file}; {hint}"
 
 

@@ -164,6 +164,13 @@ def test_settings_are_frozen_and_typed() -> None:
         loads("").crawl.delay = 0  # type: ignore[misc]
 
 
+def test_of_many_that_are_possible_some_are_named() -> None:
+    """A collection may have a thousand sources, and an error is a line that a person reads."""
+    many = [f"paper-{n:04}" for n in range(1_000)]
+    assert checks.nearest("zzz", many).endswith(", paper-0019 and 980 more")
+    assert checks.nearest("zzz", many[:20]).endswith(", paper-0019")
+
+
 SOURCE = '[[source]]\nname = "post"\nurl = "https://post.net/"\n'
 
 FAULTS = [

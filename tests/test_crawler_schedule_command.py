@@ -92,13 +92,15 @@ def _seconds(moment: str) -> int:
 
 
 def test_the_service_writes_nowhere_but_into_the_collection(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And where a link in it leads: all else is read-only."""
+    """And where a link in it, or the file of the metrics, leads: all else is read-only."""
     folder, disk = collection(tmp_path, "news"), tmp_path / "disk"
     disk.mkdir()
     (folder / "warc").rmdir()
     (folder / "warc").symlink_to(disk)
+    with (folder / "newswarc.toml").open("a") as settings:
+        settings.write('[report]\nmetrics = "/var/lib/prometheus/node-exporter/news.prom"\n')
     said = printed(capsys, folder, "--service")
-    assert f"ReadWritePaths={folder} {disk}\n" in said
+    assert f"ReadWritePaths={folder} {disk} /var/lib/prometheus/node-exporter\n" in said
     assert "ProtectSystem=strict\n" in said
     assert f"User={getpass.getuser()}\n" in said
     assert "PrivateTmp" not in service(plan("/tmp/news"))

@@ -163,9 +163,16 @@ def test_a_url_that_is_not_known_is_told_what_would_become_of_it(crawled: Desk, 
     assert known in [row["url"] for row in found["near"]]
     [scope] = why(crawled, f"{newsroom.url}tag/bridges/")["scopes"]
     assert scope["unlikely"].startswith("not-article-like")
+    assert "fetched once a feed or sitemap of room leads to it" in crawled.run("why", f"{newsroom.url}tag/bridges/").stdout
+    assert "fetched once a page, feed or sitemap of room leads to it" in crawled.run("why", f"{known}-2").stdout
     elsewhere = why(crawled, "https://elsewhere.test/story")
     assert (elsewhere["scopes"], elsewhere["near"]) == ([], [])
     assert "in the scope of no source" in crawled.run("why", "https://elsewhere.test/story").stdout
+
+
+def test_a_seed_is_not_judged_as_a_link(crawled: Desk, newsroom: Newsroom) -> None:
+    """That no link of a page would lead to a home page says nothing of it: the settings do."""
+    assert "in its scope\n" in crawled.run("why", newsroom.url).stdout
 
 
 def test_settings_that_changed_since_are_told(crawled: Desk, newsroom: Newsroom) -> None:

@@ -67,6 +67,8 @@ def _written(collection: Collection) -> Iterator[Path]:
     scheme, _, file = collection.database_url.partition(":///")
     if scheme == "sqlite":
         places.append(Path(file.partition("?")[0]).parent)
+    if (metrics := collection.config.report.metrics) is not None:
+        places.append((collection.folder / metrics).parent)
     for place in places:
         if not (real := Path(os.path.realpath(place))).is_relative_to(collection.folder):
             yield real

@@ -167,8 +167,10 @@ def _rule_lines(found: Row) -> Iterator[str]:
     for scope in found["scopes"]:
         if scope["refused"]:
             yield f"  source {scope['source']}: refused, {explained(scope['refused'])}"
-        elif scope["unlikely"]:
+        elif scope["unlikely"] and found.get("state") != "seed":
             yield f"  source {scope['source']}: in its scope; as a link of a page refused, {explained(scope['unlikely'])}"
+        elif found.get("state") == "seed":
+            yield f"  source {scope['source']}: in its scope"
         else:
             yield f"  source {scope['source']}: in its scope, and its address may be that of an article"
     if not found["scopes"]:
@@ -204,9 +206,10 @@ def _outlook(found: Row) -> Iterator[str]:
 
 
 def _prospect(found: Row) -> Iterator[str]:
-    fitting = [scope["source"] for scope in found["scopes"] if not scope["refused"]]
+    fitting = {scope["source"]: scope["unlikely"] for scope in found["scopes"] if not scope["refused"]}
     if fitting and found["robots"]["verdict"] != "not allowed":
-        yield f"it would be fetched once a page, feed or sitemap of {', '.join(fitting)} leads to it"
+        what = "feed or sitemap" if all(fitting.values()) else "page, feed or sitemap"
+        yield f"it would be fetched once a {what} of {', '.join(fitting)} leads to it"
         yield "`newswarc fetch` fetches it now"
     elif fitting:
         yield "it would not be fetched: the site's robots.txt does not allow it"

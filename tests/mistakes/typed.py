@@ -52,6 +52,7 @@ TYPED = [
     Mistake("a site, in a folder of other things", f"crawl {DEAD}", USAGE, 'newswarc: error: DIR: holds other things ("thesis.txt") and no collection; use an empty folder, or make one here with `newswarc init`', other_things),
     Mistake("no source yet", "crawl", USAGE, "newswarc: error: DIR/newswarc.toml: no source yet; `newswarc source add URL` adds one", lambda bench: bench.settings('[collection]\nname = "desk"\n')),
     Mistake("a source misspelt", "crawl papper", USAGE, 'newswarc: error: no source "papper" in DIR/newswarc.toml; did you mean "paper"?', good),
+    Mistake("a source's name, mistyped, that is like a host", "crawl papers.x", USAGE, 'newswarc: error: no source "papers.x" in DIR/newswarc.toml; did you mean "paper"? for a site write its URL, https://papers.x/', good),
     Mistake("a site without https://", "crawl www.paper.test", USAGE, 'newswarc: error: no source "www.paper.test" in DIR/newswarc.toml; for a site write its URL, https://www.paper.test/', good),
     Mistake("a URL with a space", ("fetch", "http://paper.test/a b"), ALL, "Failed: paper.test (robots-unreachable: dns)", good),
     Mistake("a scheme that is not fetched", "fetch ftp://paper.test/a", USAGE, 'newswarc: error: "ftp://paper.test/a" is no URL that can be fetched (scheme)', good),
