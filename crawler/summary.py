@@ -45,7 +45,7 @@ def lines_of(end: Ending, allowance: Allowance) -> Iterator[str]:
     yield from [_network(end.alarms)] if end.alarms.unanswered else _failed(end)
     yield from _troubles([concern for concern in end.alarms.new if concern.source not in end.reasons])
     if known := end.alarms.known:
-        yield f"{known} {'source needs' if known == 1 else 'sources need'} a person (newswarc status)"
+        yield f"{known} {'source still needs' if known == 1 else 'sources still need'} a person (newswarc status)"
     if end.ledger.states:
         states = ", ".join(f"{count} {state}" for state, count in end.ledger.states.items())
         yield f"URLs known: {sum(end.ledger.states.values())} = {states}"
@@ -69,12 +69,14 @@ def news_of(end: Ending) -> Iterator[str]:
 
 
 def _failed(end: Ending) -> Iterator[str]:
-    """Sources that gave nothing in this run."""
-    failed = sorted(name for name, good in end.results.items() if not good)
-    for name in failed[:SHOWN]:
+    """Sources that gave nothing in this run, those first that newly need a person."""
+    new = {concern.source for concern in end.alarms.new}
+    failed = sorted((name for name, good in end.results.items() if not good), key=lambda name: (name not in new, name))
+    shown = max(SHOWN, min(MOST, sum(name in new for name in failed)))
+    for name in failed[:shown]:
         yield f"Failed: {name} ({_explained(end.reasons.get(name))})"
-    if len(failed) > SHOWN:
-        yield f"Failed: and {len(failed) - SHOWN} more; `newswarc status` shows them"
+    if len(failed) > shown:
+        yield f"Failed: and {len(failed) - shown} more; `newswarc status` shows them"
 
 
 def _network(alarms: Alarms) -> str:

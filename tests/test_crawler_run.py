@@ -202,7 +202,19 @@ def test_a_source_that_needs_a_person_is_told_once(desk: Desk, newsroom: Newsroo
     assert desk.run("crawl", "-q", "--now").stderr == ""
     done = desk.run("crawl", "--now")
     assert "Failed: dead (robots-unreachable: refused)" in done.stderr
-    assert "1 source needs a person (newswarc status)" in done.stderr
+    assert "1 source still needs a person (newswarc status)" in done.stderr
+
+
+def test_every_source_that_newly_needs_a_person_is_named(desk: Desk, newsroom: Newsroom) -> None:
+    """Without -q too, however many there are beside those that are known to fail."""
+    room, old = ("room", newsroom.url), [(f"a-{n}", f"http://127.0.0.{n}:9/") for n in range(2, 8)]
+    desk.configure(room, *old, allow="true")
+    assert desk.run("crawl", code=4).stderr.count("Failed: a-") == 6
+    desk.configure(room, *old, ("new", "http://127.0.0.9:9/"), allow="true")
+    said = desk.run("crawl", "--now", code=4).stderr
+    assert "Failed: new (robots-unreachable: refused)" in said
+    assert "Failed: and 2 more; `newswarc status` shows them" in said
+    assert "6 sources still need a person (newswarc status)" in said
 
 
 def test_a_network_that_is_away_is_one_line(desk: Desk) -> None:
