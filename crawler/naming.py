@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection as Names
 from dataclasses import replace
+from itertools import chain, count
 from urllib.parse import urlsplit
 
 from crawler import checks, config_edit
@@ -89,8 +90,8 @@ def name_for(url: str, taken: Names[str], title: str = "") -> str:
     host = _word(parts.netloc.lower().removeprefix("www."))
     path = _word(f"{host}{parts.path}")
     word = title if checks.is_source_name(title) else _word(title, host)
-    candidates = [word, host, path, *(f"{word}-{number}" for number in range(2, len(taken) + 3))]
-    return next(name for name in candidates if name not in taken)
+    numbered = (f"{word}-{number}" for number in count(2))  # one by one: of a list of 20,000 sites each gets a name here
+    return next(name for name in chain((word, host, path), numbered) if name not in taken)
 
 
 def _word(text: str, otherwise: str = "site") -> str:

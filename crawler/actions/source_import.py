@@ -95,7 +95,7 @@ def _exit_code(decided: _Decided) -> int:
 def _summary(count: Counter[str], new: int, collection: Collection, options: ImportOptions) -> str:
     told = ", ".join(f"{number} {word}" for word, number in count.most_common())
     done = f"would be added to {collection.file}" if options.dry_run else f"added to {collection.file}"
-    return f"{count.total()} sources: {told}; {new} {done}"
+    return f"{count.total()} {'source' if count.total() == 1 else 'sources'}: {told}; {new} {done}"
 
 
 def _content(file: str) -> bytes:
