@@ -21,7 +21,7 @@ from storage.urlkey import InvalidURL, canonical
 T = TypeVar("T")
 
 MAX_SHOWN = 60  # characters of a faulty value that are repeated in a message
-MAX_NAMED = 20  # of what is possible
+MAX_NAMED = 40  # of what is possible: all commands, and not a thousand sources
 MAX_LINE = 200  # characters of a name or contact
 MAX_PORT = 65535
 DAY = 86_400  # seconds
