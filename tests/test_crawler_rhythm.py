@@ -7,10 +7,7 @@ import json
 import pytest
 
 from crawler.rhythm import (
-    DAY,
-    HOUR,
     RARE,
-    WEEK,
     Bounds,
     Poll,
     Rhythm,
@@ -21,6 +18,7 @@ from crawler.rhythm import (
     next_poll,
     pace_of,
 )
+from crawler.week import DAY, HOUR, WEEK
 
 START = 1_767_571_200.0  # a Monday, 00:00 UTC
 BOUNDS = Bounds(least=300, most=DAY, polls_per_day=48)
