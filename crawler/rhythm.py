@@ -194,7 +194,8 @@ def learn(rhythm: Rhythm, poll: Poll) -> Rhythm:
     if poll.at < start:
         return rhythm
     news = [m for m in news if m >= start - APART]
-    rhythm = _levelled(rhythm, start, poll.at, len(news)) if rhythm.at is not None else rhythm
+    weight = _weight(poll, len(news))
+    rhythm = _levelled(rhythm, start, poll.at, weight) if rhythm.at is not None else rhythm
     ran_over = poll.overrun and poll.new > 1 and poll.previous_at is not None
     keep = 0.5 ** ((poll.at - start) / HALF_LIFE)
     return replace(
@@ -204,12 +205,19 @@ def learn(rhythm: Rhythm, poll: Poll) -> Rhythm:
         news=rhythm.news + len(news),
         exposure=rhythm.exposure + (poll.at - start) / HOUR,
         last_news=max(news[-1], rhythm.last_news or news[-1]) if news else rhythm.last_news,
-        seen=rhythm.seen * keep + len(news),
+        seen=rhythm.seen * keep + weight,
         watched=rhythm.watched * keep + (poll.at - start) / HOUR,
         size=poll.size if poll.size and not poll.unchanged else rhythm.size,
         haste=min(rhythm.haste * 2, 16.0) if ran_over else max(rhythm.haste * 0.97, 1.0),
         profile=_entered(rhythm.profile, rhythm.at or start, poll.at, news),
     )
+
+
+def _weight(poll: Poll, news: int) -> float:
+    """What moments of news count for: links that come together are more than one, by the logarithm of how many."""
+    if not news or poll.previous_at is None:
+        return news
+    return news * (1 + math.log2(min(max(poll.new / news, 1.0), MOST_NEWS)))
 
 
 def _entered(profile: Profile, start: float, end: float, news: Sequence[float]) -> Profile:
@@ -232,7 +240,7 @@ def _entered(profile: Profile, start: float, end: float, news: Sequence[float]) 
     return Profile(tuple(counts), tuple(days), tuple(hours), end)
 
 
-def _levelled(rhythm: Rhythm, start: float, end: float, news: int) -> Rhythm:
+def _levelled(rhythm: Rhythm, start: float, end: float, news: float) -> Rhythm:
     """The level of the last days."""
     fade = math.exp(-(end - start) / LEVEL_TIME)
     return replace(rhythm, recent=rhythm.recent * fade + news, usual=rhythm.usual * fade + expected(rhythm, start, end))
