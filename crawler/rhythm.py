@@ -217,7 +217,7 @@ def _weight(poll: Poll, news: int) -> float:
     """What moments of news count for: links that come together are more than one, by the logarithm of how many."""
     if not news or poll.previous_at is None:
         return news
-    return news * (1 + math.log2(min(max(poll.new / news, 1.0), MOST_NEWS)))
+    return min(news * (1 + math.log2(max(poll.new / news, 1.0))), float(MOST_NEWS))
 
 
 def _entered(profile: Profile, start: float, end: float, news: Sequence[float]) -> Profile:
@@ -253,7 +253,7 @@ def level(rhythm: Rhythm) -> float:
 
 # When to ask
 
-EQUAL_SHARE = 0.9
+EQUAL_SHARE = 0.94
 
 
 @dataclass(frozen=True, slots=True)

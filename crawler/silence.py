@@ -29,12 +29,11 @@ _LARGEST = 1e11  # of a number that is kept: seconds since 1970
 _USUAL_SHAPE = 0.1  # of a tail of which nothing is known
 _TAILS = (0.0, 0.5, 0.75, 0.9)  # quantiles above which tails are fitted: the heaviest one counts
 _GROWN = 6 * WEEK  # of news, after which a source shows what it is like ...
-_CAUTION = 4  # ... and the power with which it is given more time before
+_CAUTION = 5  # ... and the power with which it is given more time before
 _WAITING = 1 / 3  # of the time since its newest news that counts as if there had been some
 _FEWEST = 8.0  # gaps above a quantile that is used
-_PLAIN = 60.0  # gaps that can show a source to be memoryless: above the lowest quantiles ...
-_PLAIN_TAILS = 2  # ... which alone count then
-_NOISE = 1.5  # standard errors that the variation of such gaps may lie above that of exponential ones
+_PLAIN = 80.0  # gaps that can show a source to be memoryless: all its gaps count then, and no higher quantile
+_NOISE = 0.8  # standard errors that the variation of such gaps may lie above that of exponential ones
 
 
 _EDGES = [0.0, *(2 ** ((step + _LEAST) / _STEPS) for step in range(1, _BINS))]  # where a bin of gaps begins
@@ -162,7 +161,7 @@ def rarity(gaps: Sequence[float], size: float) -> float:
     """The probability, at most 1, that a gap is longer than `size` expected news, after the gaps that were seen."""
     seen, tails = sum(gaps), list(_tails(gaps))
     is_plain = seen >= _PLAIN and all(tail.is_plain for tail in tails)
-    belief, used = (_MEMORYLESS, tails[:_PLAIN_TAILS]) if is_plain else (_ANY, tails)
+    belief, used = (_MEMORYLESS, tails[:1]) if is_plain else (_ANY, tails)
     return min(1.0, max((tail.beyond(size, seen, belief) for tail in used if size > tail.edge), default=1.0))
 
 
@@ -175,7 +174,7 @@ class _Belief:
     shape_known: float  # gaps after which the tail itself says as much of its shape
 
 
-_ANY = _Belief(3.0, 2.5, 15.0)
+_ANY = _Belief(2.0, 2.0, 30.0)
 _MEMORYLESS = _Belief(2.0, 1.5, 40.0)
 
 
