@@ -29,7 +29,7 @@ _LARGEST = 1e11  # of a number that is kept: seconds since 1970
 _USUAL_SHAPE = 0.1  # of a tail of which nothing is known
 _TAILS = (0.0, 0.5, 0.75, 0.9)  # quantiles above which tails are fitted: the heaviest one counts
 _GROWN = 6 * WEEK  # of news, after which a source shows what it is like ...
-_CAUTION = 5  # ... and the power with which it is given more time before
+_CAUTION = 7  # ... and the power with which it is given more time before
 _WAITING = 1 / 3  # of the time since its newest news that counts as if there had been some
 _FEWEST = 8.0  # gaps above a quantile that is used
 _PLAIN = 80.0  # gaps that can show a source to be memoryless: all its gaps count then, and no higher quantile
@@ -174,7 +174,7 @@ class _Belief:
     shape_known: float  # gaps after which the tail itself says as much of its shape
 
 
-_ANY = _Belief(2.0, 2.0, 30.0)
+_ANY = _Belief(2.0, 2.0, 60.0)
 _MEMORYLESS = _Belief(2.0, 1.5, 40.0)
 
 

@@ -41,9 +41,9 @@ def test_a_fixed_rule_waits_as_long_as_it_says(found: Found) -> None:
 
 
 def test_no_rule_beats_what_is_possible() -> None:
-    """On memoryless sources the median delay in stories lies above ln(n / budget), below four times that after three weeks."""
+    """On memoryless sources the median delay in stories lies above ln(n / budget), below five times that after three weeks."""
     delays = simulated("memoryless", SMALL).delays["budget 5"]
-    assert 1 < median(one[1] for one in delays) / median(one[2] for one in delays) < 4
+    assert 1 < median(one[1] for one in delays) / median(one[2] for one in delays) < 5
 
 
 @pytest.mark.parametrize("kind", list(SHAPES))
