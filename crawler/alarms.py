@@ -35,6 +35,7 @@ class Alarms:
     fails_anew: bool = False  # a seed of a source that fails did not fail at its poll before
     unanswered: int = 0  # sources that were asked in vain because the network was away: none of them is blamed
     asked: int = 0
+    back_since: str | None = None  # sources answer again that did not since then
 
     @property
     def needs_a_person(self) -> bool:

@@ -89,7 +89,7 @@ class ScheduleTable:
     min_poll: Annotated[float, checks.positive_seconds] = 300.0
     max_poll: Annotated[float, checks.positive_seconds] = 86_400.0
     polls_per_day: Annotated[int, checks.whole("polls", 1440)] = 48
-    equal_share: Annotated[float, checks.share] = 0.9
+    equal_share: Annotated[float, checks.share] = 0.94
     revisit: Annotated[bool, checks.yes_or_no] = True
     revisit_days: Annotated[int, checks.whole("days", 365)] = 30
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from crawler import alarms
+from dataclasses import replace
+
+from crawler import alarms, outages
 from crawler.alarms import Alarms
 from crawler.context import RunContext
 from crawler.ledger import exit_code_of, exit_code_of_crawl, is_idle, write_ledger
+from crawler.outages import Outage
 from crawler.requisites import Allowance
 from crawler.settling import Settling
 from storage import balance, leases, runs
@@ -69,13 +72,24 @@ class Ending:
         run = self._run
         if run.options.exact:
             return exit_code_of(self.results)
-        found = self.alarms = alarms.sound(conn, run.id, run.sources, run.config.alarm.budget, now())
+        found = alarms.sound(conn, run.id, run.sources, run.config.alarm.budget, now())
+        found = self.alarms = self._with_outage(conn, found)
         return exit_code_of_crawl(
             self.results,
             len(run.sources),
             needs_a_person=found.needs_a_person,
             fails_anew=found.fails_anew or run.options.now,
         )
+
+    def _with_outage(self, conn: Connection, found: Alarms) -> Alarms:
+        """What is to be told, without what an earlier run told of the same outage; whether it is over."""
+        run = self._run
+        before = Outage.from_text(runs.outage(conn))
+        known = outages.after(before, self.results, len(run.sources), found.unanswered, now())
+        if self.results:
+            runs.note_outage(conn, run.id, known.to_text())
+        back = before.since if known.since is None else None
+        return replace(found, fails_anew=found.fails_anew and known.level > before.level, back_since=back)
 
     def _archive(self, conn: Connection, ledger: Ledger, code: int) -> None:
         run = self._run

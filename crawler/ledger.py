@@ -86,6 +86,11 @@ def exit_code_of_crawl(results: Mapping[str, bool], sources: int, *, needs_a_per
     That one or two of many fail is no news of all, though no other was asked. `fails_anew`: one did not fail before, or
     somebody wants to know.
     """
-    if results and not any(results.values()) and fails_anew and len(results) >= min(sources, FEW):
+    if results and not any(results.values()) and fails_anew and stand_for_all(results, sources):
         return AllSourcesFailed.exit_code
     return NEEDS_A_PERSON if needs_a_person else 0
+
+
+def stand_for_all(results: Mapping[str, bool], sources: int) -> bool:
+    """Whether those that a run asked are enough to speak of all its `sources`."""
+    return len(results) >= min(sources, FEW)

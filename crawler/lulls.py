@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, sqrt
 
-from crawler.silence import DAY, Lull, Pulse, tempo
+from crawler.silence import Lull, Pulse, tempo
+from crawler.week import DAY
 
 SPANS = (1 * DAY, 2 * DAY, 4 * DAY)  # that are looked at: one lull puts off an alarm by the longest at most
 FEWEST = 5  # sources that can show one

@@ -1,9 +1,8 @@
 """How often a source brings something new, learnt from its polls: pure functions of what is remembered and of one poll.
 
-The model is a Poisson process with a rate a source (gamma prior), a profile by hour of the week, shrunk level by level
-(source, hour of the day, day of the week, hour of the week), and a level that follows the last days. News is counted in
-distinct moments, not in links: a thousand links that come at once are one. Moments are POSIX seconds (UTC), durations
-seconds, rates news an hour.
+The model is a Poisson process with a rate a source (gamma prior), a profile by hour of the week (`week.py`), and a level that
+follows the last days. News is counted in distinct moments, not in links: a thousand links that come at once are one. Moments are
+POSIX seconds (UTC), durations seconds, rates news an hour.
 """
 
 from __future__ import annotations
@@ -15,11 +14,8 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-HOUR = 3600.0
-DAY = 24 * HOUR
-WEEK = 7 * DAY
-SLOTS = 168  # hours of a week, from Thursday 00:00 UTC, where POSIX time begins
-WEEKEND, WORKDAYS = (2, 3), (0, 1, 4, 5, 6)  # days of that week
+from crawler.week import DAY, HOUR, SLOTS, Week, rates, slot
+
 HALF_LIFE = 28 * DAY  # of what was learnt
 REACH = 28 * DAY  # announced moments older than this say nothing of now
 APART = 60.0  # moments nearer than this are one
@@ -28,7 +24,6 @@ SLACK = 10 * 60.0  # how far clocks differ
 
 PRIOR_RATE = 2.0 / 24  # of a source of which nothing is known
 PRIOR_NEWS = 0.5  # as many pseudo-news weigh against what is seen
-SHRINK = (4.0, 6.0, 8.0, 12.0)  # the same for hour of day, day of week, hour of weekday or weekend, hour of week
 LEVEL_TIME = 3 * DAY  # memory of the level
 LEVEL_NEWS = 4.0  # pseudo-news for which the level is as usual
 
@@ -60,46 +55,11 @@ class Profile:
     until: float = 0.0  # watched until, as far as it is entered here; also the moment of the last fading
 
     @cached_property
-    def shape(self) -> tuple[float, ...]:
-        """Rates of the hours of the week against the mean: each level of knowledge is shrunk towards the one above."""
-        counts, watched = self.counts, sum(self.hours) or 1.0
-        mean = (sum(counts) or 1.0) / watched
-        by_hour = self._hours_of_day(mean)
-        by_day = [
-            _shrunk(sum(counts[24 * d : 24 * d + 24]), self.days[d], mean, SHRINK[1]) / mean for d in range(len(self.days))
-        ]
-        shape = [0.0] * SLOTS
-        for alike in (WEEKEND, WORKDAYS):
-            days = sum(self.days[day] for day in alike)
-            for hour in range(24):
-                share = self.hours[hour] / watched
-                seen = sum(counts[24 * day + hour] for day in alike)
-                usual = sum(by_hour[hour] * by_day[day] for day in alike) / len(alike)
-                lift = _shrunk(seen, share * days, usual, SHRINK[2]) / usual
-                for day in alike:
-                    slot, told = 24 * day + hour, by_hour[hour] * by_day[day] * lift
-                    shape[slot] = _shrunk(counts[slot], share * self.days[day], told, SHRINK[3]) / mean
-        level = sum(shape) / SLOTS
-        return tuple(each / level for each in shape)
-
-    def _hours_of_day(self, mean: float) -> list[float]:
-        """Rates by hour of day; neighbours are alike, so half of what is known of an hour comes from them."""
-        news = [sum(self.counts[hour::24]) for hour in range(24)]
-        watched = self.hours
-        return [
-            _shrunk(
-                news[h] + 0.5 * (news[h - 1] + news[h - 23]),
-                watched[h] + 0.5 * (watched[h - 1] + watched[h - 23]),
-                mean,
-                SHRINK[0],
-            )
-            for h in range(24)
-        ]
-
-
-def _shrunk(seen: float, watched: float, prior: float, weight: float) -> float:
-    """The mean of a gamma posterior whose prior has the mean `prior` and weighs as `weight` news."""
-    return (seen + weight) / (watched + weight / prior)
+    def week(self) -> Week:
+        """Rates of the hours of the week against their mean."""
+        found = rates(self.counts, self.days, self.hours, (sum(self.counts) or 1.0) / (sum(self.hours) or 1.0))
+        level = sum(found) / SLOTS
+        return Week.of([each / level for each in found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,19 +152,12 @@ def mean_rate(rhythm: Rhythm) -> float:
 
 def rate(rhythm: Rhythm, moment: float) -> float:
     """News an hour that the source's history leads to expect in that hour of the week, above 0."""
-    return mean_rate(rhythm) * rhythm.profile.shape[int(moment // HOUR) % SLOTS]
+    return mean_rate(rhythm) * rhythm.profile.week.rates[slot(moment)]
 
 
 def expected(rhythm: Rhythm, start: float, end: float) -> float:
     """How many news the source's history leads to expect from `start` to `end`, by hour of the week."""
-    shape = rhythm.profile.shape
-    weeks = max((end - start) // WEEK, 0.0)
-    total, at = weeks * SLOTS, start + weeks * WEEK
-    while at < end:
-        until = min(end, (at // HOUR + 1) * HOUR)
-        total += shape[int(at // HOUR) % SLOTS] * (until - at) / HOUR
-        at = until
-    return mean_rate(rhythm) * total
+    return mean_rate(rhythm) * rhythm.profile.week.between(start, end)
 
 
 # What is learnt
@@ -241,7 +194,8 @@ def learn(rhythm: Rhythm, poll: Poll) -> Rhythm:
     if poll.at < start:
         return rhythm
     news = [m for m in news if m >= start - APART]
-    rhythm = _levelled(rhythm, start, poll.at, len(news)) if rhythm.at is not None else rhythm
+    weight = _weight(poll, len(news))
+    rhythm = _levelled(rhythm, start, poll.at, weight) if rhythm.at is not None else rhythm
     ran_over = poll.overrun and poll.new > 1 and poll.previous_at is not None
     keep = 0.5 ** ((poll.at - start) / HALF_LIFE)
     return replace(
@@ -251,12 +205,19 @@ def learn(rhythm: Rhythm, poll: Poll) -> Rhythm:
         news=rhythm.news + len(news),
         exposure=rhythm.exposure + (poll.at - start) / HOUR,
         last_news=max(news[-1], rhythm.last_news or news[-1]) if news else rhythm.last_news,
-        seen=rhythm.seen * keep + len(news),
+        seen=rhythm.seen * keep + weight,
         watched=rhythm.watched * keep + (poll.at - start) / HOUR,
         size=poll.size if poll.size and not poll.unchanged else rhythm.size,
         haste=min(rhythm.haste * 2, 16.0) if ran_over else max(rhythm.haste * 0.97, 1.0),
         profile=_entered(rhythm.profile, rhythm.at or start, poll.at, news),
     )
+
+
+def _weight(poll: Poll, news: int) -> float:
+    """What moments of news count for: links that come together are more than one, by the logarithm of how many."""
+    if not news or poll.previous_at is None:
+        return news
+    return min(news * (1 + math.log2(max(poll.new / news, 1.0))), float(MOST_NEWS))
 
 
 def _entered(profile: Profile, start: float, end: float, news: Sequence[float]) -> Profile:
@@ -268,18 +229,18 @@ def _entered(profile: Profile, start: float, end: float, news: Sequence[float]) 
     counts = [count * keep for count in profile.counts]
     hours, days = [each * keep for each in profile.hours], [each * keep for each in profile.days]
     for moment in news:
-        counts[int(moment // HOUR) % SLOTS] += 1
+        counts[slot(moment)] += 1
     at = max(start, end - REACH)
     while at < end:
         until = min(end, (at // HOUR + 1) * HOUR)
-        slot = int(at // HOUR) % SLOTS
-        hours[slot % 24] += (until - at) / HOUR
-        days[slot // 24] += (until - at) / HOUR
+        place = slot(at)
+        hours[place % 24] += (until - at) / HOUR
+        days[place // 24] += (until - at) / HOUR
         at = until
     return Profile(tuple(counts), tuple(days), tuple(hours), end)
 
 
-def _levelled(rhythm: Rhythm, start: float, end: float, news: int) -> Rhythm:
+def _levelled(rhythm: Rhythm, start: float, end: float, news: float) -> Rhythm:
     """The level of the last days."""
     fade = math.exp(-(end - start) / LEVEL_TIME)
     return replace(rhythm, recent=rhythm.recent * fade + news, usual=rhythm.usual * fade + expected(rhythm, start, end))
@@ -292,7 +253,7 @@ def level(rhythm: Rhythm) -> float:
 
 # When to ask
 
-EQUAL_SHARE = 0.9
+EQUAL_SHARE = 0.94
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,12 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from math import exp, floor, log1p, log2, sqrt
 
+from crawler.week import DAY, HOUR, SLOTS, WEEK, Week, rates, slot
+
 SLOT = 600.0  # seconds that one moment of news is long
-HOUR = 3600.0
-DAY = 24 * HOUR
-WEEK_HOURS = 168
-WEEK = WEEK_HOURS * HOUR
-FORTNIGHT_HOURS = 2 * WEEK_HOURS
 HALF_LIFE = 8 * WEEK  # after which what was seen weighs half
 UNSEEN = 0.15  # of the usual rate, in hours of days of the week that the source was never watched on
 
-_DAILY = 2.0  # news that an hour of the day, or a day of the week, must bring before it is believed to be unlike others
-_HOURLY = 4.0  # the same of an hour of the week
 _STEPS = 4  # bins of gaps to an octave
 _LEAST, _MOST = -3 * _STEPS, 12 * _STEPS  # from 1/8 to 4,096 expected news
 _BINS = _MOST - _LEAST + 1
@@ -34,12 +29,11 @@ _LARGEST = 1e11  # of a number that is kept: seconds since 1970
 _USUAL_SHAPE = 0.1  # of a tail of which nothing is known
 _TAILS = (0.0, 0.5, 0.75, 0.9)  # quantiles above which tails are fitted: the heaviest one counts
 _GROWN = 6 * WEEK  # of news, after which a source shows what it is like ...
-_CAUTION = 4  # ... and the power with which it is given more time before
+_CAUTION = 7  # ... and the power with which it is given more time before
 _WAITING = 1 / 3  # of the time since its newest news that counts as if there had been some
 _FEWEST = 8.0  # gaps above a quantile that is used
-_PLAIN = 60.0  # gaps that can show a source to be memoryless: above the lowest quantiles ...
-_PLAIN_TAILS = 2  # ... which alone count then
-_NOISE = 1.5  # standard errors that the variation of such gaps may lie above that of exponential ones
+_PLAIN = 80.0  # gaps that can show a source to be memoryless: all its gaps count then, and no higher quantile
+_NOISE = 0.8  # standard errors that the variation of such gaps may lie above that of exponential ones
 
 
 _EDGES = [0.0, *(2 ** ((step + _LEAST) / _STEPS) for step in range(1, _BINS))]  # where a bin of gaps begins
@@ -52,7 +46,7 @@ class Pulse:
 
     first: float | None = None  # since when it is watched
     last: float | None = None  # its newest news
-    hours: tuple[float, ...] = (0.0,) * WEEK_HOURS  # moments of news by hour of the week, UTC, Thursday first
+    hours: tuple[float, ...] = (0.0,) * SLOTS  # moments of news by hour of the week, UTC, Thursday first
     watched: float = 0.0  # hours
     gaps: tuple[float, ...] = (0.0,) * _BINS  # gaps in expected news, by their size
     stories: float = 0.0  # articles, of which a moment may bring many
@@ -68,7 +62,7 @@ class Pulse:
         try:
             told = json.loads(text or "")
             first, last, watched, stories = (_number(told[name]) for name in ("first", "last", "watched", "stories"))
-            return cls(first, last, _dense(told["hours"], WEEK_HOURS), watched, _dense(told["gaps"], _BINS), stories)
+            return cls(first, last, _dense(told["hours"], SLOTS), watched, _dense(told["gaps"], _BINS), stories)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError):
             return cls()
 
@@ -89,28 +83,6 @@ def _number(told: object) -> float:
     if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told < _LARGEST:
         raise ValueError("no number of ours")
     return float(told)
-
-
-@dataclass(frozen=True, slots=True)
-class Tempo:
-    """What a pulse expects: news an hour, by hour of the week, and their sums up to its beginning."""
-
-    rates: Sequence[float]
-    sums: Sequence[float]  # one more than rates: the last is a whole week's
-
-    @property
-    def fortnight(self) -> float:
-        """News in two weeks."""
-        return 2 * self.sums[-1]
-
-    def between(self, start: float, end: float) -> float:
-        """News expected between two moments."""
-        return max(0.0, self._since(end) - self._since(start))
-
-    def _since(self, moment: float) -> float:
-        weeks, hours = divmod(moment / HOUR, WEEK_HOURS)
-        hour = min(int(hours), WEEK_HOURS - 1)
-        return weeks * self.sums[-1] + self.sums[hour] + self.rates[hour] * (hours - hour)
 
 
 def beat(pulse: Pulse, moments: Sequence[float]) -> Pulse:
@@ -139,14 +111,14 @@ def begun(moments: Sequence[float]) -> Pulse:
     return replace(pulse, gaps=tuple(gaps))
 
 
-def beaten(pulse: Pulse, moment: float, usual: Tempo) -> Pulse:
+def beaten(pulse: Pulse, moment: float, usual: Week) -> Pulse:
     """The pulse after one more moment of news, of which `usual` is the tempo before it."""
     last = moment if pulse.last is None else pulse.last
     passed = moment - last
     kept = 0.5 ** (passed / HALF_LIFE)
     gap = _bin(usual.between(last, moment))
     hours = [count * kept for count in pulse.hours]
-    hours[int(moment // HOUR) % WEEK_HOURS] += 1
+    hours[slot(moment)] += 1
     gaps = [count * kept for count in pulse.gaps]
     gaps[gap] += 1
     watched, stories = pulse.watched * kept + passed / HOUR, pulse.stories * kept
@@ -161,41 +133,25 @@ def _bin(gap: float) -> int:
 # ---- what is expected
 
 
-def tempo(pulse: Pulse) -> Tempo:
-    """News an hour that a source brings, by hour of the week: its mean, hour of the day and day of the week as far as they are
-    known, and hour of the week as far as that is known beyond them.
-    """
-    total, watched = sum(pulse.hours), max(pulse.watched, 1.0)
-    mean = (total + 0.5) / watched
-    seen = _seen(pulse)
-    spent = [watched / max(sum(seen), 1.0) * one for one in seen]  # hours watched, by hour of the week
-    daily = [_factor(pulse.hours[hour::24], spent[hour::24], mean, _DAILY) for hour in range(24)]
-    days = [slice(24 * day, 24 * day + 24) for day in range(7)]
-    weekly = [_factor(pulse.hours[day], spent[day], mean, _DAILY) for day in days]
-    rates = [
-        _rate(pulse.hours[hour], spent[hour], mean * daily[hour % 24] * weekly[hour // 24]) for hour in range(WEEK_HOURS)
-    ]
-    rates = [rate if seen[hour] else rate * UNSEEN for hour, rate in enumerate(rates)]
-    return Tempo(rates, [0.0, *accumulate(rates)])
+def tempo(pulse: Pulse) -> Week:
+    """News an hour that a source brings, by hour of the week."""
+    seen, watched = _seen(pulse), max(pulse.watched, 1.0)
+    spent = watched / max(sum(seen), 1)  # hours, in each hour of the week that it was watched in
+    days = [spent * sum(seen[24 * day : 24 * day + 24]) for day in range(7)]
+    hours = [spent * sum(seen[hour::24]) for hour in range(24)]
+    found = rates(pulse.hours, days, hours, (sum(pulse.hours) + 0.5) / watched)
+    return Week.of([rate if seen[place] else rate * UNSEEN for place, rate in enumerate(found)])
 
 
 def _seen(pulse: Pulse) -> list[int]:
     """Hours of the week that the source was watched in: 1, others 0."""
     first, last = int((pulse.first or 0) // HOUR), int((pulse.last or 0) // HOUR)
-    if last - first >= WEEK_HOURS:
-        return [1] * WEEK_HOURS
-    seen = [0] * WEEK_HOURS
+    if last - first >= SLOTS:
+        return [1] * SLOTS
+    seen = [0] * SLOTS
     for hour in range(first, last + 1):
-        seen[hour % WEEK_HOURS] = 1
+        seen[hour % SLOTS] = 1
     return seen
-
-
-def _factor(counts: Sequence[float], hours: Sequence[float], mean: float, weight: float) -> float:
-    return (sum(counts) + weight) / (mean * sum(hours) + weight)
-
-
-def _rate(count: float, hours: float, usual: float) -> float:
-    return usual * (count + _HOURLY) / (usual * hours + _HOURLY)
 
 
 # ---- how rare a gap is
@@ -205,7 +161,7 @@ def rarity(gaps: Sequence[float], size: float) -> float:
     """The probability, at most 1, that a gap is longer than `size` expected news, after the gaps that were seen."""
     seen, tails = sum(gaps), list(_tails(gaps))
     is_plain = seen >= _PLAIN and all(tail.is_plain for tail in tails)
-    belief, used = (_MEMORYLESS, tails[:_PLAIN_TAILS]) if is_plain else (_ANY, tails)
+    belief, used = (_MEMORYLESS, tails[:1]) if is_plain else (_ANY, tails)
     return min(1.0, max((tail.beyond(size, seen, belief) for tail in used if size > tail.edge), default=1.0))
 
 
@@ -218,7 +174,7 @@ class _Belief:
     shape_known: float  # gaps after which the tail itself says as much of its shape
 
 
-_ANY = _Belief(3.0, 2.5, 15.0)
+_ANY = _Belief(2.0, 2.0, 60.0)
 _MEMORYLESS = _Belief(2.0, 1.5, 40.0)
 
 
@@ -276,7 +232,7 @@ def _from_the_end(terms: Iterator[float]) -> list[float]:
     return list(accumulate(list(terms)[::-1]))[::-1]
 
 
-def allowed(usual: Tempo, budget: float, brought: float, gap: float) -> float:
+def allowed(usual: Week, budget: float, brought: float, gap: float) -> float:
     """The probability below which a gap is an alarm: `budget` is false alarms a fortnight over 1,000 sources.
 
     Of a source that has `brought` news for less than six weeks (seconds), a burst may be all that is known: it is given more time.
@@ -299,7 +255,7 @@ class Lull:
 
     shares: Sequence[tuple[float, float]] = ()
 
-    def between(self, usual: Tempo, start: float, end: float) -> float:
+    def between(self, usual: Week, start: float, end: float) -> float:
         """News expected between two moments, of which `end` is now: as few as one of the shares explains."""
         whole = usual.between(start, end)
         missed = ((1 - share) * usual.between(max(start, end - span), end) for span, share in self.shares)
@@ -310,7 +266,7 @@ def is_silent(pulse: Pulse, until: float, budget: float, lull: Lull | None = Non
     """Whether a source that was asked at `until`, and had nothing new since its last news, is silent."""
     if pulse.last is None or until <= pulse.last:
         return False
-    if pulse.watched < WEEK_HOURS and until - pulse.last < 2 * DAY:
+    if pulse.watched < SLOTS and until - pulse.last < 2 * DAY:
         return False  # its nights are not known yet
     usual = tempo(pulse)
     level = allowed(usual, budget, pulse.last - (pulse.first or pulse.last), until - pulse.last)

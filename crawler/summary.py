@@ -42,6 +42,8 @@ def lines_of(end: Ending, allowance: Allowance) -> Iterator[str]:
     yield "Read: " + (", ".join(f"{n} {kind}" for kind, n in sorted(polled.items())) or "nothing was due")
     if line := requisites.told(end.ledger, spent=allowance.limit if allowance.is_spent else None):
         yield line
+    if since := end.alarms.back_since:
+        yield f"Network: sources answer again that did not since {_minute(since)}"
     yield from [_network(end.alarms)] if end.alarms.unanswered else _failed(end)
     yield from _troubles([concern for concern in end.alarms.new if concern.source not in end.reasons])
     if known := end.alarms.known:
@@ -84,6 +86,10 @@ def _network(alarms: Alarms) -> str:
     return f"Network: {alarms.unanswered} of {alarms.asked} sources did not answer; is the network down? None of them is blamed"
 
 
+def _minute(moment: str) -> str:
+    return f"{moment[:10]} {moment[11:16]}Z"
+
+
 def _explained(reason: str | None) -> str:
     hint = "; allow_private_networks in newswarc.toml can open it" if reason and "private-address" in reason else ""
     return f"{reason or 'no reason known'}{hint}"
@@ -93,7 +99,7 @@ def _troubles(concerns: Sequence[Concern]) -> Iterator[str]:
     """A line for each source that needs a person: its trouble, since when, and what to do."""
     for concern in concerns[:MOST]:
         reason = f" ({_explained(concern.reason)})" if concern.reason else ""
-        since = f"{concern.since[:10]} {concern.since[11:16]}Z"
+        since = _minute(concern.since)
         yield f"{concern.source}: {TOLD[concern.trouble]}{reason} since {since}; see `newswarc source check {concern.source}`"
     if len(concerns) > MOST:
         yield f"and {len(concerns) - MOST} more sources; see `newswarc status`"

@@ -43,6 +43,17 @@ def end(conn: Connection, run_id: str, exit_code: int, ledger: Ledger, now: str)
     conn.execute(update(runs).where(runs.c.id == run_id).values(**ended))
 
 
+def outage(conn: Connection) -> str | None:
+    """What the newest run that asked sources noted of an outage of the network."""
+    noted = select(runs.c.outage).where(runs.c.outage.is_not(None))
+    return conn.execute(noted.order_by(runs.c.started_at.desc()).limit(1)).scalar_one_or_none()
+
+
+def note_outage(conn: Connection, run_id: str, outage: str) -> None:
+    """What a run knows of an outage of the network."""
+    conn.execute(update(runs).where(runs.c.id == run_id).values(outage=outage))
+
+
 def source_results(conn: Connection, run_id: str, *, seeds_only: bool) -> dict[str, bool]:
     """Source name -> whether the run got anything from it.
 

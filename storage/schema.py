@@ -63,6 +63,7 @@ runs = Table(
     Column("batch", Integer, doc="number of the last batch of jobs that was committed"),
     Column("archived_at", CleanText, doc="when its account was written into the archive"),
     Column("command", CleanText, nullable=False, server_default=text("'crawl'"), doc="what it was: crawl, ingest, ..."),
+    Column("outage", CleanText, doc="exit code and since when sources do not answer; 0: they do; NULL: it asked none"),
     Index("ix_runs_started_at", "started_at"),
 )
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crawler.lulls import FEWEST, SPANS, lull
-from crawler.silence import DAY, HOUR, Lull, Pulse, begun, is_silent, tempo
+from crawler.silence import Lull, Pulse, begun, is_silent, tempo
+from crawler.week import DAY, HOUR
 
 NOW = 1_772_409_600.0
 

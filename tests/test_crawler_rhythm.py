@@ -7,10 +7,7 @@ import json
 import pytest
 
 from crawler.rhythm import (
-    DAY,
-    HOUR,
     RARE,
-    WEEK,
     Bounds,
     Poll,
     Rhythm,
@@ -21,6 +18,7 @@ from crawler.rhythm import (
     next_poll,
     pace_of,
 )
+from crawler.week import DAY, HOUR, WEEK
 
 START = 1_767_571_200.0  # a Monday, 00:00 UTC
 BOUNDS = Bounds(least=300, most=DAY, polls_per_day=48)
@@ -168,3 +166,14 @@ def test_a_clock_that_went_back_teaches_nothing() -> None:
     """A poll before the last one changes nothing."""
     rhythm = learn(Rhythm(), Poll(START, None, 10, (), size=10))
     assert learn(rhythm, Poll(START - HOUR, START, 10, ())) == rhythm
+
+
+def test_links_that_come_together_are_more_than_one() -> None:
+    """Sixteen at once weigh five times one, five hundred not ten times; the first sight of a page is no flood."""
+    one, many, flood, first = (
+        learn(Rhythm(), Poll(START + HOUR, previous_at=previous, new=new, published=[START + 60.0] * new))
+        for new, previous in ((1, START), (16, START), (500, START), (16, None))
+    )
+    assert many.seen == pytest.approx(5 * one.seen)
+    assert flood.seen < 10 * one.seen
+    assert first.seen == 0

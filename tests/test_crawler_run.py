@@ -225,6 +225,21 @@ def test_a_network_that_is_away_is_one_line(desk: Desk) -> None:
     assert desk.one("SELECT count(*) FROM sources WHERE trouble IS NOT NULL") == 0
 
 
+def test_an_outage_of_many_runs_is_told_once(desk: Desk, newsroom: Newsroom) -> None:
+    """Seeds that fail for the first time in a later run of it are no news; its end is a line, and the next outage is told."""
+    papers = [(f"paper-{n}", f"http://127.0.0.{n}:9/") for n in range(2, 14)]
+    desk.configure(*papers, allow="true")
+    desk.run("crawl", "-q", code=5)
+    for first in range(20, 80, 20):
+        more = [(f"paper-{n}", f"http://127.0.0.{n}:9/") for n in range(first, first + 12)]
+        desk.configure(*more, allow="true")
+        assert desk.run("crawl", "-q").stderr == ""
+    desk.configure(("room", newsroom.url), allow="true")
+    assert "Network: sources answer again that did not since 20" in desk.run("crawl").stderr
+    desk.configure(*((f"weekly-{n}", f"http://127.0.0.{n}:9/") for n in range(100, 112)), allow="true")
+    assert desk.run("crawl", "-q", code=5).stderr.startswith("Network: 12 of 12")
+
+
 def test_a_source_that_is_back_needs_nobody(desk: Desk, newsroom: Newsroom) -> None:
     """Its trouble is cleared by a good poll, and it is told again should it come back."""
     desk.configure(("away", "http://127.0.0.1:9/"), ("room", newsroom.url), allow="true")

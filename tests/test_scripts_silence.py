@@ -7,7 +7,7 @@ from statistics import median
 
 import pytest
 
-from crawler.silence import WEEK
+from crawler.week import WEEK
 from scripts.simulation.silence import BUDGETS, SETS, SHAPES, START, Found, Parameters, simulated, stories
 
 SMALL = Parameters(seed=3, sources=6, most=6.0, weeks=5)
@@ -41,9 +41,9 @@ def test_a_fixed_rule_waits_as_long_as_it_says(found: Found) -> None:
 
 
 def test_no_rule_beats_what_is_possible() -> None:
-    """On memoryless sources the median delay in expected stories lies above ln(n / budget), and below thrice that."""
+    """On memoryless sources the median delay in stories lies above ln(n / budget), below five times that after three weeks."""
     delays = simulated("memoryless", SMALL).delays["budget 5"]
-    assert 1 < median(one[1] for one in delays) / median(one[2] for one in delays) < 3
+    assert 1 < median(one[1] for one in delays) / median(one[2] for one in delays) < 5
 
 
 @pytest.mark.parametrize("kind", list(SHAPES))

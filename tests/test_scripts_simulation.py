@@ -151,6 +151,7 @@ def test_who_knows_the_truth_finds_more_sooner() -> None:
         '{"id": "a", "stories": [1, 2], "announced": ["x", 1]}',
         '{"id": "a", "stories": [1, 2], "window": 0}',
         '{"id": "a", "stories": [1, 2], "down": [[1]]}',
+        '{"id": "a", "stories": [1, 2], "down": [[2, 1]]}',
         '{"id": "a", "stories": [1, 2], "lying": [1]}',
         '{"start": 5, "end": 1}\n{"id": "a", "stories": [1, 2]}',
         '{"start": 5, "gap": -1}\n{"id": "a", "stories": [1, 20]}',

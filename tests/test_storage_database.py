@@ -188,6 +188,7 @@ def test_migrations_lead_to_the_tables_of_the_schema(database: Engine) -> None:
 BEFORE_0004 = {
     "extractions": ("organizations", "modified_local", "modified_precision", "is_accessible_for_free", "page_type"),
     "versions": ("words_added", "words_removed"),
+    "runs": ("outage",),
     "sources": ("rhythm", "last_new_at", "trouble", "trouble_since", "told_at", "edits"),
     "urls": ("considered_run", "rhythm"),
     "hosts": ("delay", "delay_since", "block_reason"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from crawler import alarms
-from crawler.silence import DAY, begun
+from crawler.silence import begun
 from crawler.troubles import History, Trouble
+from crawler.week import DAY
 from storage import sources, status
 from storage.database import Connection, transaction
 from storage.sources import NewArticle, Remembered, SeedPoll

@@ -21,7 +21,7 @@ from scripts.simulation.trace import World, read, write
 
 BUDGETS = (6.0, 12.0, 24.0, 48.0, 96.0)
 BY_NEWS = "miniflux"  # beside which an oracle that asks in its proportions is shown
-SHARES = (0.9, 0.1)  # of the budget that all sources get alike
+SHARES = (0.94, 0.1)  # of the budget that all sources get alike
 PEERS: dict[str, Callable[[], Policy]] = {
     "fixed 15 min": lambda: Fixed(900.0),
     "fixed 60 min": lambda: Fixed(3600.0),
@@ -57,7 +57,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sources", type=_count, default=1000, help="how many of them (1000)")
     parser.add_argument("--traces", type=Path, help="sources of yours, in the format of docs/simulation.md")
     parser.add_argument("--peer", choices=[*PEERS, FAMILY], action="append", help="a peer to compare with (all)")
-    parser.add_argument("--equal-share", type=_share, action="append", help="of ours, from 0 to 1 (0.9, 0.1)")
+    parser.add_argument("--equal-share", type=_share, action="append", help="of ours, from 0 to 1 (0.94, 0.1)")
     parser.add_argument("--quick", action="store_true", help="compare with the peers only, without curves and edits")
     parser.add_argument("--write", action="store_true", help="print the made-up sources in that format instead")
     return parser.parse_args(arguments)
@@ -78,7 +78,7 @@ def _share(typed: str) -> float:
 
 def _worlds(options: argparse.Namespace) -> Iterator[tuple[World, list[Truth] | None]]:
     if options.traces:
-        with options.traces.open(encoding="utf-8") as file:
+        with options.traces.open(encoding="utf-8-sig") as file:
             yield read(file, options.traces.name), None
         return
     for name, parameters in SETS.items():

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
 
-from crawler.silence import DAY, HOUR, SLOT, WEEK_HOURS, Pulse, Tempo, allowed, beaten, begun, rarity, tempo
+from crawler.silence import SLOT, Pulse, allowed, beaten, begun, rarity, tempo
+from crawler.week import DAY, HOUR, SLOTS, Week
 
 START = 1_700_000_000.0 // (7 * DAY) * (7 * DAY)
 WINDOW = 20  # stories that a feed shows
@@ -170,7 +171,7 @@ SIMPLE: dict[str, Callable[[Pulse], float]] = {
 }
 
 
-def _judge(pulse: Pulse, usual: Tempo, moment: float, found: Found) -> None:
+def _judge(pulse: Pulse, usual: Week, moment: float, found: Found) -> None:
     assert pulse.last is not None
     for name, limit in SIMPLE.items():
         found.alarms[name] += moment - pulse.last > limit(pulse)
@@ -179,13 +180,13 @@ def _judge(pulse: Pulse, usual: Tempo, moment: float, found: Found) -> None:
         found.alarms[_name(budget)] += not _is_young(pulse, moment) and rare < _level(pulse, usual, budget, moment)
 
 
-def _level(pulse: Pulse, usual: Tempo, budget: float, moment: float) -> float:
+def _level(pulse: Pulse, usual: Week, budget: float, moment: float) -> float:
     last = pulse.last or 0.0
     return allowed(usual, budget, last - (pulse.first or last), moment - last)
 
 
 def _is_young(pulse: Pulse, moment: float) -> bool:
-    return pulse.watched < WEEK_HOURS and moment - (pulse.last or 0) < 2 * DAY
+    return pulse.watched < SLOTS and moment - (pulse.last or 0) < 2 * DAY
 
 
 def _die(pulse: Pulse, rate: float, kind: str, told: Parameters, found: Found) -> None:
@@ -201,7 +202,7 @@ def _die(pulse: Pulse, rate: float, kind: str, told: Parameters, found: Found) -
         found.delays[name].append((limit(pulse) / HOUR, _expected(kind, rate, told, pulse.last, moment), 0.0))
 
 
-def _is_rare(pulse: Pulse, usual: Tempo, budget: float, moment: float) -> bool:
+def _is_rare(pulse: Pulse, usual: Week, budget: float, moment: float) -> bool:
     rare = rarity(pulse.gaps, usual.between(pulse.last or 0.0, moment))
     return rare < _level(pulse, usual, budget, moment) and not _is_young(pulse, moment)
 

@@ -150,6 +150,7 @@ def _of_each(row: dict[str, Any], key: str, order: Sequence[int], check: Callabl
 def _spans(row: dict[str, Any], key: str) -> Spans:
     pairs = [tuple(_list(key, pair, _number)) for pair in _list(key, row.get(key) or [], lambda _, pair: pair)]
     _expect(all(len(pair) == 2 for pair in pairs), f"`{key}` has what is no pair [from, until]")
+    _expect(all(pair[0] < pair[1] for pair in pairs), f"`{key}` has a span that ends before it begins, or at once")
     return tuple((pair[0], pair[1]) for pair in pairs)
 
 

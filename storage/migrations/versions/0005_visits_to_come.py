@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 _NEW = {
+    "runs": ("outage",),
     "sources": ("rhythm", "last_new_at", "trouble", "trouble_since", "told_at", "edits"),
     "urls": ("considered_run", "rhythm"),
     "hosts": ("delay", "delay_since", "block_reason"),
