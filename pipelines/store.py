@@ -177,7 +177,7 @@ def _met(visit: Visit, found: Found) -> Met:
     return Met(visit.found + found, visit.status, same, visit.hint)
 
 
-def store_sighting(conn: Connection, visit: Visit) -> Outcome:
+def store_sighting(conn: Connection, visit: Visit, reschedule: Reschedule) -> Outcome:
     """A page was said to be what it was: its article, where it is known, was seen once more."""
     sighting = _sighting(visit, None)
     article_id = articles.known(conn, sighting, None).article_id
@@ -186,7 +186,7 @@ def store_sighting(conn: Connection, visit: Visit) -> Outcome:
     else:
         outcome = Outcome(Verdict.UNCHANGED, "not-modified", article_id=article_id)
         articles.seen(conn, article_id, visit.fetched_at)
-    _finish(conn, visit, outcome, None, Met(), lambda *_: When(None, 0))
+    _finish(conn, visit, outcome, None, Met(), reschedule)
     return outcome
 
 
