@@ -190,7 +190,7 @@ def test_every_visible_change_gets_a_new_number(paper: Paper) -> None:
 
 
 def test_being_seen_again_as_it_was_is_no_change(paper: Paper) -> None:
-    """A 200 with the same wording, a 304 and a 200 again move the sighting, not changed_seq; nor do refusals that repeat themselves."""
+    """A 200 with the same wording and a 304 move the sighting, not changed_seq; nor does a refusal that is repeated."""
     asked = text("SELECT changed_seq, last_seen_at, http_status FROM v_articles")
     paper.read("/a")
     began = paper.conn.execute(asked).one()
