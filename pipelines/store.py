@@ -15,6 +15,7 @@ from storage.articles import Sighting
 from storage.database import Connection
 from storage.dedupe import NOT_CHANGED
 from storage.frontier import NOTHING, Found, Origin, Settlement
+from storage.policies import tdmrep_at
 from storage.records import (
     SEED_KINDS,
     Candidate,
@@ -28,6 +29,7 @@ from storage.records import (
     Validators,
     Verdict,
 )
+from storage.reservations import with_tdmrep
 from storage.urlkey import InvalidURL, key
 
 MAX_SITEMAP_HOPS = 3  # robots.txt, index, and one index within it: the protocol has none, a trap has no end
@@ -149,6 +151,8 @@ def store_article(
     found = store_links(conn, visit, links)
     outcome = Outcome(Verdict.FILTERED, visit.refused) if visit.refused else _decide(conn, visit, result)
     met = replace(_met(visit, found), article=result)
+    if isinstance(result, Candidate):
+        visit = replace(visit, signals=with_tdmrep(visit.signals, tdmrep_at(conn, visit.url, visit.fetched_at), visit.url))
     _finish(conn, visit, outcome, articles.state_after(outcome.verdict), met, reschedule)
     return outcome, found.due
 
