@@ -25,9 +25,12 @@ _CAPTURES = select(captures.c.id).where(captures.c.url == bindparam("of_url")).l
 def tdmrep_at(conn: Connection, url: str, moment: str) -> str | None:
     """What the file that holds for a URL at a moment says, as its capture's row has it; None where none is known."""
     row = conn.execute(_NEWEST, {"of_url": f"{_origin(url)}{TDMREP_PATH}", "until": moment}).one_or_none()
-    if row is None or row.revisit_of is None:
-        return None if row is None else row.signals
-    return conn.execute(_SIGNALS, {"record_id": row.revisit_of}).scalar_one_or_none() or row.signals
+    if row is None:
+        return None
+    said: str | None = row.signals
+    if row.revisit_of is not None:
+        said = conn.execute(_SIGNALS, {"record_id": row.revisit_of}).scalar_one_or_none() or said
+    return said
 
 
 def is_wanted(conn: Connection, origin: str, run_id: str, since: str) -> bool:

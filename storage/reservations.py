@@ -1,8 +1,9 @@
 """What rights a publisher reserves, as far as an answer says so: in its HTTP header, or as a robots.txt. Pure; never raises.
 
 Robots directives (X-Robots-Tag, as Google, Bing and DeviantArt define them), the TDM Reservation Protocol (W3C community group
-report, 10 May 2024), Content-Signal (contentsignals.org) and Content-Usage (IETF draft-ietf-aipref-attach), and in a robots.txt
-(RFC 9309) groups that name agents of language models (ai_agents.txt); in a tdmrep.json rules for paths. Only what is said: an agent that `*` speaks of is not named.
+report, 10 May 2024; its tdmrep.json too), Content-Signal (contentsignals.org) and Content-Usage (IETF draft-ietf-aipref-attach),
+and in a robots.txt (RFC 9309) groups that name agents of language models (ai_agents.txt). Only what is said: an agent that `*`
+speaks of is not named.
 What the HTML of a page says is read by `pipelines.reservations`.
 
 Statements are kept by the place where they stand, as `noai`, `gptbot: noarchive` or `tdm-reservation: 1`: short, and of words that
@@ -176,7 +177,7 @@ def _counting() -> frozenset[str]:
 
 
 def of_tdmrep(body: bytes, url: str) -> Iterator[str]:
-    """The rules of a tdmrep.json, each statement behind the pattern of the paths that it is about: `/news/*: tdm-reservation: 1`."""
+    """The rules of a tdmrep.json, each statement behind the pattern of the paths it is about: `/news/*: tdm-reservation: 1`."""
     try:
         rules = json.loads(body[:_ROBOTS_BYTES].decode("utf-8", "replace").removeprefix("\ufeff"))
     except (ValueError, RecursionError):
@@ -190,11 +191,11 @@ def of_tdmrep(body: bytes, url: str) -> Iterator[str]:
 
 def _said(value: object) -> str:
     """A JSON value as a header would have it; true is no number."""
-    return str(value) if isinstance(value, str) or type(value) is int and value in (0, 1) else ""
+    return str(value) if isinstance(value, str) or (type(value) is int and value in (0, 1)) else ""
 
 
 def for_path(rules: Iterable[str], path: str) -> list[str]:
-    """Which statements of `of_tdmrep` are about a path with its query: those of the longest pattern that matches (RFC 9309, 2.2.2)."""
+    """Statements of `of_tdmrep` about a path with its query: those of the longest pattern that matches (RFC 9309, 2.2.2)."""
     found: dict[str, list[str]] = {}
     for rule in rules:
         pattern, _, statement = rule.partition(": ")
