@@ -51,6 +51,7 @@ class CrawlTable:
     max_requisite_bytes: Annotated[int, checks.whole("bytes", 1_000_000_000_000)] = 2_000_000_000
     max_pages_per_host: Annotated[int, checks.whole("pages", 1_000_000_000, smallest=0)] = 1000
     timeout: Annotated[float, checks.positive_seconds] = 60.0
+    tdmrep: Annotated[bool, checks.yes_or_no] = True
     http_proxy: Annotated[str | None, checks.proxy] = None
 
     @property

@@ -60,6 +60,10 @@ class NoCache:
     def __init__(self, run: DryRun) -> None:
         self._run = run
 
+    async def wants_tdmrep(self, origin: str) -> bool:
+        """Whether what it reserves is asked for."""
+        return False
+
     async def known(self, origin: str) -> Kept | None:
         """Nothing."""
         return None

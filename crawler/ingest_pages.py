@@ -20,7 +20,7 @@ from storage.database import Connection, Engine, reading
 from storage.errors import DamageError, NewswarcError
 from storage.foreign_copy import Stopped
 from storage.ingest_rows import Held, Rows, Waiting
-from storage.records import SEED_KINDS, Outcome, Verdict
+from storage.records import SEED_KINDS, Lease, Outcome, Verdict
 from storage.scribe import Scribe
 from storage.times import now
 from storage.urlkey import InvalidURL
@@ -161,8 +161,9 @@ class Pages:
             return None
         visit = self._visit(read, held)
         if revived.not_modified:
-            return store_sighting(conn, visit)
-        return store_article(conn, visit, read.article.result if read.article else None, [], _never)[0]
+            return store_sighting(conn, visit, partial(_as_it_was, held.due))
+        result = read.article.result if read.article else None
+        return store_article(conn, visit, result, [], partial(_as_it_was, held.due))[0]
 
     @staticmethod
     def _is_silent(conn: Connection, read: Read) -> bool:
@@ -192,6 +193,6 @@ class Pages:
         )
 
 
-def _never(*_: object) -> When:
-    """What is read from an archive is not to be fetched because of it."""
-    return When(None, 0)
+def _as_it_was(due: str | None, lease: Lease, *_: object) -> When:
+    """What is read from an archive is not to be fetched because of it; an article that is followed is followed on."""
+    return When(None, 0) if lease.rhythm is None else When(due, lease.attempts)

@@ -55,17 +55,17 @@ class Intake:
         lease: Lease = request.meta["lease"]
         kind: Kind = request.meta["kind"]
         hops = request.meta.get("redirect_urls") or []
-        robots_of = request.meta.get("robots_of")
+        beside = request.meta.get("beside")  # the URL of what is asked for beside a page: robots.txt, tdmrep.json
         return FetchContext(
             run_id=self._run_id,
             source=lease.source,
             kind=kind,
-            frontier_url=f"{robots_of}/robots.txt" if robots_of else lease.url,
-            via=lease.url if robots_of else lease.via,
+            frontier_url=beside or lease.url,
+            via=lease.url if beside else lease.via,
             hops_from_seed=lease.hops_from_seed,
             redirected_from=hops[-1] if hops else None,
             attempt=request.meta.get("retry_times", 0) + 1,
-            announced=None if robots_of else lease.announced,
+            announced=None if beside else lease.announced,
         )
 
     def exchanged(self, request: Request, exchange: Exchange, noting: Job) -> None:

@@ -1,4 +1,7 @@
-"""Before the first fetch: sources get their rows, their declared seeds are planted, and what a run asks for becomes due."""
+"""Before the first fetch: sources get their rows, their declared seeds are planted, and what a run asks for becomes due.
+
+Stored articles of which no schedule knows are planned, too.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from crawler.config import Config, Source
 from crawler.naming import name_for, paused
 from crawler.options import CrawlOptions
 from crawler.sources import ActiveSource, activate, seeds_of
+from crawler.takeup import take_up_young
 from storage import frontier
 from storage.database import Connection
 from storage.errors import UsageError
@@ -29,6 +33,7 @@ def plant(conn: Connection, config: Config, options: CrawlOptions, run_id: str, 
         if not options.exact:
             frontier.discover(conn, seeds_of(source), Origin(row_id, run_id, now))
     _make_due(conn, options, [source.id for source in active.values()], now)
+    take_up_young(conn, active.values(), config, now)
     return active
 
 

@@ -26,6 +26,7 @@ from crawler.retry_after import PLEAS, Plea, heed
 from crawler.robots import ROBOTS_BYTES, Rules, answered, is_trouble, rules_of, unreachable
 from storage.http_message import decode_body
 from storage.records import Kind
+from storage.reservations import TDMREP_PATH
 from storage.robots import Kept
 from storage.times import now
 from storage.urlkey import InvalidURL, canonical, host_key
@@ -93,6 +94,7 @@ class Robots(_Component):
         super().__init__(crawler)
         self._rules: dict[str, asyncio.Future[Rules]] = {}
         self._planted: set[tuple[str, str]] = set()  # origins and sources
+        self._tdmreps: dict[str, asyncio.Future[None]] = {}
 
     async def process_request(self, request: Request) -> None:
         """Before a request is sent."""
@@ -106,6 +108,10 @@ class Robots(_Component):
         await self._plant(origin, rules, request)
         if not rules.allow(request.url):
             raise Refused("robots")
+        if request.meta.get("kind") is Kind.ARTICLE:
+            if origin not in self._tdmreps:
+                self._tdmreps[origin] = asyncio.ensure_future(self._ask_tdmrep(origin, rules, request))
+            await asyncio.shield(self._tdmreps[origin])
 
     def _refuse(self, reason: str, request: Request) -> NoReturn:
         if reason.endswith("private-address"):  # nothing to wait for
@@ -136,15 +142,7 @@ class Robots(_Component):
         return rules
 
     async def _fetch(self, origin: str, request: Request, before: Kept | None) -> Kept:
-        meta = {
-            "kind": Kind.ROBOTS,
-            "lease": request.meta.get("lease"),
-            "robots_of": origin,
-            "max_capture_bytes": 2 * ROBOTS_BYTES,  # an endless one is read as far as it counts, not until time is up
-        }
-        asked = Request(
-            f"{origin}/robots.txt", meta=meta | self.run.wire_meta(request), callback=NO_CALLBACK, dont_filter=True
-        )
+        asked = self._beside(f"{origin}/robots.txt", request)
         try:
             response = await self.crawler.engine.download_async(asked)
         except Unsent:
@@ -159,6 +157,27 @@ class Robots(_Component):
         kept = self._answered(origin, response, before)
         self.run.robots.keep(kept)
         return kept
+
+    def _beside(self, url: str, request: Request) -> Request:
+        """The request of a file that speaks of a whole origin, made for the sake of another."""
+        meta = {
+            "kind": Kind.ROBOTS,
+            "lease": request.meta.get("lease"),
+            "beside": url,
+            "max_capture_bytes": 2 * ROBOTS_BYTES,  # an endless one is read as far as it counts, not until time is up
+        }
+        return Request(url, meta=meta | self.run.wire_meta(request), callback=NO_CALLBACK, dont_filter=True)
+
+    async def _ask_tdmrep(self, origin: str, rules: Rules, request: Request) -> None:
+        """Have what an origin reserves in the archive before the next article: a week old at most, but of an origin just met."""
+        url = f"{origin}{TDMREP_PATH}"
+        if rules.allow(url) and await self.run.robots.wants_tdmrep(origin):
+            try:
+                await self.crawler.engine.download_async(self._beside(url, request))
+            except Unsent:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing is reserved there, and the article is asked for
+                log.info("%s could not be read: %s", url, error, extra={"url": url, "reason": reason_of(error)})
 
     def _answered(self, origin: str, response: Response, before: Kept | None) -> Kept:
         if is_trouble(response.status):

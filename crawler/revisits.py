@@ -20,6 +20,7 @@ from zlib import crc32
 from pipelines.store import Met, When
 from storage.records import OLD, REVISITED, Candidate, Lease, Outcome, Verdict
 from storage.times import iso, parse
+from storage.unscheduled import Unscheduled
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE
@@ -268,18 +269,40 @@ def shown(lease: Lease, outcome: Outcome, now: str) -> Habits | None:
 def _begun(lease: Lease, article: object, now: float) -> Story:
     """A story after its first visit."""
     discovered = min(now, parse(lease.discovered_at).timestamp()) if lease.discovered_at else now
-    published = _published(article) if isinstance(article, Candidate) else None
+    published = _published(article.published_at, article.published_precision) if isinstance(article, Candidate) else None
+    return Story(_born(published, discovered, old=lease.priority >= OLD), now)
+
+
+def _born(published: float | None, discovered: float, *, old: bool) -> float:
     if published is None:  # what a sitemap lists among old pages is not new because it has no date
-        return Story(0.0 if lease.priority >= OLD else discovered, now)
-    return Story(max(0.0, min(published, discovered)), now)
+        return 0.0 if old else discovered
+    return max(0.0, min(published, discovered))
 
 
-def _published(article: Candidate) -> float | None:
+def _published(date: str | None, precision: str | None) -> float | None:
     """When it was published at the latest: of a mere day, its end."""
     try:
-        published = datetime.fromisoformat(article.published_at or "")
+        published = datetime.fromisoformat(date or "")
     except ValueError:
         return None
     if published.tzinfo is None:
         published = published.replace(tzinfo=UTC)
-    return published.timestamp() + (DAY if article.published_precision == "day" else 0.0)
+    return published.timestamp() + (DAY if precision == "day" else 0.0)
+
+
+def take_up(row: Unscheduled, now: str, days: float) -> When:
+    """The next visit of a stored article of which no schedule knows, and what schedules know of it from now on.
+
+    It is due when it would have been, had it been followed since it was last seen. Those that should have been visited by now
+    are spread over the wait that each has at its age, so that a site is asked no more than if they had been followed all along.
+    """
+    moment = parse(now).timestamp()
+    found = min(parse(row.discovered_at), parse(row.first_seen_at)).timestamp()
+    born = _born(_published(row.published_at, row.published_precision), min(moment, found), old=row.priority >= OLD)
+    story, habits = Story(born, min(moment, parse(row.last_seen_at).timestamp())), Habits.from_json(row.edits)
+    due = next_revisit(story, habits, story.at, days=days, name=row.url)
+    later = next_revisit(story, habits, moment, days=days, name=row.url)
+    if due is None or later is None:
+        return _when(story, None)
+    share = (1 + _spread(row.url, -1)) / 2
+    return _when(story, max(due, moment + share * (later - moment)))

@@ -15,9 +15,12 @@ from crawler.robots import Rules
 from crawler.sources import wanted_kinds
 from storage import robots
 from storage.frontier import Origin
+from storage.policies import is_wanted
 from storage.records import Kind
 from storage.robots import Kept
-from storage.times import now
+from storage.times import later, now
+
+TDMREP_SECONDS = 7 * 86_400.0  # for which the tdmrep.json of an origin is believed
 
 
 class RobotsCache:
@@ -42,6 +45,13 @@ class RobotsCache:
     def is_good(self, kept: Kept) -> bool:
         """Whether it need not be asked for."""
         return kept.is_fresh(now()) and not (self._again and kept.reason is not None)
+
+    async def wants_tdmrep(self, origin: str) -> bool:
+        """Whether an origin's tdmrep.json is to be asked for. Who asks for single pages wants no more than these."""
+        if not self._run.config.crawl.tdmrep or self._run.options.exact:
+            return False
+        since = later(now(), -TDMREP_SECONDS)
+        return await self._run.do(partial(is_wanted, origin=origin, run_id=self._run.id, since=since))
 
     def keep(self, kept: Kept) -> None:
         """Remember what was had."""

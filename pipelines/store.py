@@ -15,6 +15,7 @@ from storage.articles import Sighting
 from storage.database import Connection
 from storage.dedupe import NOT_CHANGED
 from storage.frontier import NOTHING, Found, Origin, Settlement
+from storage.policies import tdmrep_at
 from storage.records import (
     SEED_KINDS,
     Candidate,
@@ -28,6 +29,7 @@ from storage.records import (
     Validators,
     Verdict,
 )
+from storage.reservations import with_tdmrep
 from storage.urlkey import InvalidURL, key
 
 MAX_SITEMAP_HOPS = 3  # robots.txt, index, and one index within it: the protocol has none, a trap has no end
@@ -149,6 +151,8 @@ def store_article(
     found = store_links(conn, visit, links)
     outcome = Outcome(Verdict.FILTERED, visit.refused) if visit.refused else _decide(conn, visit, result)
     met = replace(_met(visit, found), article=result)
+    if isinstance(result, Candidate):
+        visit = replace(visit, signals=with_tdmrep(visit.signals, tdmrep_at(conn, visit.url, visit.fetched_at), visit.url))
     _finish(conn, visit, outcome, articles.state_after(outcome.verdict), met, reschedule)
     return outcome, found.due
 
@@ -177,7 +181,7 @@ def _met(visit: Visit, found: Found) -> Met:
     return Met(visit.found + found, visit.status, same, visit.hint)
 
 
-def store_sighting(conn: Connection, visit: Visit) -> Outcome:
+def store_sighting(conn: Connection, visit: Visit, reschedule: Reschedule) -> Outcome:
     """A page was said to be what it was: its article, where it is known, was seen once more."""
     sighting = _sighting(visit, None)
     article_id = articles.known(conn, sighting, None).article_id
@@ -186,7 +190,7 @@ def store_sighting(conn: Connection, visit: Visit) -> Outcome:
     else:
         outcome = Outcome(Verdict.UNCHANGED, "not-modified", article_id=article_id)
         articles.seen(conn, article_id, visit.fetched_at)
-    _finish(conn, visit, outcome, None, Met(), lambda *_: When(None, 0))
+    _finish(conn, visit, outcome, None, Met(), reschedule)
     return outcome
 
 

@@ -39,7 +39,10 @@ version.
   export, a cell that a spreadsheet would run as a formula (it begins with `=`, `+`, `-`, `@`, tab or carriage return)
   gets an apostrophe in front.
 - **Only what changed**: keep the greatest `changed_seq` you have seen, and ask next time for the rows above it. Numbers
-  become visible in their order, so that none is ever missed.
+  become visible in their order, so that none is ever missed. A change is: a new article or version, other fields of one, a
+  removal, a redirect to the home page, a paywall, the end of these, a status that is or was a refusal, and what an ingested
+  archive tells of its past. That an article was fetched again and is as it was, is none: `last_seen_at` moves, and
+  `http_status` goes from 200 to 304 or back, without a new number.
 
 SQLite: open `news.db` with any client while a crawl runs; reading never blocks it (but end your transactions: a reader
 that stays in one for hours keeps the write-ahead log from shrinking). Every example below runs on both databases.

@@ -237,11 +237,23 @@ def _since(conn: Connection, article_id: int, column: str, sighting: Sighting) -
 
 
 def _touch(conn: Connection, article_id: int, **values: object) -> None:
-    """Change visible columns; whoever follows `changed_seq` hears of it, and of nothing that is no change."""
+    """Change visible columns; whoever follows `changed_seq` hears of it, but for what is no change of the article."""
     row = conn.execute(_ARTICLE, {"article_id": article_id}).mappings().one()
-    if all(row[name] == value for name, value in values.items()):
-        return
-    conn.execute(update(articles).where(articles.c.id == article_id).values(**values, changed_seq=next_seq(conn)))
+    changed = {name: value for name, value in values.items() if row[name] != value}
+    if any(_is_news(name, row[name], value) for name, value in changed.items()):
+        changed["changed_seq"] = next_seq(conn)
+    if changed:
+        conn.execute(update(articles).where(articles.c.id == article_id).values(**changed))
+
+
+def _is_news(name: str, before: object, after: object) -> bool:
+    """That an article was seen once more, as it was, is none: neither the moment nor whether a 200 or a 304 told so."""
+    if name == "http_status":
+        return not (before in _STANDING and after in _STANDING)
+    return name != "last_seen_at"
+
+
+_STANDING = {*range(200, 300), 304}  # statuses with which an article is there
 
 
 def seen(conn: Connection, article_id: int, moment: str) -> None:

@@ -218,10 +218,11 @@ def refer(conn: Connection, capture_id: int, record_id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The frontier row of a page, and its source's id. `newer`: it was settled by something newer than the capture."""
+    """The frontier row of a page, its source's id, when it is due. `newer`: it was settled by something newer than the capture."""
 
     lease: Lease
     source_id: int
+    due: str | None = None
     newer: bool = False
 
 
@@ -269,7 +270,8 @@ class Rows:
 
 
 def _held(row: RowMapping, fetched_at: str) -> Held:
-    return Held(lease_of(row), row["source_id"], newer=(row["last_fetch_at"] or "") > fetched_at)
+    newer = (row["last_fetch_at"] or "") > fetched_at
+    return Held(lease_of(row), row["source_id"], row["next_fetch_at"], newer)
 
 
 def is_served(conn: Connection, url: str) -> bool:

@@ -1,8 +1,9 @@
 """What rights a publisher reserves, as far as an answer says so: in its HTTP header, or as a robots.txt. Pure; never raises.
 
 Robots directives (X-Robots-Tag, as Google, Bing and DeviantArt define them), the TDM Reservation Protocol (W3C community group
-report, 10 May 2024), Content-Signal (contentsignals.org) and Content-Usage (IETF draft-ietf-aipref-attach), and in a robots.txt
-(RFC 9309) groups that name agents of language models (ai_agents.txt). Only what is said: an agent that `*` speaks of is not named.
+report, 10 May 2024; its tdmrep.json too), Content-Signal (contentsignals.org) and Content-Usage (IETF draft-ietf-aipref-attach),
+and in a robots.txt (RFC 9309) groups that name agents of language models (ai_agents.txt). Only what is said: an agent that `*`
+speaks of is not named.
 What the HTML of a page says is read by `pipelines.reservations`.
 
 Statements are kept by the place where they stand, as `noai`, `gptbot: noarchive` or `tdm-reservation: 1`: short, and of words that
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib import resources
 from typing import IO
@@ -24,11 +25,13 @@ from storage.warc_format import pieces
 
 Said = dict[str, tuple[str, ...]]  # place -> statements
 
+TDMREP = "tdmrep.json"
+TDMREP_PATH = "/.well-known/tdmrep.json"
 MOST = 100  # statements of one place
 _ROBOTS_BYTES = 512_000
 _MOST_TEXT = 4_096  # characters of one field, line or attribute
 _LONGEST_URL = 500
-_PLACES = ("header", "meta", "link", "json-ld", "robots.txt")
+_PLACES = ("header", "meta", "link", "json-ld", "robots.txt", TDMREP)
 
 _DIRECTIVES = frozenset("noindex none noarchive nocache nosnippet noimageindex noai noimageai".split())
 _LIMITS = {
@@ -173,16 +176,69 @@ def _counting() -> frozenset[str]:
     return _ai_agents() | {"*"}
 
 
+def of_tdmrep(body: bytes, url: str) -> Iterator[str]:
+    """The rules of a tdmrep.json, each statement behind the pattern of the paths it is about: `/news/*: tdm-reservation: 1`."""
+    try:
+        rules = json.loads(body[:_ROBOTS_BYTES].decode("utf-8", "replace").removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return
+    for rule in (rules if isinstance(rules, list) else [rules])[:MOST]:
+        pattern = rule.get("location") if isinstance(rule, dict) else None
+        if isinstance(pattern, str) and _PATH.fullmatch(pattern):
+            for name in ("tdm-reservation", "tdm-policy"):
+                yield from (f"{pattern}: {statement}" for statement in tdm(name, _said(rule.get(name)), url))
+
+
+def _said(value: object) -> str:
+    """A JSON value as a header would have it; true is no number."""
+    return str(value) if isinstance(value, str) or (type(value) is int and value in (0, 1)) else ""
+
+
+def for_path(rules: Iterable[str], path: str) -> list[str]:
+    """Statements of `of_tdmrep` about a path with its query: those of the longest pattern that matches (RFC 9309, 2.2.2)."""
+    found: dict[str, list[str]] = {}
+    for rule in rules:
+        pattern, _, statement = rule.partition(": ")
+        if pattern in found or _matches(pattern, path):
+            found.setdefault(pattern, []).append(statement)
+    return found[max(found, key=len)] if found else []
+
+
+def _matches(pattern: str, path: str) -> bool:
+    """Whether a path begins as a pattern says, in which `*` is anything and a last `$` the end; in one go, whatever it holds."""
+    first, *rest = pattern.removesuffix("$").split("*")
+    if not path.startswith(first):
+        return False
+    last = rest.pop() if rest and pattern.endswith("$") else None
+    at = len(first)
+    for part in rest:
+        if (at := path.find(part, at)) < 0:
+            return False
+        at += len(part)
+    if last is not None:
+        return len(path) - len(last) >= at and path.endswith(last)
+    return at == len(path) or not pattern.endswith("$")
+
+
 # ---- an answer
 
 
 def of_response(url: str, head: Head, block: IO[bytes], length: int) -> Said:
     """What an archived response, whose block is `length` bytes long, says by itself: its header, and its body as a robots.txt."""
     said: Said = {"header": tuple(of_header(head.headers, url))}
-    if url.partition("://")[2].partition("/")[2] == "robots.txt" and 200 <= (head.status or 0) < 300:
+    path = "/" + url.partition("://")[2].partition("/")[2]
+    if path in {"/robots.txt", TDMREP_PATH} and 200 <= (head.status or 0) < 300:
         raw = b"".join(pieces(block, head.payload_offset, min(length, head.payload_offset + _ROBOTS_BYTES)))
-        said["robots.txt"] = tuple(of_robots(decode_body(raw, head.headers, _ROBOTS_BYTES).body))
+        body = decode_body(raw, head.headers, _ROBOTS_BYTES).body
+        place, statements = ("robots.txt", of_robots(body)) if path == "/robots.txt" else (TDMREP, of_tdmrep(body, url))
+        said[place] = tuple(statements)
     return said
+
+
+def with_tdmrep(said: str | None, rules: str | None, url: str) -> str | None:
+    """What a page at `url` says, with what the tdmrep.json of its host says of it; both as rows of captures have it."""
+    about = for_path(json.loads(rules or "{}").get(TDMREP, ()), "/" + url.partition("://")[2].partition("/")[2])
+    return as_json(json.loads(said or "{}") | {TDMREP: tuple(about)}) if about else said
 
 
 def as_json(said: Said) -> str | None:

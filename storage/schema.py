@@ -27,6 +27,11 @@ from storage.dialects import ONLY_EQUALITY, Id, rows_where
 # Records that a revisit may refer to: whole responses.
 ORIGINAL = "record_type = 'response' AND truncated IS NULL"
 
+# Rows of stored articles of which no schedule knows.
+UNSCHEDULED = (
+    "rhythm IS NULL AND next_fetch_at IS NULL AND article_id IS NOT NULL AND payload IS NULL AND state IN ('stored', 'gone')"
+)
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -108,6 +113,7 @@ urls = Table(
     Index("ix_urls_source_state", "source_id", "state"),
     Index("ix_urls_article", "article_id"),
     Index("ix_urls_considered_run", "considered_run"),
+    Index("ix_urls_unscheduled", "source_id", "discovered_at", **rows_where(UNSCHEDULED)),
 )
 
 warc_files = Table(

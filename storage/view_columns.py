@@ -64,8 +64,8 @@ ARTICLE = (
     ViewColumn(
         "changed_seq",
         "a.changed_seq",
-        "Grows with every visible change of the row, counted over all articles: the rows above the greatest number "
-        "you have seen are all that changed since.",
+        "Grows with every change of the article, counted over all articles: the rows above the greatest number you have seen are "
+        "all that changed since. Being seen again as it was (last_seen_at; http_status from 200 to 304 or back) is no change.",
         "integer",
     ),
     ViewColumn(

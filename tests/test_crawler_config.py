@@ -38,6 +38,7 @@ dedupe = "month"
 max_requisite_bytes = 70_000_000
 max_pages_per_host = 500
 timeout = 12.5
+tdmrep = false
 http_proxy = "http://proxy.local:3128"
 
 [database]
@@ -116,6 +117,7 @@ def test_every_key_is_read() -> None:
         max_requisite_bytes=70_000_000,
         max_pages_per_host=500,
         timeout=12.5,
+        tdmrep=False,
         http_proxy="http://proxy.local:3128",
     )
     assert read.database.url == "postgresql://crawl:pass@db.local/news"

@@ -18,8 +18,9 @@ def plan(desk: Desk, *arguments: str) -> dict[str, Any]:
 
 
 def asked(newsroom: Newsroom) -> list[str]:
-    """The URLs that were asked for, but for robots.txt, in order."""
-    return [f"{newsroom.url.rstrip('/')}{served.target}" for served in newsroom.log if served.path != "/robots.txt"]
+    """The URLs that were asked for, but for robots.txt and tdmrep.json, in order."""
+    beside = ("/robots.txt", "/.well-known/tdmrep.json")
+    return [f"{newsroom.url.rstrip('/')}{served.target}" for served in newsroom.log if served.path not in beside]
 
 
 def test_a_crawl_right_after_fetches_what_the_plan_said(desk: Desk, newsroom: Newsroom) -> None:

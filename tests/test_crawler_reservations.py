@@ -88,3 +88,79 @@ def test_what_a_killed_run_left_unread_is_known_too(desk: Desk, newsroom: Newsro
     assert json.loads(desk.one("SELECT reservations FROM v_captures WHERE url = ?", newsroom.site.url(story))) == {
         "meta": ["noai"]
     }
+
+
+TDMREP = "/.well-known/tdmrep.json"
+
+
+def asked_for_tdmrep(newsroom: Newsroom) -> int:
+    """How often it was."""
+    return [served.path for served in newsroom.log].count(TDMREP)
+
+
+def tdmrep(newsroom: Newsroom, pattern: str, reserved: int) -> None:
+    """Let the newsroom reserve rights, or say that it does not."""
+    rules = [{"location": pattern, "tdm-reservation": reserved, "tdm-policy": "/tdm-policy.json"}]
+    newsroom.replace(TDMREP, Answer(200, json.dumps(rules).encode(), "application/json"))
+
+
+def pass_a_week(desk: Desk) -> None:
+    """Let the file that is archived be too old to be believed."""
+    desk.write("UPDATE captures SET fetched_at = '2020-01-01T00:00:00.000Z' WHERE url LIKE '%tdmrep.json'")
+
+
+def test_what_a_host_reserves_by_tdmrep_json_is_known_of_each_article(desk: Desk, newsroom: Newsroom, tmp_path: Path) -> None:
+    """Asked for once a week behind the first run, kept like robots.txt, matched by path, and the same in a rebuilt database."""
+    tdmrep(newsroom, "/*/2026/*", 1)
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("crawl", "-q")
+    assert asked_for_tdmrep(newsroom) == 0
+    for expected in (1, 1):
+        newsroom.edit(newsroom.site.live[0])
+        desk.run("crawl", "-q", "--refetch", "--now")
+        assert asked_for_tdmrep(newsroom) == expected
+    policy = f"tdm-policy: {newsroom.url}tdm-policy.json"
+    said = {"tdmrep.json": ["tdm-reservation: 1", policy]}
+    story = newsroom.url_of(newsroom.site.live[0])
+    assert [each for status, _, each in of_captures(desk, story) if status == 200] == [None, said, said]
+    [(status, kind, of_file)] = of_captures(desk, f"{newsroom.url}{TDMREP[1:]}")
+    assert (status, kind) == (200, "response")
+    assert of_file == {"tdmrep.json": ["/*/2026/*: tdm-reservation: 1", f"/*/2026/*: {policy}"]}
+    assert desk.one("SELECT kind FROM v_captures WHERE url LIKE '%tdmrep.json'") == "robots"
+    assert_rebuilt(desk, tmp_path / "again.db")
+    pass_a_week(desk)
+    newsroom.mend()
+    newsroom.edit(newsroom.site.live[0])
+    desk.run("crawl", "-q", "--refetch", "--now")
+    assert asked_for_tdmrep(newsroom) == 2
+    assert of_captures(desk, story)[-1] == (200, "response", None)
+
+
+def test_a_tdmrep_json_that_robots_txt_closes_or_nobody_wants_is_not_asked_for(desk: Desk, newsroom: Newsroom) -> None:
+    """Nor is it for the sake of a single page."""
+    newsroom.replace("/robots.txt", Answer(200, b"User-agent: *\nDisallow: /.well-known/\n", "text/plain"))
+    tdmrep(newsroom, "/", 1)
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    for _ in range(2):
+        desk.run("crawl", "-q", "--refetch", "--now")
+    newsroom.mend("/robots.txt")
+    desk.write("DELETE FROM robots")
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]', crawl="tdmrep = false")
+    desk.run("crawl", "-q", "--refetch", "--now")
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("fetch", newsroom.url_of(newsroom.site.live[0]))
+    assert asked_for_tdmrep(newsroom) == 0
+
+
+@pytest.mark.parametrize("answer", [Answer(404, b""), Answer(302, b"", location="/"), Answer(500, b"")])
+def test_a_tdmrep_json_that_cannot_be_had_keeps_no_article_back(desk: Desk, newsroom: Newsroom, answer: Answer) -> None:
+    """It is asked for once a week all the same, and says nothing."""
+    newsroom.replace(TDMREP, answer)
+    desk.configure(("room", newsroom.url), allow=f'["{newsroom.host}"]')
+    desk.run("crawl", "-q")
+    for _ in range(2):
+        newsroom.edit(newsroom.site.live[0])
+        desk.run("crawl", "-q", "--refetch", "--now")
+    assert desk.one("SELECT count(DISTINCT run_id) FROM captures WHERE url LIKE '%tdmrep.json'") == 1
+    assert desk.one("SELECT max(version) FROM v_articles") == 3
+    assert desk.one("SELECT count(*) FROM v_articles WHERE reservations IS NOT NULL") == 0

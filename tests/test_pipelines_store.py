@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import Connection, Engine, select, text
@@ -186,6 +187,23 @@ def test_every_visible_change_gets_a_new_number(paper: Paper) -> None:
         assert row.http_status == status
         numbers.append(row.changed_seq)
     assert numbers == sorted(set(numbers))
+
+
+def test_being_seen_again_as_it_was_is_no_change(paper: Paper) -> None:
+    """A 200 with the same wording and a 304 move the sighting, not changed_seq; nor does a refusal that is repeated."""
+    asked = text("SELECT changed_seq, last_seen_at, http_status FROM v_articles")
+    paper.read("/a")
+    began = paper.conn.execute(asked).one()
+    for status in (200, 304, 200):
+        paper.visit("/a", candidate(SITE + "/a") if status == 200 else None, status=status)
+        row = paper.conn.execute(asked).one()
+        assert (row.changed_seq, row.http_status) == (began.changed_seq, status)
+        assert row.last_seen_at > began.last_seen_at
+    numbers = []
+    for status in (403, 403, 200, 200, 404, 404, 304, 304):
+        paper.visit("/a", candidate(SITE + "/a") if status == 200 else None, status=status)
+        numbers.append(paper.conn.execute(asked).one().changed_seq)
+    assert [after > before for before, after in pairwise([began.changed_seq, *numbers])] == [True, False] * 4
 
 
 def test_a_waiting_url_of_a_redirect_is_settled_and_accounted(paper: Paper) -> None:

@@ -195,7 +195,7 @@ BEFORE_0004 = {
     "captures": ("signals",),
     "articles": ("redirected_at", "paywalled_at"),
 }
-INDEXES_OF_0005 = ("ix_urls_considered_run", "ix_captures_run")
+INDEXES_OF_0005 = ("ix_urls_considered_run", "ix_urls_unscheduled", "ix_captures_run")
 TABLES_OF_0005 = ("robots", "host_blocks")
 
 

@@ -8,10 +8,11 @@ import json
 import pytest
 
 from storage.http_message import split_head
-from storage.reservations import MOST, as_json, of_header, of_response, of_robots
+from storage.reservations import MOST, as_json, for_path, of_header, of_response, of_robots, of_tdmrep, with_tdmrep
 
 URL = "https://paper.example/a"
 ROBOTS = "https://paper.example/robots.txt"
+TDMREP_URL = "https://paper.example/.well-known/tdmrep.json"
 
 
 @pytest.mark.parametrize(
@@ -141,3 +142,70 @@ def test_each_statement_is_kept_once() -> None:
     many = tuple(f"x{number}" for number in range(500))
     assert as_json({"header": ("noai", "noai"), "meta": ()}) == '{"header": ["noai"]}'
     assert len(json.loads(as_json({"meta": many}) or "")["meta"]) == MOST
+
+
+# ---- tdmrep.json
+
+TDM_RULES = [
+    {"location": "/news/*", "tdm-reservation": 1, "tdm-policy": "/tdm.json"},
+    {"location": "/news/free/*", "tdm-reservation": "0"},
+    {"location": "/*.pdf$", "tdm-reservation": 1},
+    {"location": "/plain", "tdm-reservation": 1},
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "statements"),
+    [
+        ("/news/a", ["tdm-reservation: 1", "tdm-policy: https://paper.example/tdm.json"]),
+        ("/news/free/a", ["tdm-reservation: 0"]),
+        ("/news", []),
+        ("/a/b.pdf", ["tdm-reservation: 1"]),
+        ("/a/b.pdf?x", []),
+        ("/plain/and/more", ["tdm-reservation: 1"]),
+        ("/a/plain", []),
+        ("/", []),
+    ],
+)
+def test_the_longest_pattern_of_a_tdmrep_that_matches_counts(path: str, statements: list[str]) -> None:
+    """`*` is anything, `$` the end; a path that none is about has nothing reserved by it."""
+    assert for_path(of_tdmrep(json.dumps(TDM_RULES).encode(), TDMREP_URL), path) == statements
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[", b"[" * 100_000, b"null", b"7", b'"x"', b"[[]]", b"[1, null]", b'[{"location": 7, "tdm-reservation": 1}]',
+        b'[{"location": "news", "tdm-reservation": 1}]', b'[{"location": "/a b", "tdm-reservation": 1}]',
+        b'[{"location": "/a", "tdm-reservation": true}]', b'[{"location": "/a", "tdm-reservation": 2}]',
+        b'[{"location": "/a", "tdm-reservation": ' + b"9" * 10_000 + b"}]", b'[{"location": "/a", "tdm-policy": "mailto:x"}]',
+        b"\xff\xfe[", b"<!doctype html>",
+    ],
+)  # fmt: skip
+def test_a_tdmrep_that_cannot_be_read_says_nothing(body: bytes) -> None:
+    """Whatever stands there, nothing is raised and nothing invented."""
+    assert list(of_tdmrep(body, TDMREP_URL)) == []
+
+
+def test_a_hostile_pattern_is_matched_in_one_go() -> None:
+    """A hundred stars are as many searches, each begun where the last one ended."""
+    rule = "/" + "*a" * 49 + "$: tdm-reservation: 1"
+    assert for_path([rule], "/" + "ab" * 100_000) == []
+    assert for_path([rule], "/" + "ab" * 100_000 + "a") == ["tdm-reservation: 1"]
+
+
+def test_a_tdmrep_says_what_it_says_at_its_place_alone() -> None:
+    """The same file elsewhere, or with an error, is a file like any other."""
+    body = json.dumps(TDM_RULES[3:]).encode()
+    for url, status, said in ((TDMREP_URL, 200, True), (TDMREP_URL, 404, False), ("https://paper.example/tdmrep.json", 200, False)):
+        raw = f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        found = as_json(of_response(url, split_head(raw), io.BytesIO(raw), len(raw)))
+        assert found == ('{"tdmrep.json": ["/plain: tdm-reservation: 1"]}' if said else None)
+
+
+def test_what_a_page_says_stays_beside_what_its_host_says() -> None:
+    """Each at its place; where no rule is about the page, its own statements are as they were."""
+    rules = as_json({"tdmrep.json": ("/a: tdm-reservation: 1",)})
+    assert with_tdmrep('{"meta": ["noai"]}', rules, URL) == '{"meta": ["noai"], "tdmrep.json": ["tdm-reservation: 1"]}'
+    assert with_tdmrep('{"meta": ["noai"]}', rules, "https://paper.example/b") == '{"meta": ["noai"]}'
+    assert with_tdmrep(None, None, URL) is None

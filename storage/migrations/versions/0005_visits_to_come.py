@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from storage.dialects import Id, SortedText
+from storage.dialects import Id, SortedText, rows_where
 
 revision = "0005"
 down_revision = "0004"
@@ -20,15 +20,19 @@ _NEW = {
     "captures": ("signals",),
     "articles": ("redirected_at", "paywalled_at"),
 }
+_UNSCHEDULED = (
+    "rhythm IS NULL AND next_fetch_at IS NULL AND article_id IS NOT NULL AND payload IS NULL AND state IN ('stored', 'gone')"
+)
 
 
 def upgrade() -> None:
-    """New columns and tables, empty: they fill with the next visits."""
+    """New columns and tables, empty: they fill with the next visits. Young articles are taken up by the next crawls."""
     for table, names in _NEW.items():
         for name in names:
             op.add_column(table, sa.Column(name, SortedText))
     op.execute("UPDATE urls SET priority = priority + 1 WHERE priority >= 2")  # 2 is of articles that are fetched again
     op.create_index("ix_urls_considered_run", "urls", ["considered_run"])
+    op.create_index("ix_urls_unscheduled", "urls", ["source_id", "discovered_at"], **rows_where(_UNSCHEDULED))
     op.create_index("ix_captures_run", "captures", ["run_id", "kind"])
     op.create_table(
         "robots",
