@@ -55,6 +55,7 @@ class Claims:
             limit=limit,
             pages=pages,
             full={*full, *self.hosts.blocked()},
+            scarce=self.hosts.scarce(),
             source_ids=[source.id for source in self.run.sources.values()],
             spider=self.spider,
             since=self.run.started_at,

@@ -24,6 +24,7 @@ from storage import hosts
 from storage.database import Connection
 from storage.hosts import Memory
 from storage.times import later, now, seconds_until
+from storage.turns import LONG_GAP
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class HostGate:
         self._theirs = {host: min(seconds, LONGEST_DELAY) for host, seconds in memory.crawl_delays.items()}
         self._heard: set[str] = set()  # hosts whose robots.txt was asked for in this run
         self._last_blocks = dict(memory.last_blocks)
+        self._pleaded = set(memory.pleaded)
         self._turns: dict[str, float] = {}  # of what earlier runs have asked
         self._killed = -math.inf  # when a run was found killed
         self._sent: dict[str, tuple[float, str]] = {}  # the last request of this run
@@ -167,6 +169,10 @@ class HostGate:
         """Hosts that are blocked now."""
         return [host for host in self._until if self.blocked_for(host) > 0]
 
+    def scarce(self) -> set[str]:
+        """Hosts that give few turns: they want a long gap, or asked for patience within a day."""
+        return self._pleaded | {host for host in {*self._ours, *self._theirs} if self.promise(host) > LONG_GAP}
+
     def block(self, host: str, seconds: float | None, reason: str) -> None:
         """Leave a host alone for some seconds, in this run and the next ones; None: it did not say for how long."""
         if seconds is None:
@@ -175,6 +181,7 @@ class HostGate:
             return
         seconds = min(seconds, LONGEST_BLOCK)
         self._last_blocks[host] = seconds
+        self._pleaded.add(host)
         self._close(host, time.monotonic() + seconds)
         since = now()
         self._run.scribe.submit(

@@ -1,7 +1,8 @@
 """What a run would fetch, in which order and when: a pure function of due rows, the promises to hosts, and now.
 
-The order is that of `storage/leases.claim` and of the frontier: at a host by priority, then by due time, then by id; hosts
-take turns, each asked by one request at a time. Requisites come when no page is left.
+The order is that of `storage/leases.claim` and of the frontier: at a host by priority, then by due time, then by id, but where
+a host gives few turns (`storage/turns.py`); hosts take turns, each asked by one request at a time. Requisites come when no
+page is left.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from storage.records import LAST, SEED_KINDS, Kind
-from storage.times import parse
+from storage.times import later, parse
+from storage.turns import LATELY, LONG_GAP, alternating
 
-PATIENCE = 60.0  # seconds that a run waits for a blocked host, as the frontier does
-LONGEST_GAP = 60.0  # seconds; a host that wants more is asked for one page a run
+PATIENCE = 60.0  # seconds that a run waits for a host, as the frontier does; one whose gap is longer is asked for one page a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Promise:
     blocked_until: str | None = None
     turn_at: str | None = None  # a gap after the last request of an earlier run
     budget: int | None = None  # articles a run
+
+    def is_scarce(self, now: str) -> bool:
+        """Whether it gives so few turns that seeds and pages share them."""
+        return self.gap > LONG_GAP or (self.blocked_until or "") > later(now, -LATELY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,9 @@ def plan(
     """
     queues = _by_host(rows)
     hosts = {host: _host_plan(host, promises[host], now) for host in sorted(queues)}
+    for host in queues:
+        if promises[host].is_scarce(now):
+            queues[host] = _shared_out(queues[host], host, now)
     taken = {host: _taken(queues[host], promises[host].budget, each) for host, each in hosts.items()}
     choices = [*_in_turns(taken, hosts, concurrency)]
     for host, each in hosts.items():
@@ -112,6 +120,12 @@ def _by_host(rows: Iterable[DueRow]) -> dict[str, list[DueRow]]:
     return queues
 
 
+def _shared_out(queue: Sequence[DueRow], host: str, now: str) -> list[DueRow]:
+    """Seeds and pages in turns, requisites after them."""
+    seeds, rest = [row for row in queue if row.priority == 0], [row for row in queue if 0 < row.priority < LAST]
+    return [*alternating(seeds, rest, host, now), *(row for row in queue if row.priority >= LAST)]
+
+
 def _host_plan(host: str, promise: Promise, now: str) -> HostPlan:
     blocked = promise.blocked_until if (promise.blocked_until or "") > now else None
     turn = min(_seconds(now, promise.turn_at), promise.gap)  # a clock that was set back makes nobody wait for longer
@@ -123,7 +137,7 @@ def _taken(queue: Sequence[DueRow], budget: int | None, host: HostPlan) -> list[
     if host.wait > PATIENCE:
         return []
     within = [*_within(queue, len(queue) if budget is None else budget)]
-    return within[:1] if host.gap > LONGEST_GAP else within
+    return within[:1] if host.gap > PATIENCE else within
 
 
 def _within(queue: Sequence[DueRow], budget: int) -> Iterator[DueRow]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, case, func, select, update
 from storage.dialects import insert_ignore
 from storage.schema import facts, host_blocks, hosts
 from storage.times import later, parse
+from storage.turns import LATELY
 
 _LONGEST_QUEUE = 600.0  # s; nobody takes a turn that is further behind the next free one
 _KILLED = "killed"  # the fact that a run was found killed: when
@@ -34,6 +35,7 @@ class Memory:
 
     `blocked`: host -> until when; `turns`: host -> when it may be asked next; `crawl_delays`: host -> seconds, as its
     robots.txt asks; `last_blocks`: host -> seconds of its last block, of those that have not answered well since.
+    `pleaded`: hosts that asked to be left alone within the last day.
     `killed_at`: when a run was last found killed, which may have asked anybody just before.
     """
 
@@ -42,6 +44,7 @@ class Memory:
     crawl_delays: Mapping[str, float] = field(default_factory=dict)
     last_blocks: Mapping[str, float] = field(default_factory=dict)
     killed_at: str | None = None
+    pleaded: frozenset[str] = frozenset()
 
 
 def remembered(conn: Connection, now: str) -> Memory:
@@ -53,12 +56,13 @@ def remembered(conn: Connection, now: str) -> Memory:
         turns=dict(turns.all()),
         crawl_delays={host: float(seconds) for host, seconds in delays},
         last_blocks=_last_blocks(conn),
+        pleaded=frozenset(blocked(conn, later(now, -LATELY))),
         killed_at=conn.execute(select(facts.c.value).where(facts.c.name == _KILLED)).scalar_one_or_none(),
     )
 
 
 def blocked(conn: Connection, now: str) -> dict[str, str]:
-    """Host -> the moment until which it asked to be left alone, of those that is still to come."""
+    """Host -> the moment until which it asked to be left alone, of those that come after `now`."""
     return dict(conn.execute(select(hosts.c.host, hosts.c.blocked_until).where(hosts.c.blocked_until > now)).all())
 
 

@@ -16,6 +16,7 @@ from storage.dialects import skip_locked
 from storage.frontier import CHUNK, announced_from
 from storage.records import LAST, Kind, Lease, Validators
 from storage.schema import sources, urls
+from storage.turns import alternating
 
 # Statements that every claim runs are made once: to make one costs more than to run it.
 _LEASE = (
@@ -45,6 +46,7 @@ class Want:
     limit: int = 256
     pages: int | None = None  # of these, how many may be no seeds; None: all
     full: Collection[str] = ()
+    scarce: Collection[str] = ()  # hosts that give few turns: see storage/turns.py
     source_ids: Sequence[int] | None = None
     since: str | None = None  # what was fetched after this moment was considered by this run already
     spider: str | None = None
@@ -75,7 +77,7 @@ _REQUISITES = text(_GROUPS_AMONG.format(open=_OPEN, among=f"priority >= {LAST}")
 
 
 def claim(conn: Connection, want: Want) -> list[Lease]:
-    """Lease due rows, seeds first, a few a host, so that no host starves another."""
+    """Lease due rows, seeds first, a few a host, so that no host starves another, and no seed the pages of its host."""
     leases: list[Lease] = []
     taken: dict[str, int] = {}
     pages: dict[str, int] = {}  # of them, but for seeds
@@ -85,10 +87,13 @@ def claim(conn: Connection, want: Want) -> list[Lease]:
             room = min(room, _pages_left(want, host, pages))
         if host in want.full or room <= 0:
             continue
-        got = _claim_group(conn, want, priority, host, room)
+        due = _due_of(conn, want, priority, host, room)
+        if priority == 0 and host in want.scarce and not want.last:
+            rest = _pages_of(conn, want, host, min(room, _pages_left(want, host, pages)))
+            due = alternating(due, rest, host, want.now)[:room]
+        got = _lease(conn, want, due)
         taken[host] = taken.get(host, 0) + len(got)
-        if priority > 0:
-            pages[host] = pages.get(host, 0) + len(got)
+        pages[host] = pages.get(host, 0) + sum(lease.priority > 0 for lease in got)
         leases += got
     return leases
 
@@ -100,7 +105,18 @@ def _pages_left(want: Want, host: str, pages: dict[str, int]) -> int:
     return min(left if of_all is None else [*left, of_all - sum(pages.values())], default=want.limit)
 
 
-def _claim_group(conn: Connection, want: Want, priority: int, host: str, room: int) -> list[Lease]:
+def _pages_of(conn: Connection, want: Want, host: str, room: int) -> list[int]:
+    """The ids of rows that are no seeds, in the order of their priority."""
+    ids: list[int] = []
+    for priority in range(1, LAST):
+        ids += _due_of(conn, want, priority, host, room - len(ids))
+    return ids
+
+
+def _due_of(conn: Connection, want: Want, priority: int, host: str, room: int) -> Sequence[int]:
+    """The ids of rows of a group, those that are due first."""
+    if room <= 0:
+        return []
     asked: dict[str, Any] = {"group_priority": priority, "group_host": host, "room": room}
     asked |= {"now": want.now, "spider_name": want.spider}
     if want.source_ids is not None:
@@ -110,11 +126,16 @@ def _claim_group(conn: Connection, want: Want, priority: int, host: str, room: i
     if want.born is not None:
         asked["born"] = want.born
     given = {"of_some": want.source_ids is not None, "since": want.since is not None, "born": want.born is not None}
-    ids = conn.execute(_due(**given), asked).scalars().all()
+    return conn.execute(_due(**given), asked).scalars().all()
+
+
+def _lease(conn: Connection, want: Want, ids: Sequence[int]) -> list[Lease]:
+    """Lease these rows; they come in this order."""
     if not ids:
         return []
     conn.execute(_LEASE, {"ids": ids, "run": want.run_id, "until": want.lease_until})
-    return leases_of(conn, ids)
+    leases = {lease.url_id: lease for lease in leases_of(conn, ids)}
+    return [leases[url_id] for url_id in ids]
 
 
 @cache

@@ -94,6 +94,20 @@ def test_budgets_and_very_long_gaps_leave_the_rest() -> None:
     assert (host_plan(rows, Promise(61.0)).requests, host_plan(rows, Promise(61.0)).left) == (1, 4)
 
 
+def test_a_host_of_few_turns_gives_half_of_them_to_pages() -> None:
+    """Whether its gap is long or it asked for patience within a day; requisites come last; elsewhere seeds come first."""
+    rows = [row(n, kind=Kind.FEED, priority=0) for n in (1, 2, 3)] + [row(n, priority=n - 3) for n in (4, 5, 6)]
+    rows.append(row(7, kind=Kind.REQUISITE, priority=LAST))
+    asked = Promise(0.0, later(NOW, -3_600))
+    ids = [choice.row.id for choice in chosen(rows, {"a.test": asked})]
+    assert ids in ([1, 4, 2, 5, 3, 6, 7], [4, 1, 5, 2, 6, 3, 7])
+    assert [choice.row.id for choice in chosen(rows, {"a.test": Promise(0.0, later(NOW, -90_000))})] == [1, 2, 3, 4, 5, 6, 7]
+    hours = [plan(rows, {"a.test": Promise(3_600.0)}, later(NOW, hour * 3_600), concurrency=8)[1] for hour in range(100)]
+    begun = [choice.row.kind is Kind.FEED for [choice] in hours]
+    assert 30 < sum(begun) < 70
+    assert 30 < sum(begun[::2]) + sum(not seed for seed in begun[1::2]) < 70  # nor by turns of the clock
+
+
 def test_rows_are_counted_by_what_they_are() -> None:
     """Seeds, new articles, what failed, what was stored, requisites."""
     rows = [

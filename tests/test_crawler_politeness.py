@@ -126,6 +126,18 @@ def test_a_long_crawl_delay_means_one_request_a_run(desk: Desk, room: Newsroom) 
     assert desk.one("SELECT count(*) FROM urls WHERE state = 'failed'") == 0
 
 
+def test_seeds_and_pages_share_the_turns_of_a_host_that_asked_for_patience(desk: Desk, room: Newsroom) -> None:
+    """Seeds are due again and again: if they always came first, such a host would never be asked for a page."""
+    configure(desk, room, more="")
+    desk.run("crawl", "--max-pages", "1")
+    desk.write("UPDATE hosts SET blocked_until = fetched FROM (SELECT max(fetched_at) AS fetched FROM captures)")
+    asked = len(room.log)
+    desk.run("crawl", "--now")
+    known = [path for path in paths(room)[asked:] if not path.startswith("/.well-known/")]
+    stories = [f"{room.url.rstrip('/')}{path}" in urls(room) for path in known]
+    assert sum(stories[:4]) == 2
+
+
 @contextmanager
 def slow_handshakes(context: ssl.SSLContext, pause: float, asked: list[float]) -> Iterator[int]:
     """A TLS server that takes its time for each handshake, keeps connections, and notes when each request came. Its port."""

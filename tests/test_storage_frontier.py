@@ -115,6 +115,24 @@ def test_seeds_come_first_and_no_host_starves_another(database: Engine, origin: 
     assert sorted(lease.host for lease in leases) == ["big.test"] * 5 + ["small.test"] * 2
 
 
+def test_a_host_of_few_turns_gives_half_of_them_to_pages(database: Engine, origin: Origin) -> None:
+    """Its seeds and its pages are leased in turns, pages by their priority; other hosts have seeds first."""
+    for host in ("few.test", "many.test"):
+        discover(
+            database,
+            origin,
+            *(Link(f"https://{host}/feed-{n}", Kind.FEED, priority=0) for n in range(3)),
+            *(Link(f"https://{host}/story-{n}", priority=3 - n) for n in range(3)),
+        )
+    leased = claim(database, replace(WANT, scarce={"few.test"}, per_host=5))
+    of_host = {host: [lease for lease in leased if lease.host == host] for host in ("few.test", "many.test")}
+    assert [lease.kind is Kind.FEED for lease in of_host["many.test"]] == [True, True, True, False, False]
+    few = [lease.kind is Kind.FEED for lease in of_host["few.test"]]
+    assert few in ([True, False, True, False, True], [False, True, False, True, False])
+    assert [lease.url[-1] for lease in of_host["few.test"] if lease.kind is Kind.ARTICLE] == ["2", "1", "0"][: few.count(False)]
+    assert [lease.host for lease in claim(database, replace(WANT, scarce={"few.test"}, pages=0))] == ["few.test"] * (3 - few.count(True))
+
+
 def test_seeds_are_no_pages(database: Engine, origin: Origin) -> None:
     """A claim that may take one page takes all seeds that are due, whatever their host, and one page."""
     for host in ("big.test", "small.test"):
