@@ -30,7 +30,7 @@ _HARD = ("http-4", "private-address", "scheme", "bad-url", "too-many-redirects")
 
 # How failures of a seed weigh: (how they begin, seconds until the first try again, seconds at most); the first that fits.
 _WEIGHTS = (
-    (("http-401", "http-403", "http-429", "robots"), HOUR, 2 * DAY),
+    (("http-401", "http-403", "http-429", "robots", "bot-challenge", "consent-wall", "login", "paywall"), HOUR, 2 * DAY),
     (("http-4", "not-a-feed", "not-a-sitemap", "scheme", "bad-url", "too-many-redirects"), 4 * HOUR, SEED_BACKOFF_MAX),
     (("",), 10 * MINUTE, DAY),
 )

@@ -69,7 +69,13 @@ def after(rhythm: Rhythm = FRESH, attempts: int = 0, **polled: Any) -> tuple[flo
 
 @pytest.mark.parametrize(
     ("reason", "least", "most"),
-    [("timeout", 500, 900), ("http-503", 500, 900), ("http-403", 3200, 4000), ("http-404", 12_900, 15_900)],
+    [
+        ("timeout", 500, 900),
+        ("http-503", 500, 900),
+        ("http-403", 3200, 4000),
+        ("consent-wall", 3200, 4000),
+        ("http-404", 12_900, 15_900),
+    ],
 )
 def test_failures_of_a_seed_weigh_differently(reason: str, least: float, most: float) -> None:
     """A time-out is tried again soon, a refusal later, a page that is gone much later; each waits longer the next time."""
