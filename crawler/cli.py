@@ -11,10 +11,10 @@ from typing import Any, NoReturn
 
 import click
 
-from crawler import console
 from crawler.commands.shared import Invocation, shared_options
-from crawler.explained import EXIT_BUG, EXIT_DISK, EXIT_USAGE, explained
 from crawler.later import later
+from crawler.terminal import console
+from crawler.terminal.explained import EXIT_BUG, EXIT_DISK, EXIT_USAGE, explained
 from storage.errors import LockedError, StoppedError
 
 COMMANDS: Mapping[str, str] = {
@@ -45,7 +45,7 @@ COMMANDS: Mapping[str, str] = {
 }
 EXIT_BROKEN_PIPE = 128 + 13
 
-_as_objects = later("crawler.jsonlog:as_objects")
+_as_objects = later("crawler.terminal.jsonlog:as_objects")
 
 
 class LazyGroup(click.Group):
@@ -75,7 +75,7 @@ class LazyGroup(click.Group):
         """The command that was named; of a name that is none, the nearest is told."""
         name = click.utils.make_str(args[0])
         if name not in self._paths and not name.startswith("-"):
-            ctx.fail(f"No such command {name!r}; {later('crawler.checks:nearest')(name, self._paths)}")
+            ctx.fail(f"No such command {name!r}; {later('crawler.config.checks:nearest')(name, self._paths)}")
         return super().resolve_command(ctx, args)
 
 

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable
 from typing import cast
 
-from crawler import console
-from crawler.backfill import Backfill
-from crawler.collection import Collection
+from crawler.config.collection import Collection
 from crawler.options import CrawlOptions
-from crawler.process import start
+from crawler.process.spiders import start
+from crawler.run.backfill import Backfill
+from crawler.run.summary import lines_of, news_of
 from crawler.spiders.news import NewsSpider
-from crawler.summary import lines_of, news_of
+from crawler.terminal import console
 from storage.errors import AllSourcesFailed
 
 

@@ -14,12 +14,12 @@ TELNETCONSOLE_ENABLED = False
 METAREFRESH_ENABLED = False
 REFERRER_POLICY = "no-referrer"
 HTTPPROXY_ENABLED = False  # reads the environment; `http_proxy` of newswarc.toml is set per request
-ROBOTSTXT_OBEY = False  # by crawler.politeness, which follows RFC 9309
+ROBOTSTXT_OBEY = False  # by crawler.middlewares.politeness, which follows RFC 9309
 
-TWISTED_DNS_RESOLVER = "crawler.netguard.NetGuard"  # closed until the run's own guard takes its place
+TWISTED_DNS_RESOLVER = "crawler.wire.netguard.NetGuard"  # closed until the run's own guard takes its place
 DOWNLOAD_HANDLERS = {
-    "http": "crawler.wire.WireDownloadHandler",
-    "https": "crawler.wire.WireDownloadHandler",
+    "http": "crawler.wire.handler.WireDownloadHandler",
+    "https": "crawler.wire.handler.WireDownloadHandler",
     "data": None,
     "file": None,
     "ftp": None,
@@ -41,31 +41,31 @@ RETRY_HTTP_CODES = [500, 502, 504, 522, 524, 408]  # not 429 and 503: those ask 
 RETRY_GIVE_UP_LOG_LEVEL = "DEBUG"
 REDIRECT_MAX_TIMES = 10
 
-SCHEDULER = "crawler.frontier.Frontier"
+SCHEDULER = "crawler.run.frontier.Frontier"
 DEFAULT_REQUEST_HEADERS = {
     "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Encoding": "gzip, br",  # neither pywb nor ReplayWeb.page undoes zstd, and the latter not even deflate
 }
 DOWNLOADER_MIDDLEWARES = {
-    "crawler.politeness.Scope": 50,
-    "crawler.politeness.Robots": 100,
-    "crawler.politeness.RetryAfter": 545,
-    "crawler.conditional.Conditional": 880,
-    "crawler.politeness.OwnSlot": 890,
+    "crawler.middlewares.politeness.Scope": 50,
+    "crawler.middlewares.politeness.Robots": 100,
+    "crawler.middlewares.politeness.RetryAfter": 545,
+    "crawler.middlewares.conditional.Conditional": 880,
+    "crawler.middlewares.politeness.OwnSlot": 890,
     "scrapy.downloadermiddlewares.offsite.OffsiteMiddleware": None,
     "scrapy.downloadermiddlewares.robotstxt.RobotsTxtMiddleware": None,
     "scrapy.downloadermiddlewares.httpauth.HttpAuthMiddleware": None,
     "scrapy.downloadermiddlewares.cookies.CookiesMiddleware": None,
-    "crawler.politeness.ChainCookies": 700,
+    "crawler.middlewares.politeness.ChainCookies": 700,
     "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
-    "crawler.politeness.Decompression": 590,
+    "crawler.middlewares.politeness.Decompression": 590,
 }
 SPIDER_MIDDLEWARES = {
-    "crawler.harvesting.HarvestMiddleware": 10,
+    "crawler.middlewares.harvesting.HarvestMiddleware": 10,
     "scrapy.spidermiddlewares.depth.DepthMiddleware": None,
     "scrapy.spidermiddlewares.urllength.UrlLengthMiddleware": None,
 }
-ITEM_PIPELINES = {"crawler.harvesting.HarvestPipeline": 100}
+ITEM_PIPELINES = {"crawler.middlewares.harvesting.HarvestPipeline": 100}
 EXTENSIONS = {
     "scrapy.extensions.telnet.TelnetConsole": None,
     "scrapy.extensions.memusage.MemoryUsage": None,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipelines.store import Recorded
-from storage import captures
-from storage.database import Connection
-from storage.dedupe import Dedupe, original_of
+from storage.archive import captures
+from storage.archive.dedupe import Dedupe, original_of
+from storage.database.engine import Connection
 from storage.records import Capture, Exchange
 from storage.times import now
-from storage.warc_file import ClosedFile
-from storage.warc_format import Measured
-from storage.warc_records import Reference
-from storage.warc_write import WarcWriter
+from storage.warc.file import ClosedFile
+from storage.warc.format import Measured
+from storage.warc.records import Reference
+from storage.warc.write import WarcWriter
 
 
 def recording(

@@ -11,13 +11,13 @@ from typing import Any, Protocol, TypeVar
 from pipelines.page import RawPage, ReadArticle, digest_of, read_article
 from pipelines.store import Recorded, Reschedule, Visit, store_article, store_requisite
 from pipelines.workers import WorkerError, Workers
-from storage.database import Connection
+from storage.archive.shelf import Shelf
+from storage.database.engine import Connection
 from storage.errors import NewswarcError
-from storage.http_message import Head, split_head
-from storage.rebuild import Task
 from storage.records import Capture, Ended, Kind, NoArticle, Outcome, Validators, Verdict
-from storage.scribe import Job
-from storage.shelf import Shelf
+from storage.recovery.rebuild import Task
+from storage.runs.scribe import Job
+from storage.warc.http_message import Head, split_head
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.arrays import Flags, Whole
-from storage.edits import WIDE as WIDE_SCRIPTS
+from storage.articles.edits import WIDE as WIDE_SCRIPTS
 
 TERMINAL = ".?!。！？…।؟۔"
 _EDGES = (":：", "?？", "\"“„«‘'—–-「『", "([（【")  # marks at the end of a text, two; and at its beginning, two

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pipelines import paywalls
-from storage.articles import PAYWALLED, REDIRECTED
-from storage.dedupe import NOT_CHANGED
+from storage.archive.dedupe import NOT_CHANGED
+from storage.articles.rows import PAYWALLED, REDIRECTED
 from storage.records import Candidate, Known, NoArticle, Outcome, Verdict
 
 GONE_STATUSES = frozenset({404, 410})

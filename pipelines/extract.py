@@ -30,7 +30,7 @@ from pipelines.paragraphs import Paragraph
 from pipelines.tree import parse, text_of
 from storage import urlkey
 from storage.records import Announced, Candidate, NoArticle, Page
-from storage.reservations import Said
+from storage.warc.reservations import Said
 
 MAX_TEXT = 2_000_000  # characters of article text kept
 MAX_ELEMENTS = 30_000  # trafilatura's time grows with their square; the largest news pages have a third of that

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from storage.http_message import Decoded, Head, Headers, decode_body, first_value, split_head
+from storage.warc.http_message import Decoded, Head, Headers, decode_body, first_value, split_head
 
 _CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]*)?\r?\n")
 _FRAMING = re.compile(rb"\r?\n[0-9A-Fa-f]{1,8}[ \t]*(?:;[^\r\n]{0,200})?\r?\n")

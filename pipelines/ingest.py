@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.sift import SAMPLE, Seen, Sieve, is_page, kind_of
-from storage import foreign_fields as fields
-from storage import ingest_rows
-from storage.captures import is_awaited
-from storage.database import Engine, batch, patiently
+from storage.archive.captures import is_awaited
+from storage.database.engine import Engine, batch, patiently
 from storage.errors import StoppedError
-from storage.foreign_copy import Stopped
-from storage.foreign_units import Meeting, Met, capture_of, date_of, mets
-from storage.ingest_rows import FileRow
+from storage.foreign import fields
+from storage.foreign import rows as ingest_rows
+from storage.foreign.copying import Stopped
+from storage.foreign.rows import FileRow
+from storage.foreign.units import Meeting, Met, capture_of, date_of, mets
 from storage.records import Capture, FetchContext, Kind
 from storage.urlkey import InvalidURL, canonical
-from storage.warc_read import Record
+from storage.warc.read import Record
 
 _AT_ONCE = 200  # captures entered in one transaction
 _IN_MEMORY = 20_000  # captures of a file that is being copied; of more, the rest is read from the copy

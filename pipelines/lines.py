@@ -9,7 +9,7 @@ import re
 from functools import cache, lru_cache
 
 from pipelines import words
-from storage.edits import WIDE
+from storage.articles.edits import WIDE
 
 MAX_LINE = 800  # characters of a line that are looked at
 _EDGE = " \t>»›→▶►•·*#-–—:[(|+"

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 from pipelines.passing import lasting
-from storage.edits import WIDE
+from storage.articles.edits import WIDE
 
 # A command string counts only with its end on the same line: else an opening one would take the rest of a page with it.
 ESCAPES = re.compile(

@@ -9,9 +9,9 @@ from io import BytesIO
 from pipelines import requisites, reservations
 from pipelines.foreign_body import foreign_body
 from pipelines.requisites import NOTHING, Requisites
-from storage.http_message import decode_body, split_head
 from storage.records import Announced, Candidate, NoArticle, Page
-from storage.warc_format import body_sha256
+from storage.warc.format import body_sha256
+from storage.warc.http_message import decode_body, split_head
 
 NO_STATUS = 0  # of a Page whose bytes start with no status line
 
@@ -58,7 +58,7 @@ class ReadArticle:
     result: Candidate | NoArticle
     body_sha256: str | None
     requisites: Requisites = NOTHING  # of an article, where they are wanted
-    signals: str | None = None  # what rights its publisher reserves: JSON, see `storage.reservations`
+    signals: str | None = None  # what rights its publisher reserves: JSON, see `storage.warc.reservations`
 
 
 def page_of(raw: bytes, *, url: str, frontier_url: str, fetched_at: str, limit: int, truncated: bool) -> Page:

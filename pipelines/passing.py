@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from pipelines import words
-from storage.edits import WIDE
+from storage.articles.edits import WIDE
 
 MAX_LINE = 80  # characters: whatever is longer says more than a time
 MIN_KEPT = 0.5  # of a text's characters: one that is mostly such lines (a list of results) is what they say

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pipelines.archived import PageLimits, raw_page, read_ahead
 from pipelines.page import read_article
 from pipelines.workers import WorkerError, Workers
-from storage import articles
-from storage.database import Connection
+from storage.archive.shelf import Shelf
+from storage.articles import rows as articles
+from storage.articles.extractions import Seen
+from storage.database.engine import Connection
 from storage.errors import NewswarcError
-from storage.extractions import Seen
 from storage.records import Candidate, NoArticle
-from storage.shelf import Shelf
 
 Result = Candidate | NoArticle | str  # str: why it could not be read
 

@@ -1,4 +1,4 @@
-"""What rights a publisher reserves in the HTML of a page, and with its header: as statements (see `storage.reservations`). Pure."""
+"""What rights a publisher reserves in a page's HTML, and with its header, as statements (`storage.warc.reservations`). Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lxml.html import HtmlElement
 from pipelines.claims import Claims
 from pipelines.jsonld import Node, types_of
 from storage.records import Page
-from storage.reservations import Said, address, as_json, directives, is_agent, of_header, tdm
+from storage.warc.reservations import Said, address, as_json, directives, is_agent, of_header, tdm
 
 _MOST_ELEMENTS = 2_000  # meta and link elements that are looked at
 _MOST_NODES = 200

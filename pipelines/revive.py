@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pipelines.page import RawPage
-from storage import foreign_fields as fields
-from storage import ingest_rows
-from storage.database import Connection, Engine, reading
-from storage.http_message import HEAD_LIMIT
-from storage.ingest_rows import Waiting
+from storage.archive.shelf import Shelf
+from storage.database.engine import Connection, Engine, reading
+from storage.foreign import fields
+from storage.foreign import rows as ingest_rows
+from storage.foreign.rows import Waiting
 from storage.records import Capture, Ended, Kind
-from storage.shelf import Shelf
 from storage.urlkey import InvalidURL, canonical
-from storage.warc_file import disk
-from storage.warc_format import RecordHead
-from storage.warc_read import load
+from storage.warc.file import disk
+from storage.warc.format import RecordHead
+from storage.warc.http_message import HEAD_LIMIT
+from storage.warc.read import load
 
 _NOT_MODIFIED = "server-not-modified"
 _WITHOUT_HTTP = frozenset({"resource", "conversion"})

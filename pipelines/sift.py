@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from pipelines.foreign_body import foreign_body, is_markup
-from storage.http_message import Headers, first_value
 from storage.records import Kind
+from storage.warc.http_message import Headers, first_value
 
 SAMPLE = 65_536  # bytes of a block that are looked at
 _DECODED = 16_384  # bytes of its body

@@ -10,12 +10,16 @@ from pipelines import barren
 from pipelines.barren import Judged
 from pipelines.decide import decide
 from pipelines.landing import leads_home
-from storage import articles, captures, frontier, past, yields
-from storage.articles import Sighting
-from storage.database import Connection
-from storage.dedupe import NOT_CHANGED
-from storage.frontier import NOTHING, Found, Origin, Settlement
-from storage.policies import tdmrep_at
+from storage.archive import captures
+from storage.archive.dedupe import NOT_CHANGED
+from storage.archive.policies import tdmrep_at
+from storage.articles import past
+from storage.articles import rows as articles
+from storage.articles.rows import Sighting
+from storage.database.engine import Connection
+from storage.frontier import urls as frontier
+from storage.frontier import yields
+from storage.frontier.urls import NOTHING, Found, Origin, Settlement
 from storage.records import (
     SEED_KINDS,
     Candidate,
@@ -29,8 +33,8 @@ from storage.records import (
     Validators,
     Verdict,
 )
-from storage.reservations import with_tdmrep
 from storage.urlkey import InvalidURL, key
+from storage.warc.reservations import with_tdmrep
 
 MAX_SITEMAP_HOPS = 3  # robots.txt, index, and one index within it: the protocol has none, a trap has no end
 MAX_REQUISITE_HOPS = 12  # from the seed: a chain of stylesheets has no end of its own either

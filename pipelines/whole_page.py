@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pipelines import requisites
 from pipelines.page import page_of
-from storage import captures
-from storage.database import Engine, reading
+from storage.archive import captures
+from storage.archive.shelf import Shelf
+from storage.database.engine import Engine, reading
 from storage.records import Capture, Page
-from storage.shelf import Shelf
 from storage.urlkey import key
 
 

@@ -14,10 +14,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from crawler import shapes
-from crawler.links import from_html
-from crawler.scope import Scope
-from crawler.traps import refusal
+from crawler.discovery import shapes
+from crawler.discovery.links import from_html
+from crawler.discovery.scope import Scope
+from crawler.discovery.traps import refusal
 from pipelines.decode import decode
 from storage.times import now
 from storage.urlkey import InvalidURL, canonical

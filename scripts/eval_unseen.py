@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from crawler.actions.extract import as_object
-from crawler.extraction import Read
-from crawler.given import Terms, of_manifest
+from crawler.look.extraction import Read
+from crawler.look.given import Terms, of_manifest
 from pipelines import block_model
 from pipelines.single import read_single
 from scripts.held_out import UNSEEN

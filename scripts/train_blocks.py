@@ -36,7 +36,7 @@ from pipelines.features import Known, Measured, measure
 from pipelines.gather import gather
 from pipelines.tree import parse
 from scripts.held_out import ONE_OF, UNSEEN, is_held_out, number, site_of
-from storage.edits import WIDE
+from storage.articles.edits import WIDE
 
 SEED = 7
 PARTS = 5

@@ -12,13 +12,15 @@ import pytest
 from exchanges import HTML, exchange
 from sqlalchemy import Connection, Engine, select, text
 
-from crawler.schedule import next_visit
+from crawler.schedule.refetch import next_visit
 from pipelines.archive import WarcKeeping, recording
 from pipelines.store import Recorded, Visit, store_article, store_seed
-from storage import frontier, leases, runs
-from storage.database import open_database, reading, transaction
-from storage.dedupe import Dedupe
-from storage.frontier import Origin
+from storage.archive.dedupe import Dedupe
+from storage.database.engine import open_database, reading, transaction
+from storage.database.schema import urls
+from storage.frontier import leases
+from storage.frontier import urls as frontier
+from storage.frontier.urls import Origin
 from storage.records import (
     SEED_KINDS,
     Announced,
@@ -31,11 +33,11 @@ from storage.records import (
     NoArticle,
     Validators,
 )
-from storage.schema import urls
+from storage.runs import rows as runs
 from storage.times import later
 from storage.urlkey import key
-from storage.verify import Checked, Fault, verify
-from storage.warc_write import WarcWriter
+from storage.verify.check import Checked, Fault, verify
+from storage.warc.write import WarcWriter
 
 SITE = "https://gazette.test"
 T0 = "2026-03-01T12:00:00.000Z"

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Connection, create_engine, inspect, select
 from sqlalchemy.pool import NullPool
 
-from storage import balance
-from storage.migrations import HEAD
-from storage.schema import runs
+from storage.database.migrations import HEAD
+from storage.database.schema import runs
+from storage.runs import balance
 
 MADE_BY_RUNS = ("crawl", "fetch")
 

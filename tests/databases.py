@@ -16,9 +16,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, insert, make_url, select, text
 
-from storage import schema
-from storage.database import next_seq, open_database
-from storage.sizes import measure
+from storage.articles.sizes import measure
+from storage.database import schema
+from storage.database.engine import next_seq, open_database
 from storage.urlkey import host_key, key
 
 SERVER = os.environ.get("NEWSWARC_TEST_POSTGRES")

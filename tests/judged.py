@@ -21,7 +21,7 @@ from hard_server import CASES, Case, Server, serving
 
 from storage.records import Exchange
 from storage.urlkey import InvalidURL, canonical
-from storage.warc_write import WarcWriter
+from storage.warc.write import WarcWriter
 from tests.desk import COMMAND, Desk
 from tests.newsroom import Answer, Fault, Newsroom
 from tests.runner import ROOT, environment

@@ -37,13 +37,13 @@ ROOT = Path(__file__).resolve().parent.parent
 PRELOAD = (
     *(
         "crawler.engine",
-        "crawler.frontier",
-        "crawler.wire",
-        "crawler.settling",
-        "crawler.politeness",
-        "crawler.conditional",
+        "crawler.run.frontier",
+        "crawler.wire.handler",
+        "crawler.run.settling",
+        "crawler.middlewares.politeness",
+        "crawler.middlewares.conditional",
     ),
-    *("crawler.reading", "pipelines.worker_main", "pipelines.forker"),
+    *("crawler.discovery.reading", "pipelines.worker_main", "pipelines.forker"),
 )
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 LIMIT = 300.0  # seconds that a command may take

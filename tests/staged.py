@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.lock import HOLDER_NAME
+from storage.runs.lock import HOLDER_NAME
 from tests.desk import COMMAND, Desk, wait_until
 from tests.hostile.faults import Story
 from tests.hostile.server import Answer, Line, Server

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 
-from crawler import about, config
+from crawler.config import keys as config
 from crawler.options import CrawlOptions
+from crawler.run import about
 
 TOML = """
 [collection]

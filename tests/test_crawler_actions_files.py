@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crawler import cli
-from storage.recover import recover
+from storage.recovery.recover import recover
 from tests.archives import SITE, T0, Archive, page
 
 Say = Callable[..., tuple[int, str, str]]

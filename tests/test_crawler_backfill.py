@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from crawler.periods import Period, chosen, dated, span_in_url, written
-from crawler.scope import Discovered
+from crawler.discovery.periods import Period, chosen, dated, span_in_url, written
+from crawler.discovery.scope import Discovered
 from storage.records import Announced, Kind, Link
 from tests.desk import Desk
 from tests.hostile.server import Answer, Line, Server

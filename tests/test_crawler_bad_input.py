@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.lock import hold
+from storage.runs.lock import hold
 from tests.desk import Desk
 from tests.mistakes.bench import (
     ALL,

@@ -17,17 +17,20 @@ from typing import Any
 import click
 import pytest
 
-from crawler import cli, config, console
-from crawler import collection as collections
+from crawler import cli
 from crawler.commands.shared import Invocation, duration
+from crawler.config import collection as collections
+from crawler.config import keys as config
 from crawler.later import later
 from crawler.options import CrawlOptions, Probe, Trial
-from storage import errors, schema
-from storage.captures import context_json
-from storage.database import open_database, transaction
+from crawler.terminal import console
+from storage import errors
+from storage.archive.captures import context_json
+from storage.database import schema
+from storage.database.engine import open_database, transaction
 from storage.records import Candidate, Capture, Ended, Exchange, FetchContext, Kind, NoArticle
-from storage.verify import Checked, Fault, What
-from storage.warc import WarcWriter
+from storage.verify.check import Checked, Fault, What
+from storage.warc.write import WarcWriter
 from tests import databases
 
 ROOT = Path(__file__).parent.parent

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from crawler import collection as collections
-from crawler.collection import Collection, database_url
-from crawler.config import Config
+from crawler.config import collection as collections
+from crawler.config.collection import Collection, database_url
+from crawler.config.keys import Config
 from storage.errors import ConfigError, DiskError, UsageError
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from scrapy import Request
 
-from crawler.conditional import UNCONDITIONAL, Conditional
-from storage.dedupe import MIN_PAYLOAD
+from crawler.middlewares.conditional import UNCONDITIONAL, Conditional
+from storage.archive.dedupe import MIN_PAYLOAD
 from storage.records import Kind, Lease, Validators
 from tests.desk import Desk
 from tests.newsroom.server import Fault, Newsroom

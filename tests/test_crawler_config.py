@@ -10,8 +10,10 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler import checks, config, config_edit
-from crawler.config import CrawlTable, FaultyConfig, ScheduleTable, Source
+from crawler.config import checks
+from crawler.config import edit as config_edit
+from crawler.config import keys as config
+from crawler.config.keys import CrawlTable, FaultyConfig, ScheduleTable, Source
 from storage.errors import ConfigError, DiskError
 
 FILE = "newswarc.toml"

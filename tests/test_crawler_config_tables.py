@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler import config, config_edit, config_tables
+from crawler.config import edit as config_edit
+from crawler.config import keys as config
+from crawler.config import tables as config_tables
 from storage.errors import ConfigError
 
 FILE = "newswarc.toml"

@@ -15,10 +15,10 @@ import pytest
 from proof import WARCIO, prove
 from warcio.archiveiterator import ArchiveIterator
 
-from storage.database import open_database
-from storage.recover import Recovered, recover
+from storage.database.engine import open_database
+from storage.recovery.recover import Recovered, recover
 from storage.times import now
-from storage.verify import Checked, verify
+from storage.verify.check import Checked, verify
 from tests.desk import Desk
 from tests.killing import REFETCH, begin, kill
 from tests.newsroom.server import Newsroom

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from crawler import cli, console
-from crawler import collection as collections
-from storage.database import transaction
-from storage.withdrawals import apply, named
+from crawler import cli
+from crawler.config import collection as collections
+from crawler.terminal import console
+from storage.database.engine import transaction
+from storage.frontier.withdrawals import apply, named
 from tests.databases import a_url, a_version, an_article
 from tests.desk import Desk
 from tests.newsroom.server import Newsroom

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crawler.charset import encoding_of
-from crawler.discovery import Discovered, Scope, discover
+from crawler.discovery.charset import encoding_of
+from crawler.discovery.discover import Discovered, Scope, discover
 from storage.records import SEED_KINDS, Kind, Page
 from storage.urlkey import InvalidURL, canonical
 

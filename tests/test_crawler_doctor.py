@@ -15,9 +15,10 @@ from sqlalchemy import Engine
 from crawler import cli
 from crawler.checkup import machine, network, rows, software
 from crawler.checkup.findings import Finding, Level, ok, within
-from storage import dialects, health, schema
-from storage.database import open_database, transaction
-from storage.lock import hold
+from storage.database import dialects, schema
+from storage.database.engine import open_database, transaction
+from storage.query import health
+from storage.runs.lock import hold
 from storage.times import later, now
 from tests.databases import a_capture, a_run, a_url
 

@@ -14,8 +14,8 @@ from typing import Any
 import foreign_files as foreign
 import pytest
 
-from crawler.extraction import Read, read_all
-from crawler.given import Terms, of_targets
+from crawler.look.extraction import Read, read_all
+from crawler.look.given import Terms, of_targets
 from pipelines.extract import extract
 from pipelines.workers import Workers
 from storage.records import Candidate, Page

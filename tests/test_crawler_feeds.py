@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from crawler.discovery import Discovered, Scope, discover
-from crawler.phrases import plain
+from crawler.discovery.discover import Discovered, Scope, discover
+from crawler.discovery.phrases import plain
 from storage.records import Announced, Kind, Link, Page
 
 URL = "https://zeitung.example/feeds/news.xml"

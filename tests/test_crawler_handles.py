@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from crawler.handles import RESERVED, hosts_at_once
+from crawler.process.handles import RESERVED, hosts_at_once
 
-LIFTED = "from crawler.handles import lifted_limit; print(lifted_limit())"
+LIFTED = "from crawler.process.handles import lifted_limit; print(lifted_limit())"
 
 
 @pytest.mark.parametrize(("limit", "hosts"), [(64, 10), (RESERVED, 1), (10, 1), (200, 32), (1_000_000, 32)])

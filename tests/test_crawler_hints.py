@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.discovery import Scope
-from crawler.hints import LONGEST, FeedSays, longest, of_feed, of_headers
-from crawler.reading import read_seed
+from crawler.discovery.discover import Scope
+from crawler.discovery.reading import read_seed
+from crawler.schedule.hints import LONGEST, FeedSays, longest, of_feed, of_headers
 from pipelines.page import RawPage
 from storage.records import Kind
 

@@ -18,9 +18,9 @@ from newsroom.stories import templated
 from warcio.archiveiterator import ArchiveIterator
 
 from pipelines.page import RawPage, read_article
-from storage.lock import hold
 from storage.records import Candidate
-from storage.warc import read_record
+from storage.runs.lock import hold
+from storage.warc.read import read_record
 from tests.desk import COMMAND, Desk, newswarc, wait_until
 from tests.runner import environment
 

@@ -10,18 +10,18 @@ import pytest
 from exchanges import CONTEXT, HTML, exchange
 from scrapy import Request
 
-from crawler.intake import HELD, SHORT, Intake
-from crawler.tape import Limits
+from crawler.run.intake import HELD, SHORT, Intake
+from crawler.wire.tape import Limits
 from pipelines.archive import WarcKeeping
 from pipelines.page import RawPage
-from storage.database import open_database, transaction
-from storage.frontier import Origin, discover, ids_of, source_id
-from storage.leases import claim_rows
+from storage.archive.shelf import Shelf
+from storage.database.engine import open_database, transaction
+from storage.frontier.leases import claim_rows
+from storage.frontier.urls import Origin, discover, ids_of, source_id
 from storage.records import Kind, Lease, Link
-from storage.scribe import Scribe
-from storage.shelf import Shelf
+from storage.runs.scribe import Scribe
 from storage.urlkey import key
-from storage.warc_write import WarcWriter
+from storage.warc.write import WarcWriter
 from tests.databases import a_run
 
 URL = "https://www.example.com/news"

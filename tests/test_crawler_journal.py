@@ -15,9 +15,10 @@ from typing import IO
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
-from crawler.journal import Journal
+from crawler.run.journal import Journal
 from storage.records import RecordPlace
-from storage.warc import WarcWriter, scan
+from storage.warc.read import scan
+from storage.warc.write import WarcWriter
 from tests.desk import COMMAND, Desk, wait_until
 from tests.newsroom.server import Newsroom
 from tests.runner import environment

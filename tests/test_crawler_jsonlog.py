@@ -13,9 +13,10 @@ import warnings
 
 import pytest
 
-from crawler import cli, console
-from crawler.jsonlog import JsonLines, as_objects, speaker
-from crawler.masking import masked
+from crawler import cli
+from crawler.terminal import console
+from crawler.terminal.jsonlog import JsonLines, as_objects, speaker
+from crawler.terminal.masking import masked
 from tests.desk import COMMAND, Desk, wait_until
 from tests.newsroom.server import Fault, Newsroom
 from tests.runner import environment

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from crawler.discovery import Discovered, Scope, discover
+from crawler.discovery.discover import Discovered, Scope, discover
 from storage.records import Kind, Link, Page
 
 HOME = "https://www.zeitung.example/"

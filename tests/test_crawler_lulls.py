@@ -9,9 +9,9 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crawler.lulls import FEWEST, SPANS, lull
-from crawler.silence import Lull, Pulse, begun, is_silent, tempo
-from crawler.week import DAY, HOUR
+from crawler.monitoring.lulls import FEWEST, SPANS, lull
+from crawler.monitoring.silence import Lull, Pulse, begun, is_silent, tempo
+from crawler.schedule.week import DAY, HOUR
 
 NOW = 1_772_409_600.0
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from crawler.metrics import MOST_SOURCES, Ended, Samples, updated, write
-from storage.measures import Measured
+from crawler.monitoring.metrics import MOST_SOURCES, Ended, Samples, updated, write
+from storage.query.measures import Measured
 from storage.records import Ledger
 from tests.desk import Desk
 from tests.newsroom.server import Newsroom

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from proof import prove
 
-from storage.warc_recover import captures
+from storage.warc.recover import captures
 from tests.desk import Desk
 from tests.killing import REFETCH, THOROUGH, Call, killed_at, strace_works
 from tests.newsroom.server import Newsroom

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import Clock
 
-from crawler.netguard import NetGuard, PrivateAddressError, check_url, is_public, parse_opening
+from crawler.wire.netguard import NetGuard, PrivateAddressError, check_url, is_public, parse_opening
 
 PUBLIC = [
     "1.1.1.1",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.outages import Outage, after
+from crawler.run.outages import Outage, after
 
 NOON, LATER = "2026-03-01T12:00:00.000Z", "2026-03-01T12:10:00.000Z"
 PARTLY, WHOLLY = Outage(NOON, 4), Outage(NOON, 5)

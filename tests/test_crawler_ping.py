@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from crawler.ping import PATIENCE, Pinger
+from crawler.monitoring.ping import PATIENCE, Pinger
 from tests.desk import COMMAND, Desk, wait_until
 from tests.hostile.server import Line, Server
 from tests.newsroom.server import Newsroom

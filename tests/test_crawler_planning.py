@@ -9,7 +9,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.planning import Choice, DueRow, HostPlan, Promise, plan
+from crawler.schedule.planning import Choice, DueRow, HostPlan, Promise, plan
 from storage.records import LAST, Kind
 from storage.times import later
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from authority import certified
 
-from crawler.retry_after import Plea, patience
+from crawler.politeness.retry_after import Plea, patience
 from tests.desk import Desk, wait_until
 from tests.killing import begin, kill
 from tests.newsroom.server import Fault, Newsroom

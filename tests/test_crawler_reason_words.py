@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from crawler.reason_words import WORDS, explained
+from crawler.explain.reason_words import WORDS, explained
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where reasons are made, and what else these files name with short words.
 MAKERS = {
-    "crawler/scope.py": (),
-    "crawler/shapes.py": tuple("search variant paging root menu short-slug no-text date-archive".split()),
-    "crawler/reasons.py": (),
-    "crawler/netguard.py": (),
-    "crawler/politeness.py": ("newswarc",),
-    "crawler/discovery.py": ("sitemap", "feed", "page"),
-    "crawler/feeds.py": (),
-    "crawler/sitemaps.py": (),
-    "crawler/links.py": (),
-    "crawler/harvesting.py": (),
-    "crawler/ingest_pages.py": (),
+    "crawler/discovery/scope.py": (),
+    "crawler/discovery/shapes.py": tuple("search variant paging root menu short-slug no-text date-archive".split()),
+    "crawler/wire/reasons.py": (),
+    "crawler/wire/netguard.py": (),
+    "crawler/middlewares/politeness.py": ("newswarc",),
+    "crawler/discovery/discover.py": ("sitemap", "feed", "page"),
+    "crawler/discovery/feeds.py": (),
+    "crawler/discovery/sitemaps.py": (),
+    "crawler/discovery/links.py": (),
+    "crawler/middlewares/harvesting.py": (),
+    "crawler/ingest/pages.py": (),
     "pipelines/classify.py": (),
     "pipelines/decide.py": (),
     "pipelines/extract.py": (),

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from crawler.config import Config, ScheduleTable
-from crawler.recovery import Recovery
-from crawler.requisites import Allowance
-from crawler.tape import Limits
+from crawler.config.keys import Config, ScheduleTable
+from crawler.run.recovery import Recovery
+from crawler.run.requisites import Allowance
+from crawler.wire.tape import Limits
 from pipelines.archived import raw_page
 from pipelines.page import RawPage, ReadArticle, read_page
 from pipelines.requisites import Requisites
 from pipelines.workers import WorkerError
-from storage.database import reading, transaction
+from storage.archive.shelf import Shelf
+from storage.database.engine import reading, transaction
 from storage.records import Ended, Kind
-from storage.recover import recover, unread
-from storage.shelf import Shelf
+from storage.recovery.recover import recover, unread
 from storage.urlkey import key
 from tests.archives import SITE, Archive, candidate, page
 from tests.desk import Desk

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, Engine, select
 
 from crawler import cli
-from storage.database import open_database, reading, transaction
-from storage.schema import runs, urls
+from storage.database.engine import open_database, reading, transaction
+from storage.database.schema import runs, urls
 from tests.databases import a_source, a_url, an_outcome
 
 pytestmark = pytest.mark.unbalanced("rows are made up here")

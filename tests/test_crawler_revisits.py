@@ -13,8 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rebuilt import assert_rebuilt
 
-from crawler.revisits import BUDGET, DAY, GONE_WAITS, HOUR, Habits, Story, after_visit, next_revisit, seen_again, shown
-from crawler.schedule import MAX_ATTEMPTS, next_visit
+from crawler.schedule.refetch import MAX_ATTEMPTS, next_visit
+from crawler.schedule.revisits import (
+    BUDGET,
+    DAY,
+    GONE_WAITS,
+    HOUR,
+    Habits,
+    Story,
+    after_visit,
+    next_revisit,
+    seen_again,
+    shown,
+)
 from pipelines.store import Met, When
 from storage.records import OLD, REVISITED, Candidate, Kind, Lease, NoArticle, Outcome, Verdict
 from storage.times import later, parse

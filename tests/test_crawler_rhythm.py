@@ -6,19 +6,8 @@ import json
 
 import pytest
 
-from crawler.rhythm import (
-    RARE,
-    Bounds,
-    Poll,
-    Rhythm,
-    expected,
-    learn,
-    mean_rate,
-    moments,
-    next_poll,
-    pace_of,
-)
-from crawler.week import DAY, HOUR, WEEK
+from crawler.schedule.rhythm import RARE, Bounds, Poll, Rhythm, expected, learn, mean_rate, moments, next_poll, pace_of
+from crawler.schedule.week import DAY, HOUR, WEEK
 
 START = 1_767_571_200.0  # a Monday, 00:00 UTC
 BOUNDS = Bounds(least=300, most=DAY, polls_per_day=48)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.robots import (
+from crawler.politeness.robots import (
     CLOSED,
     HOUR,
     LONGEST,
@@ -22,7 +22,7 @@ from crawler.robots import (
     rules_of,
     unreachable,
 )
-from storage.robots import Kept
+from storage.frontier.robots import Kept
 from storage.times import later
 
 NOW = "2026-03-01T12:00:00.000Z"

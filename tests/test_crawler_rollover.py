@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from exchanges import HARD, exchange
 
-from crawler.config import Config, CrawlTable
-from crawler.rollover import Rollover
+from crawler.config.keys import Config, CrawlTable
+from crawler.run.rollover import Rollover
 from storage.errors import DiskError
-from storage.warc import WarcWriter
+from storage.warc.write import WarcWriter
 from tests.desk import Desk
 from tests.newsroom.server import Newsroom
 

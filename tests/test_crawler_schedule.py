@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from crawler.rhythm import Bounds, Rhythm
-from crawler.schedule import MAX_ATTEMPTS, Polled, after_poll, next_visit, probe
+from crawler.schedule.refetch import MAX_ATTEMPTS, Polled, after_poll, next_visit, probe
+from crawler.schedule.rhythm import Bounds, Rhythm
 from pipelines.store import Met
-from storage.frontier import Found
+from storage.frontier.urls import Found
 from storage.records import Announced, Kind, Lease, Outcome, Verdict
 from storage.times import later, parse
 

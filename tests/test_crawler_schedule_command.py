@@ -14,7 +14,7 @@ import pytest
 
 from crawler import cli
 from crawler.commands.crawl import command as crawl
-from crawler.timer import Plan, arguments, crontab, fits, service, timer
+from crawler.process.timer import Plan, arguments, crontab, fits, service, timer
 
 ODD = "100% of $HOME 'news' \"daily\""
 ANALYZE = shutil.which("systemd-analyze")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.shapes import Anchor, _words_of, is_section, listed_refusal, media_refusal, refusal
+from crawler.discovery.shapes import Anchor, _words_of, is_section, listed_refusal, media_refusal, refusal
 from storage.urlkey import canonical
 
 HOST = "https://zeitung.example"

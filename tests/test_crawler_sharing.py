@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from storage.database import open_database
+from storage.database.engine import open_database
 from storage.urlkey import key
 from tests.desk import COMMAND, Desk, wait_until
 from tests.newsroom.server import Newsroom

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.silence import SLOT, Pulse, beat, begun, expected_articles, is_silent, rarity, tempo
-from crawler.week import DAY, HOUR
+from crawler.monitoring.silence import SLOT, Pulse, beat, begun, expected_articles, is_silent, rarity, tempo
+from crawler.schedule.week import DAY, HOUR
 
 MONDAY = 1_772_409_600.0  # 2026-03-02T00:00Z
 

@@ -7,8 +7,8 @@ import resource
 
 import pytest
 
-from crawler.discovery import Discovered, Scope, discover, sitemaps_in_robots
-from crawler.sitemaps import is_fresh
+from crawler.discovery.discover import Discovered, Scope, discover, sitemaps_in_robots
+from crawler.discovery.sitemaps import is_fresh
 from storage.records import OLD, Announced, Kind, Link, Page
 
 URL = "https://zeitung.example/sitemap.xml"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from crawler import config
+from crawler.config import keys as config
 from tests.desk import Desk
 from tests.newsroom import Answer, Newsroom
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from crawler import config
+from crawler.config import keys as config
 from tests.desk import COMMAND, Desk
 from tests.newsroom import Answer, Fault, Newsroom
 from tests.runner import environment

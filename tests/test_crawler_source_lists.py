@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler import opml, source_lists
-from crawler.opml import Outline
-from crawler.source_lists import Entry
+from crawler.sources import lists as source_lists
+from crawler.sources import opml
+from crawler.sources.lists import Entry
+from crawler.sources.opml import Outline
 from storage.errors import UsageError
 
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from crawler.config import loads
-from crawler.revisits import DAY, HOUR, Habits, Story, next_revisit, take_up
-from crawler.sources import activate
-from crawler.takeup import take_up_young
-from storage.database import transaction
+from crawler.config.keys import loads
+from crawler.run.takeup import take_up_young
+from crawler.schedule.revisits import DAY, HOUR, Habits, Story, next_revisit, take_up
+from crawler.sources.active import activate
+from storage.articles.unscheduled import Unscheduled, unscheduled
+from storage.database.engine import transaction
 from storage.records import OLD, REVISITED
 from storage.times import iso_of, later, parse
-from storage.unscheduled import Unscheduled, unscheduled
 from tests.databases import a_source, an_article
 from tests.desk import Desk
 from tests.newsroom.server import Newsroom

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.reasons import reason_of
-from crawler.tape import CappedBody, Limits, Tape, TooFineError
+from crawler.wire.reasons import reason_of
+from crawler.wire.tape import CappedBody, Limits, Tape, TooFineError
 from storage.errors import DiskError
 from storage.records import Ended, FetchContext, Kind
 

@@ -17,7 +17,7 @@ import pytest
 from proof import Proven, prove
 from rebuilt import assert_rebuilt
 
-from storage.lock import HOLDER_NAME
+from storage.runs.lock import HOLDER_NAME
 from tests.desk import Desk, wait_until
 from tests.killing import KILLS, OUTLIVE_SECONDS, REFETCH, begin, kill, processes_in
 from tests.newsroom.server import Newsroom

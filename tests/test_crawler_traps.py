@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crawler.discovery import Discovered, Scope, discover
-from crawler.traps import LONGEST, doubles, endless, refusal
+from crawler.discovery.discover import Discovered, Scope, discover
+from crawler.discovery.traps import LONGEST, doubles, endless, refusal
 from storage.records import Kind, Page
 from storage.urlkey import canonical
 

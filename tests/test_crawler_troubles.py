@@ -8,10 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.silence import begun
-from crawler.troubles import History, Met, News, Trouble, after, news_moments, trouble_of, unanswered, why_silent
-from crawler.week import DAY, HOUR
-from storage.status import LastPoll
+from crawler.monitoring.silence import begun
+from crawler.monitoring.troubles import (
+    History,
+    Met,
+    News,
+    Trouble,
+    after,
+    news_moments,
+    trouble_of,
+    unanswered,
+    why_silent,
+)
+from crawler.schedule.week import DAY, HOUR
+from storage.query.status import LastPoll
 
 NOW = 1_772_409_600.0
 WORKED = History(worked=True)

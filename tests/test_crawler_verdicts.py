@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from crawler import admission, verdicts
-from crawler.admission import Admission
-from crawler.config import Config, Source
+from crawler.config.keys import Config, Source
 from crawler.options import Probe, Seed, Trial
-from crawler.source_lists import Entry
-from crawler.verdicts import Word, home_of, judge
+from crawler.sources import admission, verdicts
+from crawler.sources.admission import Admission
+from crawler.sources.lists import Entry
+from crawler.sources.verdicts import Word, home_of, judge
 from storage.records import NoArticle
 
 HOME = "https://post.net/"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crawler.week import DAY, HOUR, SLOTS, WEEK, Week, rates, slot
+from crawler.schedule.week import DAY, HOUR, SLOTS, WEEK, Week, rates, slot
 
 MONDAY = 1_772_409_600.0  # 2026-03-02T00:00Z
 WEEKS = 4

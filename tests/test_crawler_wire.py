@@ -12,7 +12,7 @@ from crawling import run_crawl
 from hard_server import CASES, PAGE, Case, Server, serving
 from twisted.internet.testing import StringTransport
 
-from crawler.wire_connection import _TapedProtocol
+from crawler.wire.connection import _TapedProtocol
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from sqlalchemy import Connection, Engine, select, text
 
-from crawler.schedule import next_visit
+from crawler.schedule.refetch import next_visit
 from pipelines.store import (
     MAX_REQUISITE_HOPS,
     Recorded,
@@ -20,11 +20,12 @@ from pipelines.store import (
     store_requisite,
     store_seed,
 )
-from storage import frontier, leases
-from storage.database import transaction
-from storage.frontier import Origin
+from storage.database.engine import transaction
+from storage.database.schema import urls
+from storage.frontier import leases
+from storage.frontier import urls as frontier
+from storage.frontier.urls import Origin
 from storage.records import LAST, Candidate, Kind, Lease, Link, NoArticle, Outcome, Verdict
-from storage.schema import urls
 from storage.times import later
 from tests.databases import T0, a_capture, a_run, a_source
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from exchanges import HTML
 
 from pipelines.whole_page import WholePage
-from storage.captures import fetched_for
-from storage.database import reading
+from storage.archive.captures import fetched_for
+from storage.archive.shelf import Shelf
+from storage.database.engine import reading
 from storage.records import Capture, Ended, Kind
-from storage.shelf import Shelf
 from tests.archives import SITE, Archive
 
 

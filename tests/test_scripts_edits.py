@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from crawler.revisits import BUDGET
+from crawler.schedule.revisits import BUDGET
 from scripts.simulation.edits import DAY, PARAMETERS, EditedStory, sites
 from scripts.simulation.revisiting import by_ladder, by_ours, climb, every, judge, newsdiffs
 

@@ -7,7 +7,7 @@ from statistics import median
 
 import pytest
 
-from crawler.week import WEEK
+from crawler.schedule.week import WEEK
 from scripts.simulation.silence import BUDGETS, SETS, SHAPES, START, Found, Parameters, simulated, stories
 
 SMALL = Parameters(seed=3, sources=6, most=6.0, weeks=5)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, text
 
-from storage import balance
-from storage.balance import Reach
-from storage.database import Connection, reading, transaction
+from storage.database.engine import Connection, reading, transaction
+from storage.runs import balance
+from storage.runs.balance import Reach
 from storage.times import later
 from tests.databases import T0, a_capture, a_run, a_source, a_url, an_outcome
 

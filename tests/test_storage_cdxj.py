@@ -11,9 +11,9 @@ from exchanges import HARD, exchange
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.cdxj import line, sorted_lines, surt
 from storage.records import RecordPlace
-from storage.warc import WarcWriter
+from storage.warc.cdxj import line, sorted_lines, surt
+from storage.warc.write import WarcWriter
 
 PLACE = RecordPlace("a.warc.gz", 120, 300, "urn:uuid:1")
 SID = "0123456789abcdef0123456789ABCDEF"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, Engine, insert, select
 
-from storage import clock
-from storage.database import transaction
-from storage.schema import hosts, urls
+from storage.database.engine import transaction
+from storage.database.schema import hosts, urls
+from storage.frontier import clock
 from storage.times import later
 from tests.databases import a_run, a_url
 

@@ -35,11 +35,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
-from storage import database as opening
-from storage import dialects, schema, views
-from storage.database import TemporaryDatabaseError, next_seq, open_database, open_readonly, reading, transaction
+from storage.database import dialects, schema, views
+from storage.database import engine as opening
+from storage.database.engine import TemporaryDatabaseError, next_seq, open_database, open_readonly, reading, transaction
+from storage.database.migrations import HEAD, REVISIONS, VERSION_TABLE, upgrade
 from storage.errors import ConfigError, DatabaseError, DiskError, StoppedError
-from storage.migrations import HEAD, REVISIONS, VERSION_TABLE, upgrade
 from tests.databases import T0, a_capture, a_source, a_url, a_version, an_article
 
 OURS = set(schema.metadata.tables) | {VERSION_TABLE}
@@ -85,7 +85,7 @@ PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_tim
 def test_opening_a_current_database_does_not_load_alembic(sqlite_url: str) -> None:
     """Alembic, slow to load, is left alone unless there is something to migrate."""
     script = (
-        "import sys; from storage.database import open_database\n"
+        "import sys; from storage.database.engine import open_database\n"
         f"for _ in range(2): open_database({sqlite_url!r}).dispose()\n"
         "assert 'alembic' not in sys.modules"
     )
@@ -95,7 +95,7 @@ def test_opening_a_current_database_does_not_load_alembic(sqlite_url: str) -> No
 def test_processes_that_open_at_once_make_one_database(database_url: str) -> None:
     """Four processes race for a fresh database; each finds it complete."""
     script = (
-        "import sys; from storage.database import open_database, transaction, next_seq\n"
+        "import sys; from storage.database.engine import open_database, transaction, next_seq\n"
         "sys.stdin.read(1)\n"
         f"engine = open_database({database_url!r})\n"
         "with transaction(engine) as conn: print(next_seq(conn))"

@@ -10,13 +10,13 @@ from replayed import PROFILES, Replayed, replayed
 
 from pipelines.archive import WarcKeeping
 from pipelines.store import Recorded
-from storage import leases
-from storage.dedupe import MIN_PAYLOAD, Dedupe
+from storage.archive.dedupe import MIN_PAYLOAD, Dedupe
+from storage.archive.shelf import Shelf
 from storage.errors import DamageError, DiskError
+from storage.frontier import leases
 from storage.records import Ended, Kind
-from storage.recover import recover
-from storage.repair import repair
-from storage.shelf import Shelf
+from storage.recovery.recover import recover
+from storage.repair.mend import repair
 from tests.archives import SITE, Archive, page
 
 LONG = page("The ferry sails again. " * 100)

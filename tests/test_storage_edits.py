@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.normalize import words_in
-from storage import edits
-from storage.edits import Op, Size, size
+from storage.articles import edits
+from storage.articles.edits import Op, Size, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

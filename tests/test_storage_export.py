@@ -10,11 +10,11 @@ import tracemalloc
 import pytest
 from sqlalchemy import Engine
 
-from storage import views
-from storage.database import reading, transaction
+from storage.database import views
+from storage.database.engine import reading, transaction
 from storage.errors import UsageError
-from storage.export import cell, export
-from storage.moments import moment
+from storage.query.export import cell, export
+from storage.query.moments import moment
 from tests.databases import T0, a_source, a_version, an_article
 
 NAMES = [column.name for column in views.V_ARTICLES.columns]

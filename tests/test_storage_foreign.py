@@ -7,11 +7,11 @@ import foreign_files as foreign
 import pytest
 
 from storage.errors import DamageError, DiskError, UsageError
-from storage.foreign import Loose, Malformed, records
-from storage.foreign_copy import copied
-from storage.foreign_kinds import entries, is_wacz
-from storage.foreign_stream import Stream
-from storage.warc_read import Record, read_record
+from storage.foreign.copying import copied
+from storage.foreign.kinds import entries, is_wacz
+from storage.foreign.read import Loose, Malformed, records
+from storage.foreign.stream import Stream
+from storage.warc.read import Record, read_record
 
 ONE, TWO, THREE = (
     foreign.record("resource", f"http://a.test/{number}", b"body %d" % number * 9, record_id=f"urn:{number}")

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from storage.foreign_fields import bare, derived_id, digest, is_derived, moment
+from storage.foreign.fields import bare, derived_id, digest, is_derived, moment
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, select, update
 
-from storage import frontier, leases, yields
-from storage.database import transaction
-from storage.frontier import Origin, Settlement
-from storage.leases import Want
+from storage.database.engine import transaction
+from storage.database.schema import outcomes, urls
+from storage.frontier import leases, yields
+from storage.frontier import urls as frontier
+from storage.frontier.leases import Want
+from storage.frontier.urls import Origin, Settlement
 from storage.records import LAST, Announced, Kind, Lease, Link, State
-from storage.schema import outcomes, urls
 from storage.times import later
 from tests.databases import T0, a_run, a_source, an_article
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from storage import gaps, hosts, robots
-from storage.database import reading, transaction
-from storage.gaps import Block, Promise, Short, judged
-from storage.robots import Kept
+from storage.database.engine import reading, transaction
+from storage.frontier import hosts, robots
+from storage.frontier.robots import Kept
+from storage.query import gaps
+from storage.query.gaps import Block, Promise, Short, judged
 from storage.times import iso_of, later, parse
 
 T0 = "2026-03-01T12:00:00.000Z"

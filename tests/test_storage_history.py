@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, select, update
 
-from storage import due, health, history, schema
-from storage.database import reading, transaction
-from storage.due import Again
+from storage.database import schema
+from storage.database.engine import reading, transaction
+from storage.query import due, health, history
+from storage.query.due import Again
 from storage.records import State
 from storage.times import later
 from storage.urlkey import key

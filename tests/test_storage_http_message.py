@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from warcio.statusandheaders import StatusAndHeadersParser
 
-from storage.http_message import Decoded, decode_body, media_type, split_head, split_interim
+from storage.warc.http_message import Decoded, decode_body, media_type, split_head, split_interim
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
@@ -268,7 +268,7 @@ def test_chunks_of_any_size(chunks, end):
 
 _BOMBS = """
 import gzip, resource, sys, brotli, zlib, zstandard
-from storage.http_message import Trouble, decode_body, decoded_pieces
+from storage.warc.http_message import Trouble, decode_body, decoded_pieces
 
 def zeros(make, size):
     packer = make()

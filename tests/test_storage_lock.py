@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from storage.errors import DiskError, LockedError, NewswarcError, UsageError
-from storage.lock import HOLDER_NAME, LOCK_NAME, hold, holder
+from storage.runs.lock import HOLDER_NAME, LOCK_NAME, hold, holder
 
 NOBODY = 65534
 HOLD = """
 import sys
 import threading
 from pathlib import Path
-from storage.lock import hold
+from storage.runs.lock import hold
 with hold(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

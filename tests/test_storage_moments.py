@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from storage.errors import UsageError
-from storage.moments import end_of
+from storage.query.moments import end_of
 
 
 @pytest.mark.parametrize(

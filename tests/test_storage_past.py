@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crawler.schedule import next_visit
+from crawler.schedule.refetch import next_visit
 from pipelines.store import Visit, store_article
 from storage.records import Candidate, NoArticle, Outcome, Verdict
 from tests.archives import SITE, Archive, candidate, page

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from storage.database import transaction
-from storage.policies import is_wanted, tdmrep_at
+from storage.archive.policies import is_wanted, tdmrep_at
+from storage.database.engine import transaction
 from storage.times import later
 from tests.databases import T0, a_capture
 

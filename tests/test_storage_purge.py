@@ -8,11 +8,12 @@ import pytest
 from replayed import replayed
 from test_storage_dedupe import LONG, NOT_MODIFIED, again, fetch
 
-from storage import purge, withdrawals
-from storage.database import reading, transaction
+from storage.archive import purge
+from storage.database.engine import reading, transaction
 from storage.errors import DamageError, UsageError
-from storage.recover import recover
-from storage.withdrawals import Withdrawal
+from storage.frontier import withdrawals
+from storage.frontier.withdrawals import Withdrawal
+from storage.recovery.recover import recover
 from tests.archives import SITE, Archive, page
 
 

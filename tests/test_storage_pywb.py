@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import cdxj, pywb
-from storage.database import reading
+from storage.database.engine import reading
 from storage.errors import DiskError
+from storage.replay import pywb
+from storage.warc import cdxj
 from tests.archives import SITE, Archive
 
 

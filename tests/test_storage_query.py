@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
-from storage import query, schema
-from storage.database import reading, transaction
-from storage.query import SourceStatus
+from storage.database import schema
+from storage.database.engine import reading, transaction
+from storage.query import known as query
+from storage.query.known import SourceStatus
 from tests.databases import T0, a_capture, a_run, a_source, a_url, a_version, an_article, an_outcome
 
 A = "https://gazette.test/a"

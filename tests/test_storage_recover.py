@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 from exchanges import exchange
 
-from storage import recover as recovering
-from storage import warc_recover
-from storage.articles import uid_of
-from storage.database import reading, transaction
+from storage.articles.rows import uid_of
+from storage.database.engine import reading, transaction
 from storage.errors import DamageError
 from storage.records import Announced, Kind
-from storage.recover import Recovered, recover, unread
+from storage.recovery import recover as recovering
+from storage.recovery.recover import Recovered, recover, unread
 from storage.urlkey import key
-from storage.verify import Checked
-from storage.warc_file import cdxj_path, open_path
-from storage.warc_format import GZIP_HEAD
+from storage.verify.check import Checked
+from storage.warc import recover as warc_recover
+from storage.warc.file import cdxj_path, open_path
+from storage.warc.format import GZIP_HEAD
 from tests.archives import SITE, Archive, candidate, changed, page
 
 CUTS = 50

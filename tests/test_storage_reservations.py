@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from storage.http_message import split_head
-from storage.reservations import MOST, as_json, for_path, of_header, of_response, of_robots, of_tdmrep, with_tdmrep
+from storage.warc.http_message import split_head
+from storage.warc.reservations import MOST, as_json, for_path, of_header, of_response, of_robots, of_tdmrep, with_tdmrep
 
 URL = "https://paper.example/a"
 ROBOTS = "https://paper.example/robots.txt"

@@ -14,9 +14,9 @@ import pytest
 from test_storage_verify import member, records
 
 from crawler.cli import main
-from storage.warc_file import cdxj_path
-from storage.warc_format import GZIP_HEAD
-from storage.warc_read import Record
+from storage.warc.file import cdxj_path
+from storage.warc.format import GZIP_HEAD
+from storage.warc.read import Record
 from tests.archives import SITE, Archive
 
 DAMAGE, OK = 9, 0
@@ -450,7 +450,7 @@ def test_a_truncated_open_file_is_closed(collection: Collection) -> None:
 @ON_SQLITE
 def test_a_repair_wants_the_collection_for_itself(collection: Collection) -> None:
     """Exit code 6 while a run holds it, and nothing is looked at."""
-    from storage.lock import hold
+    from storage.runs.lock import hold
 
     with hold(collection.archive.folder.parent):
         assert collection.verify("--repair") == (6, "")
@@ -505,7 +505,7 @@ def test_bytes_that_were_cut_twice_are_both_kept(collection: Collection) -> None
 
 def test_repair_on_every_database(full: Archive) -> None:
     """Rows are entered, corrected and taken back on PostgreSQL too."""
-    from storage.repair import repair
+    from storage.repair.mend import repair
 
     path = full.files()[0]
     full.edit("UPDATE captures SET warc_offset = warc_offset + 1 WHERE url = :url", url=f"{SITE}/a1")

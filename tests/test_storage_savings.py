@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from storage.database import reading, transaction
-from storage.savings import Savings, savings
+from storage.archive.savings import Savings, savings
+from storage.database.engine import reading, transaction
 from tests.databases import a_capture
 
 URL = "https://gazette.test/a"

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Engine, make_url, select, text
 
 from pipelines.archive import WarcKeeping, recording
 from pipelines.store import Recorded
-from storage.database import SHORT_TIMEOUT, batch, open_database, reading, transaction
+from storage.database.engine import SHORT_TIMEOUT, batch, open_database, reading, transaction
+from storage.database.schema import captures, facts
 from storage.errors import DiskError, TemporaryDatabaseError
-from storage.schema import captures, facts
-from storage.scribe import HURRY, Scribe
-from storage.warc import captures as exchanges_in
-from storage.warc_write import WarcWriter
+from storage.runs.scribe import HURRY, Scribe
+from storage.warc.recover import captures as exchanges_in
+from storage.warc.write import WarcWriter
 from tests.databases import a_run
 from tests.desk import wait_until
 

@@ -6,7 +6,7 @@ import pytest
 
 from storage.errors import UsageError
 from storage.records import Capture, Kind, NoArticle
-from storage.selection import Selection, Wanted, captures_in, choose, pages_in
+from storage.replay.selection import Selection, Wanted, captures_in, choose, pages_in
 from tests.archives import SITE, Archive, candidate, changed, page
 
 LONG = "The harbour wall is to be rebuilt. " * 60  # a payload that is worth referring to

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, Engine, delete, select, text
 
-from storage import schema
-from storage.database import transaction
-from storage.sizes import measure
+from storage.articles.sizes import measure
+from storage.database import schema
+from storage.database.engine import transaction
 from tests.databases import a_version, an_article
 
 URL = "https://gazette.test/ferry"

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from storage.database import open_readonly, reading, transaction
+from storage.database.engine import open_readonly, reading, transaction
+from storage.database.schema import facts, metadata
+from storage.database.snapshot import snapshot
 from storage.errors import DatabaseError, DiskError
-from storage.schema import facts, metadata
-from storage.snapshot import snapshot
 from tests.archives import Archive
 
 

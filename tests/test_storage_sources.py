@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from crawler import alarms
-from crawler.silence import begun
-from crawler.troubles import History, Trouble
-from crawler.week import DAY
-from storage import sources, status
-from storage.database import Connection, transaction
-from storage.sources import NewArticle, Remembered, SeedPoll
-from storage.status import LastPoll
+from crawler.monitoring import alarms
+from crawler.monitoring.silence import begun
+from crawler.monitoring.troubles import History, Trouble
+from crawler.schedule.week import DAY
+from storage.database.engine import Connection, transaction
+from storage.frontier import sources
+from storage.frontier.sources import NewArticle, Remembered, SeedPoll
+from storage.query import status
+from storage.query.status import LastPoll
 from storage.times import later, parse
 from tests.databases import T0, a_capture, a_source, a_url, an_article, an_outcome
 

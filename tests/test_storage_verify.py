@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from storage.articles import uid_of
-from storage.database import open_readonly
+from storage.articles.rows import uid_of
+from storage.database.engine import open_readonly
 from storage.records import Ended
 from storage.urlkey import key
-from storage.verify import Checked, Fault, What, verify
-from storage.warc_file import cdxj_path
-from storage.warc_format import GZIP_HEAD, RecordHead
-from storage.warc_read import Record, scan
+from storage.verify.check import Checked, Fault, What, verify
+from storage.warc.file import cdxj_path
+from storage.warc.format import GZIP_HEAD, RecordHead
+from storage.warc.read import Record, scan
 from tests.archives import SITE, Archive, page
 
 SEEDS = 60
@@ -545,7 +545,7 @@ def test_a_fault_is_one_line() -> None:
 
 def test_rows_are_read_some_at_a_time(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of a file, each once, also where several lie at one place."""
-    monkeypatch.setattr("storage.verify_jobs.PAGE", 7)
+    monkeypatch.setattr("storage.verify.jobs.PAGE", 7)
     archive.begin("R1")
     lease = archive.lease(f"{SITE}/x")
     archive.do(*(archive.archiving(lease, page(str(n)))[0] for n in range(40)))

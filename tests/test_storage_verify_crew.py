@@ -18,14 +18,14 @@ from test_storage_verify import ON_SQLITE, member, records, uid
 
 from storage.errors import NewswarcError
 from storage.records import FileOrigin, FileState
-from storage.verify import Checked, Choice, What, verify
-from storage.verify_crew import Crew
-from storage.verify_faults import Fault
-from storage.verify_files import Bodies, Entered
-from storage.verify_jobs import FileJob
-from storage.warc_file import cdxj_path
-from storage.warc_format import IDENTICAL_PAYLOAD, NOT_MODIFIED, RecordHead, parse_record_head, sha1_of
-from storage.warc_read import Record
+from storage.verify.check import Checked, Choice, What, verify
+from storage.verify.crew import Crew
+from storage.verify.faults import Fault
+from storage.verify.files import Bodies, Entered
+from storage.verify.jobs import FileJob
+from storage.warc.file import cdxj_path
+from storage.warc.format import IDENTICAL_PAYLOAD, NOT_MODIFIED, RecordHead, parse_record_head, sha1_of
+from storage.warc.read import Record
 from tests.archives import SITE, Archive
 
 
@@ -88,7 +88,7 @@ def test_an_error_in_a_worker_is_that_of_the_command(full: Archive) -> None:
 
 _PARENT = """
 import sys, time
-from storage.verify_crew import Crew
+from storage.verify.crew import Crew
 with Crew(2, sys.argv[1]) as crew:
     print(*(process.pid for process in crew._processes), flush=True)
     sys.stdin.read()

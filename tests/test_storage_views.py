@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
 
-from storage import schema, views
-from storage.database import reading, transaction
-from storage.dialects import of
+from storage.database import schema, views
+from storage.database.dialects import of
+from storage.database.engine import reading, transaction
 from storage.records import State, Verdict
 from tests.databases import T0, a_capture, a_run, a_source, a_url, a_version, an_article, an_outcome
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from storage.archive.shelf import Shelf
 from storage.errors import DamageError, DiskError
-from storage.selection import Wanted, captures_in, choose
-from storage.shelf import Shelf
-from storage.sorted_lines import SortedLines
-from storage.wacz import About, Packed, write_wacz
-from storage.warc_read import Record, faults, scan
+from storage.replay.selection import Wanted, captures_in, choose
+from storage.replay.sorted_lines import SortedLines
+from storage.replay.wacz import About, Packed, write_wacz
+from storage.warc.read import Record, faults, scan
 from tests.archives import SITE, Archive, candidate, page
 
 ABOUT = About("Harbour papers", "source: gazette", "newswarc/test", "2026-03-09T10:11:12.000Z")

@@ -19,10 +19,10 @@ from warcio.archiveiterator import ArchiveIterator
 
 from storage.errors import DiskError
 from storage.records import Announced, Ended, Exchange, FetchContext, Kind
-from storage.warc import WarcWriter, context_of, faults, interim_of, read_record, scan
-from storage.warc_fields import exchange_block, fields_block, parse_fields
-from storage.warc_file import cdxj_path
-from storage.warc_write import Resource
+from storage.warc.fields import context_of, exchange_block, fields_block, interim_of, parse_fields
+from storage.warc.file import cdxj_path
+from storage.warc.read import faults, read_record, scan
+from storage.warc.write import Resource, WarcWriter
 
 ROOT = Path(__file__).parents[1]
 WARCIO = Path(sys.executable).with_name("warcio")
@@ -335,7 +335,7 @@ import resource, sys, tempfile
 sys.path[:0] = ["tests"]
 from pathlib import Path
 from exchanges import exchange
-from storage.warc import WarcWriter, faults, read_record
+from storage.warc.write import WarcWriter; from storage.warc.read import faults, read_record
 folder = Path({str(tmp_path)!r})
 block = bytes(range(256)) * 4096
 with tempfile.TemporaryFile(dir=folder) as spool:
@@ -364,7 +364,7 @@ sys.path[:0] = ["tests"]
 from pathlib import Path
 from exchanges import HTML, exchange
 from storage.errors import DiskError
-from storage.warc import WarcWriter
+from storage.warc.write import WarcWriter
 folder, limit = Path(sys.argv[1]), int(sys.argv[2])
 writer = WarcWriter(folder, "R1", "newswarc/test")
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))

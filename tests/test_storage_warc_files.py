@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from storage.database import reading
+from storage.archive.files import WarcFile, check, listed, movable, move, place_of
+from storage.archive.shelf import Shelf
+from storage.database.engine import reading
 from storage.errors import DamageError, DiskError, UsageError
 from storage.records import FileState
-from storage.shelf import Shelf
-from storage.warc_files import WarcFile, check, listed, movable, move, place_of
 from tests.archives import SITE, Archive, page
 
 ELSEWHERE, HERE = FileState.ELSEWHERE, FileState.HERE

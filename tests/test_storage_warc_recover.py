@@ -15,9 +15,10 @@ from exchanges import HARD, HTML, exchange
 
 from storage.errors import DamageError
 from storage.records import Capture, Ended
-from storage.warc import Damage, Record, WarcWriter, captures, faults, read_record, recover, recover_folder, scan
-from storage.warc_file import ClosedFile, cdxj_path
-from storage.warc_write import Resource
+from storage.warc.file import ClosedFile, cdxj_path
+from storage.warc.read import Damage, Record, faults, read_record, scan
+from storage.warc.recover import captures, recover, recover_folder
+from storage.warc.write import Resource, WarcWriter
 
 ROOT = Path(__file__).parents[1]
 
@@ -312,7 +313,7 @@ import sys
 sys.path[:0] = ["tests"]
 from pathlib import Path
 from exchanges import HARD, exchange
-from storage.warc import WarcWriter
+from storage.warc.write import WarcWriter
 writer = WarcWriter(Path(sys.argv[1]), "R1", "newswarc/test", max_file_bytes=30_000)
 while True:
     for response in HARD.values():

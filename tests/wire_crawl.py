@@ -26,16 +26,16 @@ from zope.interface import implementer
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from crawler.netguard import NetGuard
-from crawler.wire import CUT_SHORT, Limits, reason_of
+from crawler.wire.handler import CUT_SHORT, Limits, reason_of
+from crawler.wire.netguard import NetGuard
 from storage.records import FetchContext, Kind
 
 SETTINGS = {
     "DOWNLOAD_HANDLERS": {
-        "http": "crawler.wire.WireDownloadHandler",
-        "https": "crawler.wire.WireDownloadHandler",
+        "http": "crawler.wire.handler.WireDownloadHandler",
+        "https": "crawler.wire.handler.WireDownloadHandler",
     },
-    "TWISTED_DNS_RESOLVER": "crawler.netguard.NetGuard",
+    "TWISTED_DNS_RESOLVER": "crawler.wire.netguard.NetGuard",
     "DOWNLOAD_TIMEOUT": 600,  # ours is the one that counts
     "CONCURRENT_REQUESTS": 1,
     "COMPRESSION_ENABLED": False,

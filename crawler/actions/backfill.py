@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from crawler import checks
-from crawler import collection as collections
 from crawler.actions.crawl import sources_named
-from crawler.collection import Collection
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
 from crawler.options import BackfillOptions, CrawlOptions
 from storage.errors import UsageError
 from storage.times import now

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from crawler import checks, console
-from crawler import collection as collections
-from crawler.collection import Collection
-from crawler.naming import added, checked_url, is_url, named, paused
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.config.naming import added, checked_url, is_url, named, paused
+from crawler.monitoring.reporting import Report, reported
 from crawler.options import CrawlOptions
-from crawler.reporting import Report, reported
+from crawler.terminal import console
 from storage.errors import UsageError
 from storage.urlkey import InvalidURL, canonical
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from crawler.collection import Collection
-from storage.database import Connection, open_readonly, reading
+from crawler.config.collection import Collection
+from storage.database.engine import Connection, open_readonly, reading
 
 
 @contextmanager

@@ -7,15 +7,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from crawler import checks, console
-from crawler import collection as collections
 from crawler.actions.database import opened
-from crawler.console import Part, Style
-from storage import query, withdrawals
-from storage.database import Connection
-from storage.edits import Edit, Op, edits
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.terminal import console
+from crawler.terminal.console import Part, Style
+from storage.articles.edits import Edit, Op, edits
+from storage.articles.sizes import Wording, size_of
+from storage.database.engine import Connection
 from storage.errors import UsageError
-from storage.sizes import Wording, size_of
+from storage.frontier import withdrawals
+from storage.query import known as query
 
 Row = dict[str, Any]
 

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from crawler import collection as collections
-from crawler import console
 from crawler.checkup import machine, network, rows, software
 from crawler.checkup.findings import Check, Finding, Level, fail, ok, warn, within
-from crawler.collection import Collection
-from crawler.config import FaultyConfig
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.config.keys import FaultyConfig
+from crawler.terminal import console
 from storage.errors import ConfigError
 
 PATIENCE = 30.0  # seconds for a check; the longest looks for LOOKING seconds of its own accord

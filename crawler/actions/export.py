@@ -8,11 +8,12 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, cast
 
-from crawler import checks, console, files
-from crawler import collection as collections
 from crawler.actions.database import opened
-from storage import export as exporting
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.terminal import console, files
 from storage.errors import UsageError
+from storage.query import export as exporting
 
 _IN_MEMORY = 16 << 20  # bytes
 

@@ -8,15 +8,16 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from crawler import checks, console
-from crawler.config import Config, cores
-from crawler.extraction import Read, read_all
-from crawler.given import Terms, of_manifest, of_targets
-from crawler.naming import checked_url
+from crawler.config import checks
+from crawler.config.keys import Config, cores
+from crawler.config.naming import checked_url
+from crawler.look.extraction import Read, read_all
+from crawler.look.given import Terms, of_manifest, of_targets
+from crawler.terminal import console
 from pipelines.paragraphs import markdown
 from pipelines.workers import Workers
 from storage.errors import DamageError, UsageError
-from storage.foreign_fields import moment
+from storage.foreign.fields import moment
 from storage.records import Candidate
 from storage.times import now
 

@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from crawler import checks, console
-from crawler import collection as collections
 from crawler.actions.database import opened
-from crawler.collection import Collection
-from storage import warc_files
-from storage.database import Engine, open_database, reading
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.terminal import console
+from storage.archive import files as warc_files
+from storage.archive.files import WarcFile
+from storage.archive.savings import Savings, savings
+from storage.database.engine import Engine, open_database, reading
 from storage.errors import UsageError
 from storage.records import FileState
-from storage.savings import Savings, savings
-from storage.warc_files import WarcFile
 
 Note = Callable[[str], None]
 

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from crawler import checks, console, jsonlog
-from crawler import collection as collections
-from crawler.collection import Collection
-from crawler.ingest import Ingestion
-from crawler.ingest_options import Ingested, IngestOptions, Input
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.ingest.ingestion import Ingestion
+from crawler.ingest.options import Ingested, IngestOptions, Input
+from crawler.terminal import console, jsonlog
 from pipelines.ingest import Tally
 from storage.errors import DamageError, UsageError
-from storage.foreign_fields import moment
-from storage.foreign_kinds import SUFFIXES, is_wacz
+from storage.foreign.fields import moment
+from storage.foreign.kinds import SUFFIXES, is_wacz
 
 Run = Callable[[Collection, IngestOptions, Sequence[Input]], Ingested]
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from crawler import PRODUCT_VERSION, checks, files
-from crawler import collection as collections
-from crawler.collection import Collection
+from crawler import PRODUCT_VERSION
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.terminal import files
 from pipelines.whole_page import WholePage
-from storage.database import Engine, open_readonly
+from storage.archive.shelf import Shelf
+from storage.database.engine import Engine, open_readonly
 from storage.errors import UsageError
-from storage.selection import Selection, Wanted, choose
-from storage.shelf import Shelf
+from storage.replay.selection import Selection, Wanted, choose
+from storage.replay.wacz import About, Packed, write_wacz
 from storage.times import now
-from storage.wacz import About, Packed, write_wacz
 
 Note = Callable[[str], None]
 

@@ -9,20 +9,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from crawler import checks, console, planning
-from crawler import collection as collections
 from crawler.actions.database import opened
-from crawler.collection import Collection
-from crawler.config import Config, Source
-from crawler.handles import hosts_at_once, lifted_limit
-from crawler.naming import paused
-from crawler.planning import Choice, DueRow, HostPlan, Promise
-from crawler.sources import scope_of, seeds_of
-from storage import due
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.config.keys import Config, Source
+from crawler.config.naming import paused
+from crawler.process.handles import hosts_at_once, lifted_limit
+from crawler.schedule import planning
+from crawler.schedule.planning import Choice, DueRow, HostPlan, Promise
+from crawler.sources.active import scope_of, seeds_of
+from crawler.terminal import console
 from storage.errors import UsageError
-from storage.lock import holder
-from storage.moments import moment
+from storage.query import due
+from storage.query.moments import moment
 from storage.records import LAST, Kind
+from storage.runs.lock import holder
 from storage.times import now
 from storage.urlkey import host_key, key
 

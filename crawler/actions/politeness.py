@@ -7,18 +7,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from crawler import checks, console
-from crawler import collection as collections
 from crawler.actions.database import opened
-from crawler.collection import Collection
-from crawler.config import Config
-from crawler.robots import rules_of
-from crawler.sources import activate
-from storage import gaps, robots
-from storage.database import Connection
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.config.keys import Config
+from crawler.politeness.robots import rules_of
+from crawler.sources.active import activate
+from crawler.terminal import console
+from storage.database.engine import Connection
 from storage.errors import DamageError, UsageError
-from storage.gaps import Kept
-from storage.moments import moment
+from storage.frontier import robots
+from storage.query import gaps
+from storage.query.gaps import Kept
+from storage.query.moments import moment
 from storage.times import later, now, parse
 from storage.urlkey import InvalidURL, host_key
 

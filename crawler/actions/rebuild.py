@@ -8,22 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crawler import collection as collections
-from crawler import console
-from crawler.collection import Collection
-from crawler.schedule import next_visit
-from crawler.sources import limits_of
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.schedule.refetch import next_visit
+from crawler.sources.active import limits_of
+from crawler.terminal import console
 from pipelines.archived import Settling, in_order
 from pipelines.workers import Workers
-from storage import frontier, rebuild
-from storage.database import Engine, open_database, transaction
+from storage.archive.shelf import Shelf
+from storage.archive.unhashed import hash_revisits
+from storage.database.engine import Engine, open_database, transaction
 from storage.errors import UsageError
+from storage.frontier import urls as frontier
 from storage.records import Outcome
-from storage.recover import is_ours
-from storage.shelf import Shelf
+from storage.recovery import rebuild
+from storage.recovery.recover import is_ours
 from storage.times import now
-from storage.unhashed import hash_revisits
-from storage.warc_file import disk
+from storage.warc.file import disk
 
 Note = Callable[[str], None]
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from crawler import collection as collections
-from crawler import console
 from crawler.actions.verify import Note, Wanted, Work, conclude
-from storage import repair as repairing
-from storage.database import open_database
-from storage.lock import hold
-from storage.repair import Deed
+from crawler.config import collection as collections
+from crawler.terminal import console
+from storage.database.engine import open_database
+from storage.repair import mend as repairing
+from storage.repair.mend import Deed
+from storage.runs.lock import hold
 from storage.times import now
-from storage.verify import Checked, Fault
+from storage.verify.check import Checked, Fault
 
 
 def repair(folder: Path, note: Note, progress: Note | None, wanted: Wanted) -> None:

@@ -14,14 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from crawler import checks, console
-from crawler import collection as collections
-from crawler.collection import Collection
-from crawler.waiting import Heard, signals_held
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.process.waiting import Heard, signals_held
+from crawler.terminal import console
 from pipelines.worker_main import die_with_parent
-from storage import pywb
-from storage.database import Engine, open_readonly, reading
+from storage.database.engine import Engine, open_readonly, reading
 from storage.errors import UsageError
+from storage.replay import pywb
 
 Note = Callable[[str], None]
 

@@ -10,20 +10,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from crawler import collection as collections
-from crawler import console
-from crawler.collection import Collection
-from crawler.sources import limits_of
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.sources.active import limits_of
+from crawler.terminal import console
 from pipelines.compare import FieldReport, Report
 from pipelines.extractor import EXTRACTOR
 from pipelines.reprocess import Adding, Read, read_again
 from pipelines.workers import Workers
-from storage import extractions
-from storage.database import Engine, open_database, open_readonly, reading, transaction
+from storage.archive.shelf import Shelf
+from storage.articles import extractions
+from storage.articles.extractions import Promoted, Seen, Wanted
+from storage.database.engine import Engine, open_database, open_readonly, reading, transaction
 from storage.errors import UsageError
-from storage.extractions import Promoted, Seen, Wanted
-from storage.lock import hold
-from storage.shelf import Shelf
+from storage.runs.lock import hold
 
 BATCH = 50  # pages, or articles, in one transaction
 

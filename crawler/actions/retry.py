@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crawler import checks, console
-from crawler import collection as collections
-from crawler.collection import Collection
-from crawler.naming import is_url
-from crawler.sources import scope_of
-from storage import due
-from storage.database import Connection, open_database, open_readonly, reading, transaction
-from storage.due import Again
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.config.naming import is_url
+from crawler.sources.active import scope_of
+from crawler.terminal import console
+from storage.database.engine import Connection, open_database, open_readonly, reading, transaction
 from storage.errors import UsageError
-from storage.frontier import ids_of
+from storage.frontier.urls import ids_of
+from storage.query import due
+from storage.query.due import Again
 from storage.records import State
 from storage.times import now
 from storage.urlkey import InvalidURL, key

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from crawler import checks, console
-from crawler import collection as collections
-from crawler.collection import Collection
-from crawler.timer import ENDING, Plan, crontab, fault_of, fits, service, timer
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.process.timer import ENDING, Plan, crontab, fault_of, fits, service, timer
+from crawler.terminal import console
 from storage.errors import UsageError
 
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?", re.ASCII)  # as useradd(8) wants them

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from crawler import checks, console
-from crawler import collection as collections
 from crawler.actions.database import opened
-from crawler.collection import Collection
-from storage import captures, query
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.terminal import console
+from storage.archive import captures
+from storage.archive.shelf import Shelf
 from storage.errors import UsageError
-from storage.moments import end_of
-from storage.shelf import Shelf
+from storage.query import known as query
+from storage.query.moments import end_of
 from storage.times import parse
 
 Row = dict[str, Any]

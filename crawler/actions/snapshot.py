@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from crawler import collection as collections
-from crawler import files
-from storage.database import open_readonly
-from storage.snapshot import snapshot as write
+from crawler.config import collection as collections
+from crawler.terminal import files
+from storage.database.engine import open_readonly
+from storage.database.snapshot import snapshot as write
 
 
 def snapshot(folder: Path, output: Path, note: Callable[[str], None]) -> None:

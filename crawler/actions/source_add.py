@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from crawler import collection as collections
-from crawler import config_edit, console
-from crawler.collection import Collection
-from crawler.config import Source
-from crawler.naming import known, new_source
+from crawler.config import collection as collections
+from crawler.config import edit as config_edit
+from crawler.config.collection import Collection
+from crawler.config.keys import Source
+from crawler.config.naming import known, new_source
 from crawler.options import Probe, Trial
-from crawler.verdicts import OBSTACLES, home_of, way_in
+from crawler.sources.verdicts import OBSTACLES, home_of, way_in
+from crawler.terminal import console
 from storage.errors import AllSourcesFailed, UsageError
 from storage.records import Candidate
 

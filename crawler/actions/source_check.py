@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler import collection as collections
-from crawler import console
 from crawler.actions.source_known import known_feeds
 from crawler.actions.source_verdicts import as_object, print_verdict
-from crawler.admission import Verdict
-from crawler.collection import Collection
-from crawler.config import Source
-from crawler.naming import named, site_key
-from crawler.verdicts import Word, home_of, judge, lost_feeds, moved_feeds
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.config.keys import Source
+from crawler.config.naming import named, site_key
+from crawler.sources.admission import Verdict
+from crawler.sources.verdicts import Word, home_of, judge, lost_feeds, moved_feeds
+from crawler.terminal import console
 from storage.errors import UsageError
 
 if TYPE_CHECKING:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from crawler import collection as collections
-from crawler import config_edit, console, files, opml
 from crawler.actions.source_known import known_feeds
-from crawler.collection import Collection
-from crawler.config import Source
-from crawler.opml import Outline
+from crawler.config import collection as collections
+from crawler.config import edit as config_edit
+from crawler.config.collection import Collection
+from crawler.config.keys import Source
+from crawler.sources import opml
+from crawler.sources.opml import Outline
+from crawler.terminal import console, files
 from storage.errors import UsageError
 
 

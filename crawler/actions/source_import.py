@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crawler import admission, config_edit, console, source_lists
-from crawler import collection as collections
 from crawler.actions.source_verdicts import print_verdict
-from crawler.admission import Admission, Verdict
-from crawler.collection import Collection
-from crawler.source_lists import Entry
+from crawler.config import collection as collections
+from crawler.config import edit as config_edit
+from crawler.config.collection import Collection
+from crawler.sources import admission
+from crawler.sources import lists as source_lists
+from crawler.sources.admission import Admission, Verdict
+from crawler.sources.lists import Entry
+from crawler.terminal import console
 from storage.errors import DiskError, UsageError
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from crawler.actions.database import opened
-from crawler.collection import Collection
-from storage.seeds import feeds_that_answered
+from crawler.config.collection import Collection
+from storage.frontier.seeds import feeds_that_answered
 
 
 def known_feeds(collection: Collection) -> dict[str, list[str]]:

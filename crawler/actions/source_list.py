@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from crawler import collection as collections
-from crawler import console
-from crawler.config import Config, Source
+from crawler.config import collection as collections
+from crawler.config.keys import Config, Source
+from crawler.terminal import console
 
 
 def show(folder: Path, *, as_json: bool) -> None:

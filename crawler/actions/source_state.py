@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from crawler import collection as collections
-from crawler import config_edit
-from crawler.collection import Collection
-from crawler.naming import named
+from crawler.config import collection as collections
+from crawler.config import edit as config_edit
+from crawler.config.collection import Collection
+from crawler.config.naming import named
 
 Note = Callable[[str], None]
 

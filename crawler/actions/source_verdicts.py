@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from crawler import console
-from crawler.admission import Verdict
-from crawler.verdicts import broken, working_feeds, working_sitemaps
+from crawler.sources.admission import Verdict
+from crawler.sources.verdicts import broken, working_feeds, working_sitemaps
+from crawler.terminal import console
 
 _WIDTHS = (32, 16)  # characters of name and verdict on a terminal
 

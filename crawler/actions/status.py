@@ -8,16 +8,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from crawler import collection as collections
-from crawler import console, silence
 from crawler.actions.database import opened
-from crawler.collection import Collection
-from crawler.troubles import History, Trouble, why_silent
-from storage import query
-from storage import status as stored
-from storage.database import Connection
-from storage.query import SourceStatus
-from storage.status import DAY, Lately
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.monitoring import silence
+from crawler.monitoring.troubles import History, Trouble, why_silent
+from crawler.terminal import console
+from storage.database.engine import Connection
+from storage.query import known as query
+from storage.query import status as stored
+from storage.query.known import SourceStatus
+from storage.query.status import DAY, Lately
 from storage.times import now, parse
 
 REASONS = 3  # of failures that are shown for a source

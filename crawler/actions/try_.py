@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from crawler import checks, console
-from crawler import collection as collections
-from crawler.config import Config
-from crawler.naming import checked_url, is_url
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.keys import Config
+from crawler.config.naming import checked_url, is_url
 from crawler.options import Trial
+from crawler.terminal import console
 from pipelines.workers import Workers
 from storage.errors import UsageError
 from storage.records import Candidate

@@ -8,18 +8,18 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from crawler import collection as collections
-from crawler import console
-from crawler.collection import Collection
-from storage.database import Engine, open_readonly
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.terminal import console
+from storage.database.engine import Engine, open_readonly
 from storage.errors import DamageError
-from storage.moments import moment
+from storage.query.moments import moment
 from storage.times import now
-from storage.verify import Checked, Choice, Fault
-from storage.verify import verify as faults_of
-from storage.verify_crew import Crew
-from storage.verify_files import Bodies
-from storage.warc_file import disk
+from storage.verify.check import Checked, Choice, Fault
+from storage.verify.check import verify as faults_of
+from storage.verify.crew import Crew
+from storage.verify.files import Bodies
+from storage.warc.file import disk
 
 Note = Callable[[str], None]
 

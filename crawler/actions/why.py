@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from crawler import checks, console, decisions, foresight
-from crawler import collection as collections
 from crawler.actions.database import opened
-from crawler.collection import Collection
-from crawler.config import Config
-from crawler.reason_words import explained
-from storage import history, query
-from storage.database import Connection
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
+from crawler.config.keys import Config
+from crawler.explain import decisions, foresight
+from crawler.explain.reason_words import explained
+from crawler.terminal import console
+from storage.database.engine import Connection
 from storage.errors import UsageError
-from storage.history import History
+from storage.query import history
+from storage.query import known as query
+from storage.query.history import History
 from storage.times import now
 from storage.urlkey import InvalidURL, canonical, host_key, key
 

@@ -7,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
-from crawler import PRODUCT_VERSION, VERSION, checks
-from crawler import collection as collections
-from crawler.collection import Collection
+from crawler import PRODUCT_VERSION, VERSION
+from crawler.config import checks
+from crawler.config import collection as collections
+from crawler.config.collection import Collection
 from crawler.options import new_run_id
-from storage import captures, purge, runs, withdrawals
-from storage.database import Connection, Engine, open_database, reading, transaction
+from storage.archive import captures, purge
+from storage.database.engine import Connection, Engine, open_database, reading, transaction
 from storage.errors import UsageError
-from storage.lock import hold
-from storage.recover import recover
+from storage.frontier import withdrawals
+from storage.frontier.withdrawals import Withdrawal
+from storage.recovery.recover import recover
+from storage.runs import rows as runs
+from storage.runs.lock import hold
 from storage.times import now
-from storage.warc_write import WarcWriter
-from storage.withdrawals import Withdrawal
+from storage.warc.write import WarcWriter
 
 COMMAND = "withdraw"
 

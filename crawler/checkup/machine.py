@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from crawler.checkup.findings import Finding, Level, fail, ok, warn
-from crawler.collection import Collection
-from crawler.handles import ENOUGH, hosts_at_once
+from crawler.config.collection import Collection
+from crawler.process.handles import ENOUGH, hosts_at_once
 from pipelines.workers import MEMORY_BYTES
-from storage import health
-from storage.database import open_readonly, reading
+from storage.database.engine import open_readonly, reading
 from storage.errors import DiskError, NewswarcError
+from storage.query import health
 from storage.times import now
 
 FEW_BYTES = 1_000_000_000  # free space below which somebody should look

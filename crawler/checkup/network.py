@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from crawler.checkup.findings import Finding, fail, ok, warn
-from crawler.config import Config
+from crawler.config.keys import Config
 from storage.errors import AllSourcesFailed
 from storage.urlkey import host_key
 

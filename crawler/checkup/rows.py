@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 
 from crawler.checkup.findings import Finding, fail, ok, warn
 from crawler.checkup.machine import span
-from crawler.collection import Collection
-from crawler.foresight import robots_allow
-from crawler.reason_words import explained
-from storage import health
-from storage.database import Engine, open_database, open_readonly, place, reading
+from crawler.config.collection import Collection
+from crawler.explain.foresight import robots_allow
+from crawler.explain.reason_words import explained
+from storage.archive.shelf import Shelf
+from storage.database.engine import Engine, open_database, open_readonly, place, reading
 from storage.errors import DatabaseError, NewswarcError, TemporaryDatabaseError
-from storage.http_message import HEAD_LIMIT, split_head
-from storage.lock import holder
+from storage.query import health
 from storage.records import Capture
-from storage.shelf import Shelf
+from storage.runs.lock import holder
 from storage.times import now, parse
 from storage.urlkey import canonical
+from storage.warc.http_message import HEAD_LIMIT, split_head
 
 LOOKING = 20.0  # seconds for the database's own check
 TRYING = 2.0  # seconds to wait for another's lock

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from crawler import VERSION
 from crawler.checkup.findings import Finding, ok, warn
-from storage.health import sqlite_version
+from storage.query.health import sqlite_version
 
 SHOWN = ("scrapy", "twisted", "trafilatura", "lxml", "sqlalchemy")
 

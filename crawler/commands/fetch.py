@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crawler import console
 from crawler.commands.shared import Invocation, duration, lock_option, shared_options
 from crawler.later import later
 from crawler.options import CrawlOptions
+from crawler.terminal import console
 
 if TYPE_CHECKING:
     from crawler.actions.crawl import fetch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crawler.commands.shared import Invocation, lock_option, shared_options
-from crawler.ingest_options import IngestOptions
+from crawler.ingest.options import IngestOptions
 from crawler.later import later
 
 if TYPE_CHECKING:

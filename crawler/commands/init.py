@@ -11,9 +11,9 @@ from crawler.commands.shared import Invocation, shared_options
 from crawler.later import later
 
 if TYPE_CHECKING:
-    from crawler.collection import make
+    from crawler.config.collection import make
 else:
-    make = later("crawler.collection:make")
+    make = later("crawler.config.collection:make")
 
 
 @click.command("init")

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
-from crawler import VERSION, console
+from crawler import VERSION
+from crawler.terminal import console
 
 _DURATION = re.compile(r"(?:(\d{1,5})d)?(?:(\d{1,6})h)?(?:(\d{1,7})m)?(?:(\d{1,9})s?)?", re.ASCII)
 _UNITS = (86_400, 3_600, 60, 1)  # seconds of the groups above

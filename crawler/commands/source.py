@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crawler.actions.source_import import ImportOptions, import_
     from crawler.actions.source_list import show
     from crawler.actions.source_state import pause, remove, resume
-    from crawler.looking import probe, probe_entries, probe_sources
+    from crawler.look.looking import probe, probe_entries, probe_sources
 else:
     add = later("crawler.actions.source_add:add")
     show = later("crawler.actions.source_list:show")
@@ -28,9 +28,9 @@ else:
     export = later("crawler.actions.source_export:export")
     ImportOptions = later("crawler.actions.source_import:ImportOptions")
     import_ = later("crawler.actions.source_import:import_")
-    probe = later("crawler.looking:probe")
-    probe_entries = later("crawler.looking:probe_entries")
-    probe_sources = later("crawler.looking:probe_sources")
+    probe = later("crawler.look.looking:probe")
+    probe_entries = later("crawler.look.looking:probe_entries")
+    probe_sources = later("crawler.look.looking:probe_sources")
 
 FORMATS = ("opml", "csv", "list", "toml")
 

@@ -11,12 +11,12 @@ from crawler.later import later
 
 if TYPE_CHECKING:
     from crawler.actions.try_ import try_
-    from crawler.looking import try_url
-    from crawler.trial import try_bytes
+    from crawler.look.looking import try_url
+    from crawler.look.trial import try_bytes
 else:
     try_ = later("crawler.actions.try_:try_")
-    try_bytes = later("crawler.trial:try_bytes")
-    try_url = later("crawler.looking:try_url")
+    try_bytes = later("crawler.look.trial:try_bytes")
+    try_url = later("crawler.look.looking:try_url")
 
 
 @click.command("try")

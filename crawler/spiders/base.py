@@ -17,12 +17,12 @@ from scrapy.settings import BaseSettings
 from twisted.python.failure import Failure
 
 from crawler import settings as project
-from crawler.conditional import hint_of
-from crawler.harvest import Article, Harvest
+from crawler.middlewares.conditional import hint_of
 from crawler.options import CrawlOptions
-from crawler.refusals import BadStatus
-from crawler.run import Run
-from storage.dedupe import NOT_CHANGED
+from crawler.politeness.refusals import BadStatus
+from crawler.run.harvest import Article, Harvest
+from crawler.run.run import Run
+from storage.archive.dedupe import NOT_CHANGED
 from storage.records import SEED_KINDS, Announced, Kind, Lease, Link
 from storage.urlkey import canonical
 

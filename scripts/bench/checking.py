@@ -14,20 +14,22 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crawler.schedule import next_visit
+from crawler.schedule.refetch import next_visit
 from pipelines.archive import WarcKeeping, recording
 from pipelines.store import Recorded, Visit, store_article
 from scripts.bench.crawling import COMMAND, make_collection
 from scripts.bench.figures import Figure
 from scripts.bench.pages import Page
 from scripts.bench.processes import on_cores
-from storage import frontier, leases, runs
-from storage.database import Connection, open_database, transaction
-from storage.frontier import Origin
+from storage.database.engine import Connection, open_database, transaction
+from storage.frontier import leases
+from storage.frontier import urls as frontier
+from storage.frontier.urls import Origin
 from storage.records import Candidate, Ended, Exchange, FetchContext, Kind, Link
+from storage.runs import rows as runs
 from storage.times import later
 from storage.urlkey import key
-from storage.warc_write import WarcWriter
+from storage.warc.write import WarcWriter
 
 GOAL = 3.0
 SIZE = 400  # MB

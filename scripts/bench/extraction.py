@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
-from crawler.reading import read_seed
-from crawler.scope import Scope
+from crawler.discovery.reading import read_seed
+from crawler.discovery.scope import Scope
 from pipelines.decode import decode
 from pipelines.page import RawPage, ReadArticle, read_article, read_page, warm
 from pipelines.workers import Workers

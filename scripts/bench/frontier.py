@@ -15,11 +15,13 @@ from uuid import uuid4
 from sqlalchemy import create_engine, make_url, text
 
 from scripts.bench.figures import Figure
-from storage import frontier, leases, runs
-from storage.database import Connection, Engine, open_database, transaction
-from storage.frontier import Origin, Settlement
-from storage.leases import Want
+from storage.database.engine import Connection, Engine, open_database, transaction
+from storage.frontier import leases
+from storage.frontier import urls as frontier
+from storage.frontier.leases import Want
+from storage.frontier.urls import Origin, Settlement
 from storage.records import Kind, Lease, Link, Outcome, State, Verdict
+from storage.runs import rows as runs
 from storage.times import later, now
 
 FEW, MANY = 10_000, 3_000_000

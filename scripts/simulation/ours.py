@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from crawler.rhythm import EQUAL_SHARE, Bounds, Rhythm
-from crawler.schedule import Polled, after_poll, probe
+from crawler.schedule.refetch import Polled, after_poll, probe
+from crawler.schedule.rhythm import EQUAL_SHARE, Bounds, Rhythm
 from scripts.simulation.engine import Answer
 from scripts.simulation.peers import MINUTE, phase
 from scripts.simulation.trace import Trace
@@ -13,7 +13,7 @@ from scripts.simulation.trace import Trace
 
 @dataclass
 class Ours:
-    """crawler/schedule.py, with its budget."""
+    """crawler/schedule/refetch.py, with its budget."""
 
     bounds: Bounds
     known: dict[int, tuple[Rhythm, int]] = field(default_factory=dict)

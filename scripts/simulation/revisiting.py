@@ -1,4 +1,4 @@
-"""What revisit ladders catch of edits, with how many requests: the real functions of crawler/revisits.py and its peers.
+"""What revisit ladders catch of edits, with how many requests: the real functions of crawler/schedule/revisits.py and its peers.
 
 An edit is caught when a visit sees its wording before the next edit replaces it. Edits before a story's first fetch are
 nobody's to catch and are not counted. `python -m scripts.simulation.revisiting` prints the table.
@@ -14,8 +14,8 @@ from heapq import heappop, heappush
 from math import log
 from statistics import median
 
-from crawler import revisits
-from crawler.revisits import Budget
+from crawler.schedule import revisits
+from crawler.schedule.revisits import Budget
 from scripts.simulation.edits import DAY, HOUR, MINUTE, PARAMETERS, EditedStory, sites
 
 Site = Sequence[EditedStory]
@@ -55,7 +55,7 @@ def climb(story: EditedStory, wait: Wait) -> Visits:
 
 
 def ours(site: Site, budget: Budget, days: float = 30) -> list[Visits]:
-    """The visits of crawler/revisits.py to all stories of a site, which learns from each."""
+    """The visits of crawler/schedule/revisits.py to all stories of a site, which learns from each."""
     visits: list[Visits] = [[] for _ in site]
     known = [revisits.Story(story.published, story.found) for story in site]
     habits = revisits.Habits()
@@ -138,12 +138,12 @@ def by_ladder(made: Sequence[Site], wait: Wait) -> Catch:
 
 
 def by_ours(made: Sequence[Site], budget: Budget, days: float = 30) -> Catch:
-    """What crawler/revisits.py catches of all sites."""
+    """What crawler/schedule/revisits.py catches of all sites."""
     return judge((site, ours(site, budget, days)) for site in made)
 
 
 def at_requests(made: Sequence[Site], each: float, days: float) -> tuple[Budget, Catch]:
-    """The budget with which crawler/revisits.py makes about so many requests a story, and what it catches then."""
+    """The budget with which crawler/schedule/revisits.py makes about so many requests a story, and what it catches then."""
     patience, slope = 0.03, 0.7  # visits grow about as patience to the power of -slope
     budget, found = _of(patience), by_ours(made, _of(patience), days)
     for _ in range(6):

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
 
-from crawler.silence import SLOT, Pulse, allowed, beaten, begun, rarity, tempo
-from crawler.week import DAY, HOUR, SLOTS, Week
+from crawler.monitoring.silence import SLOT, Pulse, allowed, beaten, begun, rarity, tempo
+from crawler.schedule.week import DAY, HOUR, SLOTS, Week
 
 START = 1_700_000_000.0 // (7 * DAY) * (7 * DAY)
 WINDOW = 20  # stories that a feed shows

@@ -12,15 +12,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipelines.page import page_of
-from storage.cdxj import of_response, surt
 from storage.errors import DamageError
-from storage.http_message import HEAD_LIMIT, decode_body, header_text, media_type, split_head, split_interim
 from storage.records import Announced, Capture, Ended, Exchange, FetchContext, Kind, RecordPlace
-from storage.warc_fields import context_of, exchange_block, fields_block, parse_fields
-from storage.warc_format import GZIP_HEAD, Member, RecordHead, measure, parse_record_head, target_uri
-from storage.warc_read import Damage, Record, faults, read_record, scan
-from storage.warc_recover import Unit, units
-from storage.warc_write import WarcWriter
+from storage.warc.cdxj import of_response, surt
+from storage.warc.fields import context_of, exchange_block, fields_block, parse_fields
+from storage.warc.format import GZIP_HEAD, Member, RecordHead, measure, parse_record_head, target_uri
+from storage.warc.http_message import HEAD_LIMIT, decode_body, header_text, media_type, split_head, split_interim
+from storage.warc.read import Damage, Record, faults, read_record, scan
+from storage.warc.recover import Unit, units
+from storage.warc.write import WarcWriter
 
 LIMIT = 1 << 20  # bytes of a decoded body
 STORY = "https://www.gazette.test/2026/03/01/low-mill-bridge"

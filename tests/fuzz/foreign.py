@@ -8,9 +8,9 @@ from pathlib import Path
 from pipelines.foreign_body import foreign_body
 from pipelines.ingest import Entering, Rules
 from pipelines.sift import Sieve
-from storage.foreign import Malformed, records
-from storage.foreign_copy import copied
-from storage.warc_read import Record, read_record
+from storage.foreign.copying import copied
+from storage.foreign.read import Malformed, records
+from storage.warc.read import Record, read_record
 
 LIMIT = 1 << 20  # bytes of a decoded body
 NAME = "ingested-0-any.warc.gz"

@@ -20,14 +20,14 @@ from scrapy import Request
 from scrapy.utils.python import to_bytes
 from twisted.web.client import URI
 
-from crawler.console import neutral, one_line
-from crawler.discovery import discover
-from crawler.hints import LONGEST, FeedSays, of_feed, of_headers
-from crawler.markup import Document
-from crawler.netguard import check_url
-from crawler.retry_after import Plea, patience
-from crawler.robots import LONGEST_DELAY, Rules, robots_parser, robots_text
-from crawler.scope import Discovered, Scope
+from crawler.discovery.discover import discover
+from crawler.discovery.markup import Document
+from crawler.discovery.scope import Discovered, Scope
+from crawler.politeness.retry_after import Plea, patience
+from crawler.politeness.robots import LONGEST_DELAY, Rules, robots_parser, robots_text
+from crawler.schedule.hints import LONGEST, FeedSays, of_feed, of_headers
+from crawler.terminal.console import neutral, one_line
+from crawler.wire.netguard import check_url
 from pipelines import authors, classify, dates, jsonld, metadata, titles
 from pipelines.decode import decode
 from pipelines.extract import read
@@ -35,10 +35,10 @@ from pipelines.gather import gather
 from pipelines.normalize import clean_line, clean_text, fold, wording, words_in
 from pipelines.requisites import MAX_REQUISITES, of_page, of_stylesheet
 from pipelines.tree import parse, survey
-from storage.export import cell
+from storage.query.export import cell
 from storage.records import Candidate, Kind, Link, NoArticle, Page
-from storage.reservations import Said, as_json, of_header, of_robots
 from storage.urlkey import MAX_LENGTH, InvalidURL, absolute, canonical, host_key, key, same_site, site
+from storage.warc.reservations import Said, as_json, of_header, of_robots
 from tests.fuzz.archive import archived, http_message, marked, records, warc_fields, warc_file
 from tests.fuzz.foreign import foreign_body_, foreign_file
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 
-from storage.migrations import HEAD
+from storage.database.migrations import HEAD
 from tests.mistakes.bench import DATABASE, DISK, OK, Bench, Mistake, Prepare, steps
 from tests.mistakes.places import forbidden
 
@@ -107,6 +107,6 @@ ROWS = [
     Mistake("the database may not be read", "status", DATABASE, "newswarc: error: database DIR/news.db cannot be opened; check that it exists and its folder's permissions", forbidden("news.db", 0, crawled), ordinary=True),
     Mistake("the database is held by another program, for `status`: no mistake", "status", OK, "source\tarticles\tnew 24 h\tnew 7 d\tpending\tfailed\tlast success\tlast new\ttrouble", crawled, shell=LOCKED),
     Mistake("the collection came without its database", "status", OK, "source\tarticles\tnew 24 h\tnew 7 d\tpending\tfailed\tlast success\tlast new\ttrouble", steps(crawled, gone)),
-    Mistake("the clock was set back", "crawl", OK, "... crawler.run ERROR the clock is ... days behind the newest run (2999-01-01T00:00:00.000Z): check it; what waited for a time to come is due now", AHEAD),
-    Mistake("the clock was set back, with -q", "crawl -q", OK, "... crawler.run ERROR the clock is ... days behind the newest run (2999-01-01T00:00:00.000Z): check it; what waited for a time to come is due now", AHEAD),
+    Mistake("the clock was set back", "crawl", OK, "... crawler.run.opening ERROR the clock is ... days behind the newest run (2999-01-01T00:00:00.000Z): check it; what waited for a time to come is due now", AHEAD),
+    Mistake("the clock was set back, with -q", "crawl -q", OK, "... crawler.run.opening ERROR the clock is ... days behind the newest run (2999-01-01T00:00:00.000Z): check it; what waited for a time to come is due now", AHEAD),
 ]

@@ -1,0 +1,1 @@
+"""What was decided about a URL, or would be, in words (pure)."""

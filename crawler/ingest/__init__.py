@@ -1,0 +1,1 @@
+"""`ingest`: archives of others become captures and articles."""

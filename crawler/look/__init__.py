@@ -1,0 +1,1 @@
+"""Looks at pages and sites that keep nothing: `try`, `extract`, `source add` and its kin."""

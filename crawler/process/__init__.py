@@ -1,0 +1,1 @@
+"""A process of ours and its system: signals, open files, Scrapy's start, timers."""

@@ -1,0 +1,1 @@
+"""What people, pipes and logs get to see, and files that are there whole or not at all."""

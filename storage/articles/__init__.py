@@ -1,0 +1,1 @@
+"""Articles, their versions and extractions, and what an edit changed."""

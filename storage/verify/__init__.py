@@ -1,0 +1,1 @@
+"""Whether archive and database agree, and what is damaged."""
