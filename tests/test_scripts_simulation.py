@@ -7,13 +7,16 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import pytest
 
 from scripts.simulation.__main__ import main
 from scripts.simulation.engine import Policy, ask, run
 from scripts.simulation.generate import HELD_OUT, TUNED, made, world
+from scripts.simulation.newsrooms import KINDS, newsrooms
 from scripts.simulation.oracle import at_shares
 from scripts.simulation.ours import ours
 from scripts.simulation.peers import DuplicateShare, EntryFrequency, Fixed
@@ -33,6 +36,19 @@ def test_a_set_is_the_same_each_time() -> None:
     """The same parameters give the same sources; another set gives others."""
     assert world(replace(TUNED, sources=25, days=4)) == SMALL
     assert world(replace(HELD_OUT, sources=25, days=4)) != SMALL
+
+
+@pytest.mark.skipif(not available_timezones(), reason="no time zones here")
+def test_newsrooms_are_the_same_each_time() -> None:
+    """Sources of all kinds; an edition comes at once; all are read back."""
+    made_up = newsrooms(each=2)
+    assert made_up == newsrooms(each=2)
+    assert {trace.kind for trace in made_up.traces} == set(KINDS)
+    editions = [trace for trace in made_up.traces if trace.kind == "edition"]
+    assert all(sum(b - a < 60 for a, b in pairwise(trace.stories)) > len(trace.stories) / 2 for trace in editions)
+    text = io.StringIO()
+    write(text, made_up)
+    assert read(text.getvalue().splitlines(), "newsrooms") == made_up
 
 
 @pytest.mark.parametrize("name", POLICIES)
