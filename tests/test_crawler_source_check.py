@@ -41,6 +41,26 @@ def test_check_tells_feeds_that_do_not_answer_any_more_or_moved(desk: Desk, news
         assert state(desk) == before
 
 
+def test_a_host_that_asked_for_patience_is_not_looked_at_and_a_look_that_is_asked_tells_crawls(
+    desk: Desk, newsroom: Newsroom
+) -> None:
+    """Who asked a crawl is asked nothing by a check; who asks a check is asked nothing by the next crawl."""
+    with Newsroom(stories=2) as other:
+        desk.configure(("room", newsroom.url), ("other", other.url), allow="true")
+        newsroom.replace("/", Answer(429, headers=(("Retry-After", "3600"),)))
+        desk.run("crawl", "-q", "room", code=None)
+        desk.run("crawl", "-q", "other")
+        asked = len(newsroom.log)
+        other.replace("/", Answer(503, headers=(("Retry-After", "3600"),)))
+        found = checked(desk, code=4)
+        assert found["room"]["verdict"] == "bot wall"
+        assert "it asked to be left alone" in str(found["room"])
+        assert len(newsroom.log) == asked
+        asked = len(other.log)
+        desk.run("crawl", "-q", "--now", code=None)
+        assert len(other.log) == asked
+
+
 def test_check_before_the_first_crawl_of_given_feeds_and_a_home_page_that_moved(desk: Desk, newsroom: Newsroom) -> None:
     """There need not be a database; a paused source is checked when it is named."""
     with Newsroom(stories=2) as old:

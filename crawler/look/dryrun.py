@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from crawler import PRODUCT_VERSION
 from crawler.config.keys import Config, Source
 from crawler.discovery.discover import sitemaps_in_robots
-from crawler.politeness.refusals import BadStatus, Refused
+from crawler.politeness.refusals import BadStatus, Refused, Unsent
 from crawler.politeness.robots import Rules
 from crawler.sources.active import guard_of, limits_of, ports_of, scope_of
 from crawler.wire.reasons import reason_of
@@ -240,6 +240,8 @@ def why(error: BaseException | None) -> str:
             return "no-answer"
         case Refused():
             return error.reason
+        case Unsent():
+            return "asked-for-patience"
         case BadStatus():
             return f"http-{error.response.status}"
         case WorkerError():

@@ -17,7 +17,10 @@ from crawler.process.handles import hosts_at_once, lifted_limit
 from crawler.process.spiders import start
 from crawler.sources.lists import Entry
 from pipelines.workers import Workers
+from storage.database.engine import open_database, open_readonly, reading, transaction
 from storage.errors import AllSourcesFailed
+from storage.frontier import hosts
+from storage.times import later, now
 from storage.urlkey import host_key
 
 TellSource = Callable[[Source, Probe], None]
@@ -38,26 +41,55 @@ def try_url(config: Config, url: str, workers: Workers) -> Trial:
 def probe(collection: Collection, source: Source) -> Probe:
     """Look at the way into a site. Raises AllSourcesFailed when its home page cannot be had at all."""
     look = Look(source, source.feeds or (), depth=ONE)
-    probe_all(collection.config, [look], lambda _: None, jobs=1)
+    probe_all(collection, [look], lambda _: None, jobs=1)
     if (found := look.probe()).failure is not None:
         raise AllSourcesFailed(f"{source.url}: {found.failure}")
     return found
 
 
-def probe_all(config: Config, looks: Sequence[Look], tell: Callable[[Look], None], *, jobs: int) -> None:
+def probe_all(collection: Collection, looks: Sequence[Look], tell: Callable[[Look], None], *, jobs: int) -> None:
     """Look at many sites, `jobs` at a time, and tell of each as soon as it was looked at.
 
     Raises what `tell` raises, and StoppedError after a signal.
     """
     if not looks:
         return
-    many = len(looks) > 1
+    many, config = len(looks) > 1, collection.config
     jobs = hosts_at_once(jobs, lifted_limit())
     workers = Workers(config.crawl.worker_count if many else 1, preload=("pipelines.extract", "crawler.look.glance"))
-    run = ProbeRun(config, looks, workers, jobs=jobs, timeout=SHORT if many else config.crawl.timeout)
-    spider = start(ProbeSpider, logging.ERROR, looks=looks, tell=tell, run=run)
+    timeout = SHORT if many else config.crawl.timeout
+    run = ProbeRun(config, looks, workers, jobs=jobs, timeout=timeout, blocked=_blocked(collection))
+    try:
+        spider = start(ProbeSpider, logging.ERROR, looks=looks, tell=tell, run=run)
+    finally:
+        _keep(collection, run.gate.pleas)
     if (failure := cast("ProbeSpider", spider).failure) is not None:
         raise failure
+
+
+def _blocked(collection: Collection) -> Mapping[str, str]:
+    """Hosts that asked a crawl for patience, until when."""
+    if collection.is_new():
+        return {}
+    engine = open_readonly(collection.database_url)
+    try:
+        with reading(engine) as conn:
+            return hosts.blocked(conn, now())
+    finally:
+        engine.dispose()
+
+
+def _keep(collection: Collection, pleas: Mapping[str, tuple[float, str]]) -> None:
+    """Remember hosts that asked for patience, so that a crawl heeds them, where there is a database."""
+    if not pleas or collection.is_new():
+        return
+    engine = open_database(collection.database_url, create=False)
+    try:
+        with transaction(engine) as conn:
+            for host, (seconds, reason) in pleas.items():
+                hosts.block(conn, host, now(), later(now(), seconds), reason)
+    finally:
+        engine.dispose()
 
 
 def probe_entries(collection: Collection, entries: Sequence[Entry], tell: TellEntry, jobs: int) -> None:
@@ -71,7 +103,7 @@ def probe_entries(collection: Collection, entries: Sequence[Entry], tell: TellEn
         else:
             look = Look.of_feeds(entry.feeds)
         of[look] = entry
-    probe_all(collection.config, list(of), lambda look: tell(of[look], look.source.url, look.probe()), jobs=jobs)
+    probe_all(collection, list(of), lambda look: tell(of[look], look.source.url, look.probe()), jobs=jobs)
 
 
 def probe_sources(
@@ -83,7 +115,7 @@ def probe_sources(
         known = dict.fromkeys([*(source.feeds or ()), *feeds.get(source.name, ())])
         hosts = tuple(known) if source.feeds is None else source.feeds  # that belong to it
         of[Look(replace(source, feeds=hosts or None), tuple(known), all_feeds=True)] = source
-    probe_all(collection.config, list(of), lambda look: tell(of[look], look.probe()), jobs=jobs)
+    probe_all(collection, list(of), lambda look: tell(of[look], look.probe()), jobs=jobs)
 
 
 def _source_for(url: str) -> Source:

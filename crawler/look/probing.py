@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
@@ -23,6 +23,7 @@ from crawler.config.naming import site_key
 from crawler.discovery.discover import sitemaps_in_robots
 from crawler.look.dryrun import DryRun, LookingSpider, NoGate
 from crawler.look.site import Look
+from crawler.politeness.retry_after import UNASKED_BLOCK
 from crawler.sources.active import port_of
 from pipelines.page import RawPage
 from pipelines.workers import Workers
@@ -43,12 +44,16 @@ PATIENCE = 5.0  # seconds; of a site that asks for a longer delay no more than t
 
 
 class Gate(NoGate):
-    """Hosts that asked for patience, for a longer delay or to be left alone; and the gap between two requests to one."""
+    """Hosts that asked for patience, for a longer delay or to be left alone; and the gap between two requests to one.
 
-    def __init__(self, delay: float) -> None:
+    `blocked`: hosts that asked a crawl for patience, which is not over. `pleas`: those that ask now, for how long, and how.
+    """
+
+    def __init__(self, delay: float, blocked: Collection[str] = ()) -> None:
         self.delay = delay  # seconds, where none is set for a host
         self.slow: set[str] = set()
-        self._blocked: set[str] = set()
+        self.pleas: dict[str, tuple[float, str]] = {}
+        self._blocked = set(blocked)
         self._answered: dict[str, float] = {}  # host -> when its last answer ended
         self.downloader: Any = None
 
@@ -58,6 +63,7 @@ class Gate(NoGate):
     def block(self, host: str, seconds: float | None, reason: str) -> None:
         """Nothing more is asked of it."""
         self._blocked.add(host)
+        self.pleas[host] = (UNASKED_BLOCK if seconds is None else seconds, reason)
 
     def answered(self, host: str) -> None:
         """An answer of a host has ended: the delay begins. So gaps are kept as the server sees them, however late we are."""
@@ -85,10 +91,12 @@ class Gate(NoGate):
 class ProbeRun(DryRun):
     """What wire and politeness ask of a run that looks at many sites: each request has its `Look` with it."""
 
-    def __init__(self, config: Config, looks: Sequence[Look], workers: Workers, *, jobs: int, timeout: float) -> None:
+    def __init__(
+        self, config: Config, looks: Sequence[Look], workers: Workers, *, jobs: int, timeout: float, blocked: Collection[str]
+    ) -> None:
         super().__init__(config, looks[0].source, workers, obey_scope=True)
         self.jobs, self._many = jobs, len(looks) > 1
-        self.gate = Gate(self.delay())
+        self.gate = Gate(self.delay(), blocked)
         self.hosts = self.gate
         self.limits = replace(self.limits, timeout=min(self.limits.timeout, timeout))
         addresses = [url for look in looks for url in (look.source.url, *(look.source.feeds or ()))]

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from storage.times import parse, seconds_until
 
+UNASKED_BLOCK = 300.0  # seconds, of a 429 that names no time
 PLEAS = frozenset({429, 503})  # statuses that may ask for patience
 
 

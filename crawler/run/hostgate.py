@@ -18,6 +18,7 @@ from functools import partial
 from twisted.python.failure import Failure
 
 from crawler.politeness.refusals import Unsent
+from crawler.politeness.retry_after import UNASKED_BLOCK
 from crawler.politeness.robots import LONGEST_DELAY
 from crawler.run.context import RunContext
 from storage.database.engine import Connection
@@ -30,8 +31,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 60.0  # seconds that a run waits for a host; what waits for longer is left to the next run
 LONGEST_BLOCK = 7 * 86_400.0  # seconds
-UNASKED_BLOCK = 300.0  # seconds, of a 429 that names no time; each one without a good answer since doubles it
-LONGEST_UNASKED_BLOCK = 6 * 3_600.0  # seconds
+LONGEST_UNASKED_BLOCK = 6 * 3_600.0  # seconds, of a 429 that names no time; each one without a good answer since doubles it
 AHEAD = 0.2  # seconds in which a turn is entered and the answer is there
 LATE = 0.1  # seconds that a turn may be used too late; so much further apart are turns than the delay
 TRIES = 5  # on a machine so busy that it misses its turns

@@ -30,6 +30,7 @@ OBSTACLES = {
     "paywall": "a paywall answers instead of the site",
     "needs-javascript": "the page needs JavaScript, which newswarc does not run",
     "robots": "robots.txt forbids it",
+    "asked-for-patience": "it asked to be left alone for a while, which is not over: newswarc politeness tells until when",
 }
 _WORDS = {
     "bot-challenge": Word.BOT_WALL,
@@ -38,6 +39,7 @@ _WORDS = {
     "http-401": Word.BOT_WALL,
     "http-403": Word.BOT_WALL,
     "http-429": Word.BOT_WALL,
+    "asked-for-patience": Word.BOT_WALL,
 }
 _UNREACHABLE = "robots-unreachable: "
 
