@@ -75,7 +75,8 @@ def test_what_is_remembered_of_a_host(database: Engine) -> None:
         hosts.ask_delay(conn, HOST, None)
         hosts.killed(conn, later(T0, 9))
         memory = hosts.remembered(conn, later(T0, 400))
-        assert memory == hosts.Memory(killed_at=later(T0, 9))
+        assert memory == hosts.Memory(killed_at=later(T0, 9), pleaded=frozenset({HOST}))
+        assert hosts.remembered(conn, later(T0, 90_000)).pleaded == frozenset()
 
 
 def test_turns_are_taken_one_after_another(database: Engine) -> None:
