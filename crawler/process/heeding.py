@@ -31,9 +31,6 @@ def heard_at_once() -> Iterator[None]:
     before = {signum: signal.signal(signum, _stop) for signum in heeded()}
     try:
         yield
-    except StoppedError:
-        end_at_once()
-        raise
     finally:
         if signal.getsignal(signal.SIGTERM) is _stop:
             for signum, handler in before.items():
@@ -47,4 +44,5 @@ def end_at_once() -> None:
 
 
 def _stop(signum: int, _: FrameType | None) -> None:
+    end_at_once()  # a second one must not be raised in the midst of what the first one unwinds
     raise StoppedError(signum)

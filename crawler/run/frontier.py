@@ -91,7 +91,7 @@ class Frontier(BaseScheduler):
             return True
         if self._open - self._parked():
             return not self._lost_sight()
-        if self._last or (self._hungry and not self._enough()):
+        if self._last or self._hungry:
             self.hunger()
             return True
         return False
@@ -215,13 +215,9 @@ class Frontier(BaseScheduler):
         """Whether anything is leased that may lead to more, and does not wait for a blocked host."""
         return bool(self._open - self._requisites - self._parked())
 
-    def _enough(self) -> bool:
-        limit = self._run.options.max_pages
-        return limit is not None and self._articles >= limit
-
     def _claim(self) -> None:
         """Lease more in the background, when there may be more and one is not under way."""
-        if not self._hungry or self._claiming is not None or self._closed or (self._enough() and not self._last):
+        if not self._hungry or self._claiming is not None or self._closed:
             return
         self._hungry = False
         self._claiming = asyncio.ensure_future(self._fill())
@@ -255,7 +251,7 @@ class Frontier(BaseScheduler):
     async def _claimed(self, full: set[str]) -> list[Lease]:
         """Pages that are due; requisites once there are none, and none in hand."""
         claim = partial(self._claims.claim, full, in_hand=len(self._open), per_host=STOCK, limit=self._most())
-        if not self._enough() and (leases := await claim(pages=self._pages_left(), last=False)):
+        if leases := await claim(pages=self._pages_left(), last=False):
             return leases
         if self._pages_in_hand():
             return []
