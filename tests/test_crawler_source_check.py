@@ -61,6 +61,15 @@ def test_a_host_that_asked_for_patience_is_not_looked_at_and_a_look_that_is_aske
         assert len(other.log) == asked
 
 
+@pytest.mark.unbalanced("there is no database that could be counted")
+def test_sites_are_looked_at_while_the_database_cannot_be_read(desk: Desk, newsroom: Newsroom) -> None:
+    """What it remembers of hosts is no condition of a look."""
+    desk.configure(allow="true")
+    (desk.folder / "news.db").write_bytes(b"no database" * 100)
+    newsroom.replace("/feeds/atom.xml", Answer(429, headers=(("Retry-After", "3600"),)))
+    assert "found" in desk.run("source", "import", "-", stdin=newsroom.url).stdout
+
+
 def test_check_before_the_first_crawl_of_given_feeds_and_a_home_page_that_moved(desk: Desk, newsroom: Newsroom) -> None:
     """There need not be a database; a paused source is checked when it is named."""
     with Newsroom(stories=2) as old:

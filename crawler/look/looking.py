@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import cast
 
 from crawler.config.collection import Collection
 from crawler.config.keys import Config, Source
 from crawler.look.dryrun import DryRun, TrialSpider, why
-from crawler.look.probing import ProbeRun, ProbeSpider
+from crawler.look.probing import Plea, ProbeRun, ProbeSpider
 from crawler.look.site import ONE, Look
 from crawler.options import Probe, Trial
 from crawler.process.handles import hosts_at_once, lifted_limit
@@ -18,9 +19,9 @@ from crawler.process.spiders import start
 from crawler.sources.lists import Entry
 from pipelines.workers import Workers
 from storage.database.engine import open_database, open_readonly, reading, transaction
-from storage.errors import AllSourcesFailed
+from storage.errors import AllSourcesFailed, DatabaseError
 from storage.frontier import hosts
-from storage.times import later, now
+from storage.times import now
 from storage.urlkey import host_key
 
 TellSource = Callable[[Source, Probe], None]
@@ -68,28 +69,28 @@ def probe_all(collection: Collection, looks: Sequence[Look], tell: Callable[[Loo
 
 
 def _blocked(collection: Collection) -> Mapping[str, str]:
-    """Hosts that asked a crawl for patience, until when."""
-    if collection.is_new():
-        return {}
-    engine = open_readonly(collection.database_url)
-    try:
-        with reading(engine) as conn:
-            return hosts.blocked(conn, now())
-    finally:
-        engine.dispose()
+    """Hosts that asked a crawl for patience, until when. Sites can be looked at while the database is away."""
+    with suppress(DatabaseError), ExitStack() as closing:
+        if not collection.is_new():
+            engine = open_readonly(collection.database_url)
+            closing.callback(engine.dispose)
+            return hosts.blocked(closing.enter_context(reading(engine)), now())
+    return {}
 
 
-def _keep(collection: Collection, pleas: Mapping[str, tuple[float, str]]) -> None:
-    """Remember hosts that asked for patience, so that a crawl heeds them, where there is a database."""
+def _keep(collection: Collection, pleas: Mapping[str, Plea]) -> None:
+    """Remember hosts that asked for patience, so that a crawl heeds them, where there is a database.
+
+    One that is away or locked must not cost what was found: a crawl will be asked by the host itself.
+    """
     if not pleas or collection.is_new():
         return
-    engine = open_database(collection.database_url, create=False)
-    try:
-        with transaction(engine) as conn:
-            for host, (seconds, reason) in pleas.items():
-                hosts.block(conn, host, now(), later(now(), seconds), reason)
-    finally:
-        engine.dispose()
+    with suppress(DatabaseError), ExitStack() as closing:
+        engine = open_database(collection.database_url, create=False)
+        closing.callback(engine.dispose)
+        conn = closing.enter_context(transaction(engine))
+        for host, plea in pleas.items():
+            hosts.block(conn, host, plea.since, plea.until, plea.reason)
 
 
 def probe_entries(collection: Collection, entries: Sequence[Entry], tell: TellEntry, jobs: int) -> None:

@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, TypeVarTuple
 
 from scrapy import Request
 from scrapy.http.request import NO_CALLBACK
@@ -28,6 +28,7 @@ from crawler.sources.active import port_of
 from pipelines.page import RawPage
 from pipelines.workers import Workers
 from storage.records import Ended, Exchange, FetchContext, Kind, Lease, Link
+from storage.times import later, now
 from storage.urlkey import host_key, same_site
 
 if TYPE_CHECKING:
@@ -43,16 +44,24 @@ LONGEST_DELAY = 60.0  # seconds between two requests that a site may ask for
 PATIENCE = 5.0  # seconds; of a site that asks for a longer delay no more than the home page is read
 
 
+class Plea(NamedTuple):
+    """What a host asked for: to be left alone from one moment until another."""
+
+    since: str
+    until: str
+    reason: str
+
+
 class Gate(NoGate):
     """Hosts that asked for patience, for a longer delay or to be left alone; and the gap between two requests to one.
 
-    `blocked`: hosts that asked a crawl for patience, which is not over. `pleas`: those that ask now, for how long, and how.
+    `blocked`: hosts that asked a crawl for patience, which is not over. `pleas`: those that ask now.
     """
 
     def __init__(self, delay: float, blocked: Collection[str] = ()) -> None:
         self.delay = delay  # seconds, where none is set for a host
         self.slow: set[str] = set()
-        self.pleas: dict[str, tuple[float, str]] = {}
+        self.pleas: dict[str, Plea] = {}
         self._blocked = set(blocked)
         self._answered: dict[str, float] = {}  # host -> when its last answer ended
         self.downloader: Any = None
@@ -63,7 +72,8 @@ class Gate(NoGate):
     def block(self, host: str, seconds: float | None, reason: str) -> None:
         """Nothing more is asked of it."""
         self._blocked.add(host)
-        self.pleas[host] = (UNASKED_BLOCK if seconds is None else seconds, reason)
+        since = now()
+        self.pleas[host] = Plea(since, later(since, UNASKED_BLOCK if seconds is None else seconds), reason)
 
     def answered(self, host: str) -> None:
         """An answer of a host has ended: the delay begins. So gaps are kept as the server sees them, however late we are."""

@@ -1,8 +1,8 @@
 """How often a source brings something new, learnt from its polls: pure functions of what is remembered and of one poll.
 
 The model is a Poisson process with a rate a source (gamma prior), a profile by hour of the week (`week.py`), and a level that
-follows the last days. News is counted in distinct moments, not in links: a thousand links that come at once are one. Moments are
-POSIX seconds (UTC), durations seconds, rates news an hour.
+follows the last days. News is counted in distinct moments; links that come together weigh as 1 + log2 of how many: a thousand
+that come at once are eleven, not a thousand. Moments are POSIX seconds (UTC), durations seconds, rates news an hour.
 """
 
 from __future__ import annotations
